@@ -1,0 +1,76 @@
+"""Pinhole cameras: world <-> camera space, projection, back-projection, screen coordinates.
+
+Camera space: x right, y down, z forward, metres. Screen: the image's width maps to [-1, 1], the aspect ratio is kept,
+x right, y down. Quaternions: real part first. The functions without a quaternion take NumPy arrays or torch tensors.
+"""
+import numpy as np
+
+
+def rotate(vectors, quaternion):
+    """Vectors (.., 3) rotated by one unit quaternion (4,): v + 2w (q x v) + 2 q x (q x v)."""
+    real, axis = quaternion[0], np.asarray(quaternion[1:])
+    cross = np.cross(axis, vectors)
+    return vectors + 2 * (real * cross + np.cross(axis, cross))
+
+
+def inverse(quaternion):
+    """The opposite rotation (4,) of a unit quaternion (4,): its conjugate."""
+    return np.asarray(quaternion) * np.array([1, -1, -1, -1])
+
+
+def world_to_camera(points_world, orientation, translation):
+    """Camera-space points (.., 3) of world-space points (.., 3).
+
+    `orientation` (4,) turns camera axes into world axes, `translation` (3,) is the camera's position in the world, in
+    the unit of the points.
+    """
+    return rotate(points_world - np.asarray(translation), inverse(orientation))
+
+
+def camera_to_world(points_camera, orientation, translation):
+    """World-space points (.., 3) of camera-space points (.., 3); the inverse of `world_to_camera`."""
+    return rotate(points_camera, np.asarray(orientation)) + np.asarray(translation)
+
+
+def normalize_screen(pixels, *, width, height):
+    """Screen coordinates (.., 2) of pixel coordinates (.., 2) in an image of `width` x `height` pixels."""
+    return np.asarray(pixels) / width * 2 - np.array([1, height / width])
+
+
+def denormalize_screen(screen, *, width, height):
+    """Pixel coordinates (.., 2) of screen coordinates (.., 2); the inverse of `normalize_screen`."""
+    return (np.asarray(screen) + np.array([1, height / width])) * width / 2
+
+
+def normalize_intrinsics(focal_length, center, *, width, height):
+    """fx, fy, cx, cy (4,) in screen units of a focal length (2,) and a principal point (2,) in pixels."""
+    return np.concatenate([np.asarray(focal_length) / width * 2,
+                           normalize_screen(center, width=width, height=height)])
+
+
+def project(points, intrinsics, distortion=None):
+    """Screen coordinates (.., 2) of camera-space points (.., 3) in front of the camera, metres.
+
+    `intrinsics` (.., 4): fx, fy, cx, cy in screen units. `distortion` (5,): k1, k2, k3, p1, p2 or None. The lens model is
+    Human3.6M's with VideoPose3D's order of the tangential terms (p1 belongs to x): with r2 = x^2 + y^2 on the plane
+    z = 1, (x, y) (1 + k1 r2 + k2 r2^2 + k3 r2^3 + p1 x + p2 y) + (p1, p2) r2. Beyond 45 degrees off the axis, far outside
+    the image, the polynomial means nothing; there r2 stays 1.
+    """
+    plane = points[..., :2] / points[..., 2:]
+    if distortion is not None:
+        k1, k2, k3, p1, p2 = distortion
+        radius2 = (plane ** 2).sum(-1)[..., None].clip(max=1)
+        scale = 1 + radius2 * (k1 + radius2 * (k2 + radius2 * k3)) + p1 * plane[..., :1] + p2 * plane[..., 1:]
+        plane = plane * scale + np.array([p1, p2], dtype=plane.dtype) * radius2
+    return plane * intrinsics[..., :2] + intrinsics[..., 2:]
+
+
+def back_project(screen, depth, intrinsics):
+    """Camera-space points (.., 3), metres, seen at `screen` (.., 2) when they lie at `depth` (.., 1) metres.
+
+    Inverts `project` without lens distortion: x = (u - cx) z / fx and likewise y. `intrinsics` (.., 4) must broadcast.
+    """
+    plane = (screen - intrinsics[..., 2:]) * depth / intrinsics[..., :2]
+    points = plane[..., [0, 1, 1]]
+    points[..., 2:] = depth
+    return points

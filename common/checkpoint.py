@@ -1,0 +1,117 @@
+"""Checkpoints: plain values in one file, written whole or not at all; weight files of the original release.
+
+A checkpoint of ours is a dict with `format`, `model_args` (the arguments of FTCM), `data` (dataset, keypoints, tds),
+`model` (state dict) and, for resuming, `optimizer`, `epoch`, `best`, `history`, `options`, `rng`, `mean_pose`.
+"""
+import os
+import pickle
+import re
+from pathlib import Path
+
+import torch
+
+FORMAT = "ftcm-1"
+
+# Our parameter, its name in the released source, its name in the release's evaluation script (the published weights).
+SHARED_NAMES = [
+    ("embed.gain", "pose_emb.weight_g"), ("embed.direction", "pose_emb.weight_v"), ("embed.bias", "pose_emb.bias"),
+    ("head.gain", "pose_lift.weight_g"), ("head.direction", "pose_lift.weight_v"), ("head.bias", "pose_lift.bias"),
+]
+BLOCK_NAMES = [
+    ("norm.weight", "fn.ln1_{i}.weight", "LN.weight"),
+    ("norm.bias", "fn.ln1_{i}.bias", "LN.bias"),
+    ("expand.weight", "fn.fc1_{i}.weight", "lin.weight"),
+    ("expand.bias", "fn.fc1_{i}.bias", "lin.bias"),
+    ("tpm.conv1.weight", "fn.SG{i}.ecl.conv1.weight", "SGU.ecl.conv1.weight"),
+    ("tpm.conv2.weight", "fn.SG{i}.ecl.conv2.weight", "SGU.ecl.conv2.weight"),
+    ("tpm.norm1.weight", "fn.SG{i}.ecl.ln1.weight", "SGU.ecl.ln1.weight"),
+    ("tpm.norm1.bias", "fn.SG{i}.ecl.ln1.bias", "SGU.ecl.ln1.bias"),
+    ("tpm.norm2.weight", "fn.SG{i}.ecl.ln2.weight", "SGU.ecl.ln2.weight"),
+    ("tpm.norm2.bias", "fn.SG{i}.ecl.ln2.bias", "SGU.ecl.ln2.bias"),
+    ("fpm.mixing", "fn.SG{i}.gfp.lfilter", "SGU.gfp.lfilter"),
+    ("temporal.weight", "fn.fc2_{i}.ln_512.weight", "hrn.ln_512.weight"),
+    ("temporal.bias", "fn.fc2_{i}.ln_512.bias", "hrn.ln_512.bias"),
+    ("merge.weight", "fn.fc2_{i}.ln_1024.weight", "hrn.ln_1024.weight"),
+    ("merge.bias", "fn.fc2_{i}.ln_1024.bias", "hrn.ln_1024.bias"),
+]
+NEVER_USED = re.compile(r"mlpmixer\.gmlp\.(\d+)\.(fn\.fc2_\1|hrn)\.ln_(256|128)\.(weight|bias)")
+
+
+def save(path: Path, state: dict) -> None:
+    """Write `state` so that `path` holds either the old or the new file, whole, whenever the machine stops."""
+    temporary = path.with_name(path.name + ".partial")
+    with open(temporary, "wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def load(path: Path) -> dict:
+    """The checkpoint in `path`, ours or a weight file of the release, as a dict with `model_args`, `data` and `model`.
+
+    Nothing in the file is executed. Raises FileNotFoundError or ValueError with what was expected.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"No checkpoint at {path}: expected a .pth file. Check --previous_dir.")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise ValueError(f"{path} is not a readable checkpoint: expected a file of tensors and plain values as torch.save "
+                         f"writes it, got: {str(error).splitlines()[0]}") from error
+    if isinstance(state, dict) and state.get("format") == FORMAT:
+        return state
+    if isinstance(state, dict) and state and all(torch.is_tensor(value) for value in state.values()):
+        return from_release(state, path)
+    raise ValueError(f"{path} is neither a checkpoint of this program nor a weight file of the original release. "
+                     f"Expected a dict with format {FORMAT!r} or a state dict of tensors.")
+
+
+def release_names(depth: int, layout: int) -> dict[str, str]:
+    """Release key -> our key, for `depth` blocks; layout 1 is the released source, 2 the evaluation script."""
+    names = {release: ours for ours, release in SHARED_NAMES}
+    for i in range(depth):
+        for row in BLOCK_NAMES:
+            names[f"mlpmixer.gmlp.{i}." + row[layout].format(i=i)] = f"blocks.{i}.{row[0]}"
+    return names
+
+
+def from_release(state: dict, path: Path) -> dict:
+    """A release state dict, either layout, with or without `module.`, as a checkpoint; sizes are read off the tensors."""
+    state = {key.removeprefix("module."): value for key, value in state.items()}
+    state = {key: value for key, value in state.items() if not NEVER_USED.fullmatch(key)}
+    blocks = {int(match[1]) for key in state if (match := re.match(r"mlpmixer\.gmlp\.(\d+)\.", key))}
+    depth = max(blocks, default=-1) + 1
+    tables = [release_names(depth, layout) for layout in (1, 2)]
+    table = max(tables, key=lambda names: len(names.keys() & state.keys()))
+    refuse_other_keys(path, wanted=table.keys(), found=state.keys())
+    model = {table[key]: value.float() for key, value in state.items()}
+    bins = model["blocks.0.fpm.mixing"].shape[0] if depth else 1
+    args = {"num_joints": model["embed.direction"].shape[1] // 2, "frames": 2 * bins - 1,
+            "dim": model["embed.bias"].shape[0], "depth": depth}
+    return {"format": FORMAT, "model_args": args, "data": {}, "model": model}
+
+
+def refuse_other_keys(path: Path, *, wanted, found) -> None:
+    """Raise ValueError that lists the keys a file has too few or too many."""
+    missing, unexpected = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    if missing or unexpected:
+        raise ValueError(f"{path} does not fit this model. Missing: {shorten(missing)}. "
+                         f"Unexpected: {shorten(unexpected)}.")
+
+
+def shorten(keys: list[str], most: int = 12) -> str:
+    """The first keys of a list in words."""
+    more = f" and {len(keys) - most} more" if len(keys) > most else ""
+    return (", ".join(keys[:most]) or "none") + more
+
+
+def load_weights(model: torch.nn.Module, state: dict, path: Path) -> None:
+    """Copy the state dict into the model; a missing, unexpected or wrongly shaped tensor is an error that lists them."""
+    wanted = model.state_dict()
+    refuse_other_keys(path, wanted=wanted.keys(), found=state.keys())
+    shapes = [f"{key} {tuple(state[key].shape)} instead of {tuple(value.shape)}" for key, value in wanted.items()
+              if state[key].shape != value.shape]
+    if shapes:
+        raise ValueError(f"{path} does not fit this model. Other shapes: {shorten(shapes)}.")
+    model.load_state_dict(state)

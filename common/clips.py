@@ -1,0 +1,103 @@
+"""A clip: one camera's view of one recording. Every data set becomes a list of clips."""
+import zlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from common.skeleton import Skeleton
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One camera's view of one recording. Arrays are float32 and share their first axis, the frames.
+
+    subject, action   'S9', 'SittingDown': the row under which it is scored (take number removed)
+    name              'S9/SittingDown 1/55011271': unique, used in messages
+    keypoints         (N, J, 2) normalised screen coordinates, x right, y down
+    pose              (N, J, 3) root-relative, camera space, metres; None without ground truth
+    root              (N, 3) camera-space position of the root joint, metres; None when unknown
+    intrinsics        (4,) focal x, y, centre x, y in screen units; None when unknown
+    valid             (N,) bool, the frames that are scored; None for all
+    fps, skeleton     frames per second; the joint layout of `keypoints` and `pose`
+    """
+    subject: str
+    action: str
+    name: str
+    keypoints: np.ndarray
+    fps: float
+    skeleton: Skeleton
+    pose: np.ndarray | None = None
+    root: np.ndarray | None = None
+    intrinsics: np.ndarray | None = None
+    valid: np.ndarray | None = None
+
+    def __post_init__(self):
+        num_frames, num_joints = len(self.keypoints), len(self.skeleton.joints)
+        if num_frames == 0:
+            raise ValueError(f"{self.name}: expected at least one frame, got none. Leave the clip out.")
+        if self.valid is None:
+            object.__setattr__(self, "valid", np.ones(num_frames, bool))
+        self._check("keypoints", (num_frames, num_joints, 2))
+        self._check("pose", (num_frames, num_joints, 3))
+        self._check("root", (num_frames, 3))
+        self._check("intrinsics", (4,))
+        if self.valid.shape != (num_frames,):
+            raise ValueError(f"{self.name}: expected one valid flag for each of {num_frames} frames, "
+                             f"got shape {self.valid.shape}. Re-create the file.")
+
+    def _check(self, field, shape):
+        array = getattr(self, field)
+        if array is None:
+            return
+        if array.shape != shape:
+            raise ValueError(f"{self.name}: expected {field} of shape {shape}, got {array.shape}. "
+                             f"Re-create the file from the same recordings and the {self.skeleton.name} joints.")
+        if not np.isfinite(array).all():
+            frames = np.unique(np.argwhere(~np.isfinite(array))[:, 0])
+            raise ValueError(f"{self.name}: {field} hold NaN or infinity in {len(frames)} of {len(array)} frames "
+                             f"(first: frame {frames[0]}). Fill or remove these frames before loading.")
+        object.__setattr__(self, field, np.ascontiguousarray(array, np.float32))
+
+    def __len__(self):
+        return len(self.keypoints)
+
+    def cut(self, rows: slice) -> "Clip":
+        """The clip of these frames alone; a slice with a step lowers `fps`."""
+        fields = {field: getattr(self, field)[rows] for field in ("keypoints", "pose", "root", "valid")
+                  if getattr(self, field) is not None}
+        return replace(self, fps=self.fps / (rows.step or 1), **fields)
+
+
+def select(clips: list[Clip], *, subjects: list[str] | None = None, actions: list[str] | None = None) -> list[Clip]:
+    """The clips of these subjects and actions, by whole names; None means all. An unknown name is an error."""
+    for what, wanted in (("subject", subjects), ("action", actions)):
+        known = sorted({getattr(clip, what) for clip in clips})
+        unknown = sorted(set(wanted or ()) - set(known))
+        if unknown:
+            raise ValueError(f"No clip has the {what} {', '.join(unknown)}. Choose from: {', '.join(known)}.")
+    chosen = [clip for clip in clips if (subjects is None or clip.subject in subjects)
+              and (actions is None or clip.action in actions)]
+    if clips and not chosen:
+        raise ValueError(f"No clip is left of the actions {', '.join(actions or ['*'])} for the subjects "
+                         f"{', '.join(subjects or ['*'])}. Choose a combination that was recorded.")
+    return chosen
+
+
+def without(clips: list[Clip], subjects: list[str]) -> list[Clip]:
+    """The clips of all other subjects."""
+    return [clip for clip in clips if clip.subject not in subjects]
+
+
+def downsample(clips: list[Clip], factor: int) -> list[Clip]:
+    """Every `factor`-th frame of every clip; the clips get shorter and their frame rate lower."""
+    return [clip.cut(slice(None, None, factor)) for clip in clips]
+
+
+def subset(clips: list[Clip], share: float) -> list[Clip]:
+    """A run of consecutive frames of every clip, `share` of its length (0 to 1), placed by the clip's name."""
+    parts = []
+    for clip in clips:
+        kept = max(1, round(len(clip) * share))
+        first = zlib.crc32(clip.name.encode()) % (len(clip) - kept + 1)
+        parts.append(clip.cut(slice(first, first + kept)))
+    return parts

@@ -1,0 +1,65 @@
+"""Pose errors per frame, in NumPy, in the unit of the input. Shapes: N frames, J joints.
+
+Every function takes `predicted` and `pose` (N, J, 3), both relative to the same root joint, and returns one number a frame.
+"""
+import numpy as np
+
+
+def mpjpe(predicted, pose):
+    """(N,) mean joint distance (MPJPE, protocol 1)."""
+    return np.linalg.norm(predicted - pose, axis=-1).mean(-1)
+
+
+def p_mpjpe(predicted, pose):
+    """(N,) mean joint distance after the best similarity alignment of each frame (P-MPJPE, protocol 2).
+
+    Rotation, scale and translation minimise the squared distances (Umeyama 1991, without reflections). The mean of the
+    distances themselves can therefore exceed MPJPE in single frames. A prediction whose joints all coincide
+    is moved onto the centroid, unscaled.
+    """
+    predicted, pose = np.asarray(predicted, np.float64), np.asarray(pose, np.float64)
+    center_predicted, center_pose = predicted.mean(1, keepdims=True), pose.mean(1, keepdims=True)
+    a, b = predicted - center_predicted, pose - center_pose             # (N, J, 3)
+    u, singular, vt = np.linalg.svd(a.swapaxes(1, 2) @ b)               # (N, 3, 3), (N, 3), (N, 3, 3)
+    sign = np.sign(np.linalg.det(u) * np.linalg.det(vt))                # (N,)
+    singular[:, 2] *= sign
+    u[:, :, 2] *= sign[:, None]
+    spread = (a ** 2).sum((1, 2))                                       # (N,)
+    scale = np.divide(singular.sum(1), spread, out=np.ones_like(spread), where=spread > 0)
+    aligned = scale[:, None, None] * (a @ (u @ vt)) + center_pose
+    return mpjpe(aligned, pose)
+
+
+def n_mpjpe(predicted, pose):
+    """(N,) mean joint distance after the best scale of each frame, root fixed (N-MPJPE, Rhodin et al. 2018)."""
+    spread = (predicted ** 2).sum((1, 2))
+    scale = np.divide((predicted * pose).sum((1, 2)), spread, out=np.ones_like(spread), where=spread > 0)
+    return mpjpe(scale[:, None, None] * predicted, pose)
+
+
+def velocity_error(predicted, pose):
+    """(N - 1,) mean joint distance of the first differences, per frame step (MPJVE, Pavllo et al. 2019)."""
+    return mpjpe(np.diff(predicted, axis=0), np.diff(pose, axis=0))
+
+
+def acceleration_error(predicted, pose):
+    """(N - 2,) mean joint distance of the second differences, per frame step squared (Kanazawa et al. 2019)."""
+    return mpjpe(np.diff(predicted, n=2, axis=0), np.diff(pose, n=2, axis=0))
+
+
+def mean_pose(poses, skeleton):
+    """The mean (J, 3) of root-relative camera-space poses (N, J, 3) after turning each to heading zero."""
+    return turn(poses, -heading(poses, skeleton)).mean(0)
+
+
+def heading(poses, skeleton):
+    """(N,) angle about the camera's y axis, radians, of the line from the right to the left hip."""
+    across = poses[:, skeleton.joints.index("left_hip")] - poses[:, skeleton.joints.index("right_hip")]
+    return np.arctan2(across[:, 2], across[:, 0])
+
+
+def turn(poses, angle):
+    """Poses (N, J, 3) turned by `angle` (N,), radians, about the camera's y axis, so that `heading` grows by it."""
+    x, z = poses[..., 0], poses[..., 2]
+    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    return np.stack([cos * x - sin * z, np.broadcast_to(poses[..., 1], x.shape), sin * x + cos * z], -1)

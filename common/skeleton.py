@@ -1,0 +1,74 @@
+"""Joint layouts: names, parents, root, and the mirror image. Left and right are the person's own.
+
+Shapes: J joints.
+"""
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """One joint layout.
+
+    joints    J names; a name that starts with `left_` has a twin that starts with `right_`
+    parents   J indices; -1 for the root of the kinematic tree
+    root      index of the joint that poses are relative to
+    """
+    name: str
+    joints: tuple[str, ...]
+    parents: tuple[int, ...]
+    root: int
+
+    @cached_property
+    def mirror_order(self) -> list[int]:
+        """For each joint, the index of the joint that takes its place in the mirror."""
+        return [self.joints.index(mirrored_name(name)) for name in self.joints]
+
+    @cached_property
+    def bones(self) -> list[tuple[int, int]]:
+        """(parent, child) for each of the J - 1 bones."""
+        return [(parent, child) for child, parent in enumerate(self.parents) if parent >= 0]
+
+    def indices(self, prefix: str) -> list[int]:
+        """Joints whose name starts with `prefix`, for example `left_`."""
+        return [index for index, name in enumerate(self.joints) if name.startswith(prefix)]
+
+
+def mirrored_name(name: str) -> str:
+    """`left_knee` for `right_knee` and the other way round; other names stay."""
+    for side, other in (("left_", "right_"), ("right_", "left_")):
+        if name.startswith(side):
+            return other + name.removeprefix(side)
+    return name
+
+
+def flip(joints, skeleton: Skeleton):
+    """Mirror image (.., J, 2 or 3) of `joints` (.., J, 2 or 3), as a new array or tensor.
+
+    x changes sign and left and right swap places, so x = 0 must be the mirror plane: the image centre for screen
+    coordinates, the root or the camera for poses. NumPy and torch alike.
+    """
+    mirrored = joints[..., skeleton.mirror_order, :]
+    mirrored[..., 0] = -mirrored[..., 0]
+    return mirrored
+
+
+HUMAN36M = Skeleton(
+    name="human36m",
+    joints=("pelvis", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "spine",
+            "thorax", "nose", "head", "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow",
+            "right_wrist"),
+    parents=(-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15),
+    root=0,
+)
+
+MPI_INF_3DHP = Skeleton(
+    name="mpi_inf_3dhp",
+    joints=("head_top", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow",
+            "left_wrist", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "pelvis",
+            "spine", "head"),
+    parents=(16, 15, 1, 2, 3, 1, 5, 6, 14, 8, 9, 14, 11, 12, -1, 14, 1),
+    root=14,
+)
+
+SKELETONS = {skeleton.name: skeleton for skeleton in (HUMAN36M, MPI_INF_3DHP)}

@@ -1,0 +1,122 @@
+"""The bundled motion capture (CMU) seen by virtual cameras -> clips. Format, source and terms: dataset/cmu_mocap.md.
+
+Each motion stands in the middle of a Human3.6M camera rig: the rigs of S1, S5, S6, S7, S8 in turn for the training
+subjects, of S9, S11 for the test subjects. Its heading is drawn from its name, so it is the same in every run.
+"""
+import csv
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from common.camera import denormalize_screen, project, world_to_camera
+from common.clips import Clip
+from common.skeleton import HUMAN36M
+from dataset import human36m
+from dataset.archive import read_archive
+
+KEYPOINTS = ["gt", "detected"]
+CAMERAS = human36m.CAMERAS
+HINT = "It ships with the project: restore it with git, or drop --root_path."
+KEY_FRAME_EVERY = 9     # frames between two independent detector errors (27 in a window of 243)
+
+
+def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None = None) -> list[Clip]:
+    """All clips of the split's subjects seen by `cameras` (None: all four).
+
+    `keypoints`: "gt" is the exact projection with lens distortion; "detected" adds the errors of a real 2D detector
+    (`detector_error`). Raises FileNotFoundError or ValueError.
+    """
+    if keypoints not in KEYPOINTS:
+        raise ValueError(f"The bundled data set has the keypoints {' and '.join(KEYPOINTS)}, not {keypoints!r}. "
+                         f"Choose one with -k.")
+    groups = read_groups(folder / "cmu_mocap.csv")
+    motions = [motion for motion in read_motions(folder / "cmu_mocap.npz") if motion["split"] == split]
+    subjects = sorted({motion["subject"] for motion in motions})
+    noise = json.loads((Path(__file__).parent / "detector_noise.json").read_text())
+    clips = []
+    for motion in motions:
+        name = motion["name"]
+        rigs = human36m.SUBJECTS[split]
+        rig = human36m.rig(rigs[subjects.index(motion["subject"]) % len(rigs)])
+        joints_world = place(motion["joints_world"], rig, name)
+        for number, camera in enumerate(rig):
+            if cameras is not None and str(number) not in cameras:
+                continue
+            clip_name = f"{name}/{camera['id']}"
+            screen = project(world_to_camera(joints_world, camera["orientation"], camera["translation"]),
+                             camera["intrinsics"], camera["distortion"])
+            if keypoints == "detected":
+                screen = screen + detector_error(len(screen), noise, seed=zlib.crc32(clip_name.encode()))
+            pixels = denormalize_screen(screen, width=camera["width"], height=camera["height"])
+            clips.append(human36m.view(joints_world, camera, pixels=pixels, subject=motion["subject"],
+                                       action=groups[name], name=clip_name, fps=motion["fps"]))
+    return clips
+
+
+def read_motions(path: Path) -> list[dict]:
+    """Every motion: name, subject, split, fps and joints_world (N, 17, 3), metres, z up, floor near z = 0.
+
+    Stored are second differences over time of whole millimetres, all motions one after another.
+    """
+    keys = ["d2", "frames", "name", "subject", "split", "fps"]
+    differences, lengths, names, subjects, splits, fps = read_archive(path, keys, hint=HINT)
+    motions, first = [], 0
+    for length, name, subject, split in zip(lengths.tolist(), names.tolist(), subjects.tolist(), splits.tolist()):
+        part = differences[:, first:first + length].astype(np.int32)
+        millimetres = part.cumsum(axis=1).cumsum(axis=1).T.reshape(length, len(HUMAN36M.joints), 3)
+        motions.append({"name": name, "subject": subject, "split": split, "fps": float(fps),
+                        "joints_world": millimetres / 1000})
+        first += length
+    return motions
+
+
+def read_groups(path: Path) -> dict[str, str]:
+    """Motion name -> its group, the `action` of its clips, from the manifest."""
+    if not path.is_file():
+        raise FileNotFoundError(f"Missing data file {path}. {HINT}")
+    with open(path, newline="", encoding="utf-8") as file:
+        return {f"{row['subject']}_{row['trial']}": row["group"] for row in csv.DictReader(file)}
+
+
+def place(joints_world: np.ndarray, rig: list[dict], name: str) -> np.ndarray:
+    """The motion (N, 17, 3) turned about the vertical by an angle drawn from its name, its median root at the rig's centre.
+
+    Heights stay. The centre is where the four viewing directions, seen from above, come closest together.
+    """
+    angle = 2 * np.pi * zlib.crc32(name.encode()) / 2 ** 32
+    cos, sin = np.cos(angle), np.sin(angle)
+    turned = joints_world @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
+    median = np.median(turned[:, HUMAN36M.root, :2], axis=0)
+    return turned - np.append(median - rig_center(rig), 0)
+
+
+def rig_center(rig: list[dict]) -> np.ndarray:
+    """The floor point (2,), world space, metres, with the least squared distance to the cameras' viewing directions."""
+    normal, moment = np.zeros((2, 2)), np.zeros(2)
+    for camera in rig:
+        ahead = world_to_camera(np.eye(3), camera["orientation"], np.zeros(3))[:2, 2]  # the z axis, seen from above
+        ahead = ahead / np.linalg.norm(ahead)
+        across = np.eye(2) - np.outer(ahead, ahead)
+        normal, moment = normal + across, moment + across @ camera["translation"][:2]
+    return np.linalg.solve(normal, moment)
+
+
+def detector_error(num_frames: int, noise: dict, *, seed: int) -> np.ndarray:
+    """Errors (num_frames, 17, 2), screen units, like those of a real 2D detector (dataset/detector_noise.json).
+
+    Each joint's error is drawn anew at every ninth frame: with probability `weight` from its Gaussian, else uniformly
+    within +-0.03; in between it drifts linearly. White jitter of standard deviation 0.002 comes on top.
+    """
+    generator = np.random.default_rng(seed)
+    num_keys = (num_frames - 1) // KEY_FRAME_EVERY + 2
+    shape = (num_keys, len(HUMAN36M.joints), 2)
+    gaussian = generator.normal(noise["mean"], noise["std"], shape)
+    uniform = generator.uniform(-0.03, 0.03, shape)
+    is_gaussian = generator.random(shape[:2]) < np.array(noise["weight"])
+    keys = np.where(is_gaussian[..., None], gaussian, uniform)
+    position = np.arange(num_frames) / KEY_FRAME_EVERY
+    before, share = position.astype(int), (position % 1)[:, None, None]
+    drift = (1 - share) * keys[before] + share * keys[before + 1]
+    return drift + generator.normal(0, 0.002, drift.shape)

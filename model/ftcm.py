@@ -1,0 +1,104 @@
+"""FTCM: lifts a window of 2D keypoints to the 3D pose at its centre frame.
+
+After Tang et al., "FTCM: Frequency-Temporal Collaborative Module for Efficient 3D Human Pose Estimation in Video",
+IEEE TCSVT 2023. This file is the definition: every transform is written out as in the paper. Numerically it equals the
+original release (tests/golden).
+
+Shapes: B batch, T frames (odd), J joints, C channels, K = T // 2 + 1 frequency bins.
+"""
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class WeightNormLinear(nn.Module):
+    """A linear layer whose rows have a learned length `gain` and a learned direction (Salimans and Kingma 2016)."""
+
+    def __init__(self, num_inputs, num_outputs):
+        super().__init__()
+        linear = nn.Linear(num_inputs, num_outputs)
+        self.direction = nn.Parameter(linear.weight.detach().clone())               # (outputs, inputs)
+        self.gain = nn.Parameter(linear.weight.detach().norm(dim=1, keepdim=True))  # (outputs, 1)
+        self.bias = nn.Parameter(linear.bias.detach().clone())                      # (outputs,)
+
+    def weight(self):
+        """The matrix (outputs, inputs) that is applied."""
+        return self.gain * F.normalize(self.direction, dim=1, eps=0)
+
+    def forward(self, x):
+        return F.linear(x, self.weight(), self.bias)
+
+
+class FrequencyPoseMixing(nn.Module):
+    """FPM: mixes all frequencies of the window with one another by a learned complex matrix."""
+
+    def __init__(self, frames):
+        super().__init__()
+        bins = frames // 2 + 1
+        self.mixing = nn.Parameter(0.02 * torch.randn(bins, bins, 2))       # (K, K, real and imaginary part)
+
+    def forward(self, x):
+        spectrum = torch.fft.rfft(x, dim=1, norm="ortho")                   # (B, K, C) complex
+        mixed = torch.view_as_complex(self.mixing) @ spectrum               # (B, K, C) complex
+        return torch.fft.irfft(mixed, n=x.shape[1], dim=1, norm="ortho")    # (B, T, C)
+
+
+class TemporalPoseMixing(nn.Module):
+    """TPM: gates every frame by what its neighbours hold; two grouped convolutions over time, kernel 3."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.conv1 = nn.Conv1d(channels, channels // 2, kernel_size=3, padding=1, groups=2, bias=False)
+        self.norm1 = nn.LayerNorm(channels // 2)
+        self.conv2 = nn.Conv1d(channels // 2, channels, kernel_size=3, padding=1, groups=2, bias=False)
+        self.norm2 = nn.LayerNorm(channels)
+
+    def forward(self, x):
+        gate = self.conv1(x.transpose(1, 2)).transpose(1, 2)                # (B, T, C / 2)
+        gate = F.gelu(self.norm1(gate))
+        gate = self.conv2(gate.transpose(1, 2)).transpose(1, 2)             # (B, T, C)
+        return x * torch.sigmoid(self.norm2(gate))                          # (B, T, C)
+
+
+class FTCMBlock(nn.Module):
+    """One frequency-temporal block: half of the channels goes through the FPM, the other half through the TPM."""
+
+    def __init__(self, frames, dim, dropout):
+        super().__init__()
+        self.norm = nn.LayerNorm(dim)
+        self.expand = nn.Linear(dim, dim)
+        self.fpm = FrequencyPoseMixing(frames)
+        self.tpm = TemporalPoseMixing(dim // 2)
+        self.temporal = nn.Linear(dim // 2, dim // 2)
+        self.dropout = nn.Dropout(dropout)
+        self.merge = nn.Linear(dim, dim)
+
+    def forward(self, x):
+        a, b = F.gelu(self.expand(self.norm(x))).chunk(2, dim=-1)           # (B, T, C / 2) each
+        a = self.fpm(a)                                                     # (B, T, C / 2)
+        b = F.gelu(self.temporal(self.tpm(b)))                              # (B, T, C / 2)
+        mixed = self.dropout(torch.cat([a, b], dim=-1))                     # (B, T, C)
+        return x + F.gelu(self.merge(mixed))                                # (B, T, C)
+
+
+class FTCM(nn.Module):
+    """The lifter. `frames` is the odd window length T, `dim` the channels C, `depth` the number of blocks."""
+
+    def __init__(self, *, num_joints=17, frames=243, dim=512, depth=6, dropout=0.1):
+        super().__init__()
+        if frames % 2 == 0 or frames < 1:
+            raise ValueError(f"frames must be odd and positive so that the window has a centre frame, got {frames}.")
+        if dim % 8:
+            raise ValueError(f"dim must be a multiple of 8 (two halves, two groups, halved once), got {dim}.")
+        self.num_joints, self.frames = num_joints, frames
+        self.embed = WeightNormLinear(2 * num_joints, dim)
+        self.blocks = nn.ModuleList(FTCMBlock(frames, dim, dropout) for _ in range(depth))
+        self.head = WeightNormLinear(dim, 3 * num_joints)
+
+    def forward(self, keypoints):
+        """Lift keypoints (B, T, J, 2), screen coordinates, to the centre frame's root-relative pose (B, J, 3), metres."""
+        x = F.gelu(self.embed(keypoints.flatten(2)))                        # (B, T, C)
+        for block in self.blocks:
+            x = block(x)                                                    # (B, T, C)
+        pose = self.head(x.mean(dim=1))                                     # (B, J * 3)
+        return pose.unflatten(-1, (self.num_joints, 3))                     # (B, J, 3)
