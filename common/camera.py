@@ -74,3 +74,13 @@ def back_project(screen, depth, intrinsics):
     points = plane[..., [0, 1, 1]]
     points[..., 2:] = depth
     return points
+
+
+def back_project_pose(screen, relative_depth, root_depth, intrinsics, root: int):
+    """Root-relative pose (.., J, 3), metres, seen at `screen` (.., J, 2) at depths relative to the root (.., J, 1), metres.
+
+    `root_depth` (.., 1, 1) is the camera-space depth of joint `root`, whose own relative depth counts as 0;
+    `intrinsics` (.., 1, 4). The back-projected root is subtracted, so that joint lies at the origin.
+    """
+    joints = back_project(screen, relative_depth + root_depth, intrinsics)
+    return joints - back_project(screen[..., root:root + 1, :], root_depth, intrinsics)

@@ -12,6 +12,10 @@ import torch
 
 FORMAT = "ftcm-1"
 
+# What torch.load raises on bytes that make no sense or name code.
+UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError,
+              AttributeError)
+
 # Our parameter, its name in the released source, its name in the release's evaluation script (the published weights).
 SHARED_NAMES = [
     ("embed.gain", "pose_emb.weight_g"), ("embed.direction", "pose_emb.weight_v"), ("embed.bias", "pose_emb.bias"),
@@ -56,9 +60,9 @@ def load(path: Path) -> dict:
         raise FileNotFoundError(f"No checkpoint at {path}: expected a .pth file. Check --previous_dir.")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"{path} is not a readable checkpoint: expected a file of tensors and plain values as torch.save "
-                         f"writes it, got: {str(error).splitlines()[0]}") from error
+                         f"writes it, got {type(error).__name__}: {(str(error) or 'no content').splitlines()[0]}") from error
     if isinstance(state, dict) and state.get("format") == FORMAT:
         return state
     if isinstance(state, dict) and state and all(torch.is_tensor(value) for value in state.values()):

@@ -17,6 +17,7 @@ class Clip:
     pose              (N, J, 3) root-relative, camera space, metres; None without ground truth
     root              (N, 3) camera-space position of the root joint, metres; None when unknown
     intrinsics        (4,) focal x, y, centre x, y in screen units; None when unknown
+    up                (3,) camera-space unit vector against gravity; None when unknown
     valid             (N,) bool, the frames that are scored; None for all
     fps, skeleton     frames per second; the joint layout of `keypoints` and `pose`
     """
@@ -29,6 +30,7 @@ class Clip:
     pose: np.ndarray | None = None
     root: np.ndarray | None = None
     intrinsics: np.ndarray | None = None
+    up: np.ndarray | None = None
     valid: np.ndarray | None = None
 
     def __post_init__(self):
@@ -41,6 +43,7 @@ class Clip:
         self._check("pose", (num_frames, num_joints, 3))
         self._check("root", (num_frames, 3))
         self._check("intrinsics", (4,))
+        self._check("up", (3,))
         if self.valid.shape != (num_frames,):
             raise ValueError(f"{self.name}: expected one valid flag for each of {num_frames} frames, "
                              f"got shape {self.valid.shape}. Re-create the file.")

@@ -5,6 +5,7 @@ others by name; nothing of a refused file is executed.
 """
 import pickle
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,11 @@ ALLOWED = {(f"{package}.{module}", name)
            for package in ("numpy.core", "numpy._core")
            for module, name in (("multiarray", "_reconstruct"), ("multiarray", "scalar"), ("numeric", "_frombuffer"))}
 ALLOWED |= {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode"), ("collections", "OrderedDict")}
+
+
+# What the zip, npy and pickle readers raise on bytes that make no sense.
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, IndexError, KeyError, TypeError, AttributeError,
+           MemoryError, OverflowError, NotImplementedError)
 
 
 class NumpyOnlyUnpickler(pickle.Unpickler):
@@ -40,21 +46,26 @@ def read_archive(path: Path, keys: list[str], *, hint: str) -> list:
             if missing:
                 raise ValueError(f"{path} has the keys {', '.join(names) or 'none'}; expected also "
                                  f"{', '.join(missing)}. {hint}")
-            return [read_member(archive, key) for key in keys]
+            members = [archive.getinfo(key + ".npy") for key in keys]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ValueError(f"{path} is damaged or no npz file ({error}). {hint}") from error
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [read_member(archive, member) for member in members]
     except pickle.UnpicklingError as error:
         raise ValueError(f"{path} is refused: {error}. {hint}") from error
-    except (zipfile.BadZipFile, EOFError, OSError, IndexError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged or no npz file ({type(error).__name__}: {error}). {hint}") from error
+    except DAMAGED as error:
+        raise ValueError(f"{path} is damaged ({type(error).__name__}: {error}). {hint}") from error
 
 
-def read_member(archive: zipfile.ZipFile, key: str):
+def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo):
     """One value of an open archive."""
-    with archive.open(key + ".npy") as file:
+    with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         _, _, dtype = read_header(file)
         if dtype.hasobject:
             array = NumpyOnlyUnpickler(file, encoding="latin1").load()
             return array.item() if isinstance(array, np.ndarray) and array.ndim == 0 else array
-    with archive.open(key + ".npy") as file:
+    with archive.open(member) as file:
         return np.lib.format.read_array(file, allow_pickle=False)

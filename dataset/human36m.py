@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.camera import normalize_intrinsics, normalize_screen, world_to_camera
+from common.camera import inverse, normalize_intrinsics, normalize_screen, rotate, world_to_camera
 from common.clips import Clip
 from common.skeleton import HUMAN36M
 from dataset.archive import read_archive
@@ -68,7 +68,8 @@ def view(joints_world: np.ndarray, camera: dict, *, pixels: np.ndarray, **fields
     joints = world_to_camera(joints_world, camera["orientation"], camera["translation"])    # camera space, metres
     root = joints[:, HUMAN36M.root]
     return Clip(keypoints=normalize_screen(pixels, width=camera["width"], height=camera["height"]),
-                pose=joints - root[:, None], root=root, intrinsics=camera["intrinsics"], skeleton=HUMAN36M, **fields)
+                pose=joints - root[:, None], root=root, intrinsics=camera["intrinsics"],
+                up=rotate(np.array([0.0, 0, 1]), inverse(camera["orientation"])), skeleton=HUMAN36M, **fields)
 
 
 def rig(subject: str) -> list[dict]:

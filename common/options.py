@@ -1,0 +1,150 @@
+"""Every command-line option: the original release's names, types, defaults and help; cross-checks.
+
+`parse` returns the options under this project's names (the `dest` of each). Bad values end the program with one sentence
+and exit status 2.
+"""
+import argparse
+import sys
+from pathlib import Path
+
+DATASETS = ["h36m", "cmu"]
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are one sentence."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def parse_bool(text: str) -> bool:
+    """0, 1, true or false in any case."""
+    values = {"0": False, "false": False, "1": True, "true": True}
+    if text.lower() not in values:
+        raise argparse.ArgumentTypeError(f"expected 0, 1, true or false, got {text!r}")
+    return values[text.lower()]
+
+
+def parse_list(text: str) -> list[str] | None:
+    """A comma-separated list; * means all (None)."""
+    return None if text == "*" else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def positive(kind=int):
+    """A parser of numbers above zero."""
+    def parse_positive(text):
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+        return value
+    parse_positive.__name__ = kind.__name__
+    return parse_positive
+
+
+def build_parser() -> Parser:
+    parser = Parser(prog="run_ftcm.py", description="FTCM: lift 2D keypoints of a video to 3D poses. Trains, evaluates.",
+                    formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    add = parser.add_argument_group("what to do").add_argument
+    add("--train", type=parse_bool, default=False, help="1 trains, 0 evaluates the checkpoint named by --previous_dir")
+    add("--test", type=parse_bool, default=True, help="evaluate: after every training epoch and at the end")
+    add("-r", "--resume", action="store_true", help="continue the run of the same options after its last whole epoch")
+    add("--reload", type=parse_bool, default=False, help="start from the weights in --previous_dir")
+    add("--previous_dir", type=Path, help="checkpoint file (.pth), of this program or of the original release")
+    add("-c", "--checkpoint", default="model", help="name of the run; its files go to "
+        "checkpoint/{name}_{frames}_no_refine/")
+    add("--output", type=Path, help="folder for scores and pictures; default: the run's folder when training, "
+        "checkpoint/{file}_{dataset}_{keypoints}/ when evaluating")
+    add("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="auto: CUDA, else Apple's GPU, else CPU")
+    add("--gpu", type=int, default=0, help="number of the CUDA device, where CUDA is used")
+    add("--manualSeed", dest="seed", type=int, default=1, help="seed of weights, dropout and shuffling")
+
+    add = parser.add_argument_group("data").add_argument
+    add("--dataset", choices=DATASETS, default="h36m", help="h36m: Human3.6M (files of your own); cmu: the bundled motions")
+    add("-k", "--keypoints", default="cpn_ft_h36m_dbb", help="2D source: h36m reads data_2d_h36m_{keypoints}.npz; cmu has "
+        "gt (exact, its default) and detected (with a detector's errors)")
+    add("--root_path", type=Path, default=PROJECT / "dataset", help="folder of the data files")
+    add("-a", "--actions", type=parse_list, default="*", help="comma-separated whole action names; * for all")
+    add("--cameras", type=parse_list, default="*", help="comma-separated camera numbers, counted from 0; * for all")
+    add("--val_subjects", type=parse_list, default="", help="training subjects to hold out and select the best epoch on, "
+        "comma-separated; empty selects on the test subjects, as the paper does")
+    add("--downsample", type=positive(), default=1, help="keep every n-th frame of every clip, which lowers its frame rate")
+    add("--subset", type=positive(float), default=1, help="share of each training clip that is used, 0 to 1")
+    add("-s", "--stride", type=positive(), default=1, help="every n-th frame is the centre of a training window")
+    add("--val_stride", type=positive(), default=1, help="validate on every n-th frame after each epoch")
+    add("--test_stride", type=positive(), default=1, help="score every n-th frame in the final table, which then says so")
+
+    add = parser.add_argument_group("network").add_argument
+    add("-f", "--f", "--frames", dest="frames", type=positive(), default=243, help="frames in a window, odd")
+    add("-tds", "--t_downsample", dest="tds", type=positive(), default=1, help="frames per step inside a window")
+    add("--layers", dest="depth", type=int, default=6, help="number of blocks")
+    add("--d_hid", dest="dim", type=positive(), default=512, help="channels, a multiple of 8")
+    add("--channel", type=positive(), default=256, help="channels of each of the two units: always half of --d_hid")
+    add("--n_joints", type=int, default=17, help="joints of the 2D input: always those of the data set")
+    add("--out_joints", type=int, default=17, help="joints of the 3D output: always those of the data set")
+
+    add = parser.add_argument_group("training").add_argument
+    add("--nepoch", dest="epochs", type=positive(), default=80, help="epochs")
+    add("--max_minutes", type=positive(float), help="start no epoch that would end later than this; default: no limit")
+    add("-b", "--batchSize", dest="batch_size", type=positive(), default=160, help="windows per training step")
+    add("--eval_batch_size", type=positive(), help="windows per step without gradients; default: 16384 / frames")
+    add("--lr", type=positive(float), default=1e-3, help="learning rate of the first epoch")
+    add("-lrd", "--lr_decay", type=positive(float), default=0.95, help="factor on the learning rate after each epoch")
+    add("--lr_decay_large", type=positive(float), default=0.5, help="the factor after every --large_decay_epoch epochs")
+    add("--large_decay_epoch", type=positive(), default=80, help="epochs between two large decays")
+    add("--data_augmentation", dest="flip", type=parse_bool, default=True, help="train on mirrored windows too")
+    add("--reverse_augmentation", dest="reverse", type=parse_bool, default=False, help="train on time-reversed windows too")
+    add("--test_augmentation", dest="flip_test", type=parse_bool, default=True, help="average with the mirrored prediction")
+    add("--workers", type=int, default=0, help="always 0: batches are gathered on the device, without worker processes")
+    return parser
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The checked options; `given` is the set of those that the command line named itself."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    silent = build_parser()
+    for action in silent._actions:
+        action.default = argparse.SUPPRESS
+    args.given = set(vars(silent.parse_args(argv)))
+    if args.dataset == "cmu" and "keypoints" not in args.given:
+        args.keypoints = "gt"
+    problem = find_problem(args)
+    if problem:
+        parser.error(problem)
+    return args
+
+
+def find_problem(args) -> str | None:
+    """The first contradiction among the options, as a sentence; None when there is none."""
+    half = args.dim // 2
+    checks = [
+        (args.frames % 2 == 0, f"--frames must be odd so that the window has a centre frame, got {args.frames}"),
+        (args.depth < 0, f"--layers must be 0 or more, got {args.depth}"),
+        (args.dim % 8, f"--d_hid must be a multiple of 8, got {args.dim}"),
+        ("channel" in args.given and args.channel != half,
+         f"--channel is half of --d_hid: expected {half}, got {args.channel}; set --d_hid {2 * args.channel} as well"),
+        (args.n_joints != 17 or args.out_joints != 17,
+         f"both data sets have 17 joints, got --n_joints {args.n_joints} and --out_joints {args.out_joints}; drop them"),
+        (args.subset > 1, f"--subset is a share between 0 and 1, got {args.subset}"),
+        (args.workers != 0, f"--workers must be 0, got {args.workers}: batches are gathered on the device; drop it"),
+        (not args.train and not args.test, "--train 0 --test 0 leaves nothing to do; set one of them to 1"),
+        (not args.train and args.resume, "--resume continues a training; add --train 1"),
+        (args.resume and args.reload, "--resume continues with the run's own weights; drop --reload"),
+        (not args.train and not args.reload, "--train 0 evaluates a checkpoint; add --reload 1 --previous_dir FILE"),
+        (args.reload and args.previous_dir is None, "--reload 1 needs a checkpoint; add --previous_dir FILE"),
+        (not args.reload and args.previous_dir is not None,
+         "--previous_dir names a checkpoint that is not loaded; add --reload 1 or drop it"),
+    ]
+    return next((sentence for failed, sentence in checks if failed), None)
+
+
+def program_arguments(argv: list[str] | None) -> list[str]:
+    """`argv`, or the command line's arguments."""
+    return sys.argv[1:] if argv is None else list(argv)
+
+
+def plain(args: argparse.Namespace) -> dict:
+    """The options as plain values, fit for JSON and for a checkpoint."""
+    return {name: str(value) if isinstance(value, Path) else value for name, value in sorted(vars(args).items())
+            if name != "given"}

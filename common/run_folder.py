@@ -1,0 +1,63 @@
+"""The files that a run leaves: train.log, options.json, history.csv, last.pth and the best checkpoint."""
+import json
+import os
+import time
+from pathlib import Path
+
+from tqdm import tqdm
+
+from common import checkpoint
+from common.scores import write_csv, write_text
+
+LAST = "last.pth"
+
+
+def prepare(folder: Path) -> Path:
+    """Create the folder and prove that files can be written into it; ValueError with a sentence where they cannot."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".write_test_{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(f"Cannot write into the folder {folder} ({error.strerror}). Name another one with --output.") from error
+    return folder
+
+
+class RunFolder:
+    """A training run's folder. `options` are plain values; files are replaced whole, the log only grows."""
+
+    def __init__(self, folder: Path, *, resume: bool):
+        self.folder = prepare(folder)
+        self.last = folder / LAST
+        if self.last.exists() and not resume:
+            raise ValueError(f"{folder} already holds a training run. Continue it with --resume, name a new run with "
+                             f"--checkpoint NAME, or remove the folder.")
+        if resume and not self.last.exists():
+            raise FileNotFoundError(f"Nothing to resume: no {LAST} in {folder}. Drop --resume to start this run.")
+
+    def log(self, text: str) -> None:
+        """Print a line and add it to train.log with the time."""
+        tqdm.write(text)
+        with open(self.folder / "train.log", "a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
+
+    def write_options(self, options: dict) -> None:
+        write_text(self.folder / "options.json", json.dumps(options, indent=1) + "\n")
+
+    def save_epoch(self, state: dict, *, best_name: str | None) -> None:
+        """Write the state after an epoch: the best checkpoint first (without what only resuming needs), then last.pth.
+
+        `best_name` names the best checkpoint where this epoch is the best so far. The one it replaces is removed last, so
+        at any moment the file that last.pth names exists.
+        """
+        replaced = None
+        if best_name is not None:
+            replaced = state["best"].get("file")
+            state["best"] = {"epoch": state["epoch"], "p1": state["history"][-1]["p1"], "file": best_name}
+            weights_only = {key: value for key, value in state.items() if key not in ("optimizer", "rng")}
+            checkpoint.save(self.folder / best_name, weights_only)
+        checkpoint.save(self.last, state)
+        if replaced not in (None, best_name):
+            (self.folder / replaced).unlink(missing_ok=True)
+        write_csv(self.folder / "history.csv", state["history"])

@@ -1,0 +1,143 @@
+"""Scores of predicted clips: per action, action-wise average; table text, CSV and JSON.
+
+Poses come in metres; everything that leaves this file is in millimetres (per frame step for velocity, per squared step
+for acceleration). Shapes: N frames, J joints.
+"""
+import csv
+import json
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+
+from common import metrics
+from common.clips import Clip
+
+# key in the files -> title in the table
+COLUMNS = {"mpjpe": "MPJPE", "p_mpjpe": "P-MPJPE", "n_mpjpe": "N-MPJPE", "mpjve": "MPJVE", "acceleration": "Accel"}
+LEGEND = """MPJPE (P1), P-MPJPE (P2), N-MPJPE in mm; MPJVE in mm per frame step, Accel in mm per squared frame step.
+average: action-wise, the mean of the rows above, as published tables have it; all frames: each frame counts once.
+Mean pose: what the training subjects' mean pose scores when it is turned to the true heading."""
+
+
+def clip_errors(clip: Clip, predicted: np.ndarray) -> dict[str, np.ndarray]:
+    """Errors in mm of the scored frames of one clip: those that are `valid` and predicted (not NaN).
+
+    `predicted` (N, J, 3), metres. Velocity and acceleration take runs of 2 and 3 consecutive scored frames.
+    """
+    scored = clip.valid & np.isfinite(predicted).all((1, 2))                    # (N,)
+    pairs = scored[1:] & scored[:-1]
+    triples = pairs[1:] & pairs[:-1]
+    predicted, pose = 1000.0 * predicted.astype(np.float64), 1000.0 * clip.pose.astype(np.float64)
+    return {"mpjpe": metrics.mpjpe(predicted[scored], pose[scored]),
+            "p_mpjpe": metrics.p_mpjpe(predicted[scored], pose[scored]),
+            "n_mpjpe": metrics.n_mpjpe(predicted[scored], pose[scored]),
+            "mpjve": metrics.velocity_error(predicted, pose)[pairs],
+            "acceleration": metrics.acceleration_error(predicted, pose)[triples]}
+
+
+def mean(values) -> float:
+    """The mean, NaN without values."""
+    return float(np.mean(values)) if len(values) else math.nan
+
+
+def score(clips: list[Clip], predicted: list[np.ndarray]) -> dict:
+    """"rows": one per action in order of appearance; "average": their mean; "all_frames": the mean over all frames.
+
+    Each has the keys of COLUMNS in mm. A row is the mean over all frames of its action's clips, so it does not depend on
+    how they were batched.
+    """
+    by_action: dict[str, list[dict]] = {}
+    for clip, poses in zip(clips, predicted, strict=True):
+        by_action.setdefault(clip.action, []).append(clip_errors(clip, poses))
+    rows = []
+    for action, parts in by_action.items():
+        joined = {key: np.concatenate([part[key] for part in parts]) for key in COLUMNS}
+        rows.append({"action": action, "clips": len(parts), "frames": len(joined["mpjpe"]),
+                     **{key: mean(joined[key]) for key in COLUMNS}})
+    rows = [row for row in rows if row["frames"]]
+    if not rows:
+        raise ValueError("No frame was scored: the clips have no valid frame among the predicted ones. "
+                         "Lower --test_stride or --val_stride.")
+    frames = sum(row["frames"] for row in rows)
+    average = {key: mean([row[key] for row in rows if not math.isnan(row[key])]) for key in COLUMNS}
+    everything = {key: mean(np.concatenate([part[key] for parts in by_action.values() for part in parts]))
+                  for key in COLUMNS}
+    return {"rows": rows, "average": {"frames": frames, **average}, "all_frames": {"frames": frames, **everything}}
+
+
+def mean_pose(clips: list[Clip]) -> np.ndarray:
+    """The mean (J, 3) of all poses, metres, after levelling each and turning it to heading zero."""
+    total = 0
+    for clip in clips:
+        level = clip.pose @ metrics.upright(clip.up).T
+        total = total + metrics.turn(level, -metrics.heading(level, clip.skeleton)).sum(0)
+    return total / sum(map(len, clips))
+
+
+def mean_pose_prediction(clips: list[Clip], pose: np.ndarray) -> list[np.ndarray]:
+    """What is predicted by knowing nothing but a level mean pose (J, 3) and each frame's true heading: (N, J, 3) a clip."""
+    predicted = []
+    for clip in clips:
+        rotation = metrics.upright(clip.up)
+        angle = metrics.heading(clip.pose @ rotation.T, clip.skeleton)
+        predicted.append(metrics.turn(pose[None], angle) @ rotation)
+    return predicted
+
+
+def table(scores: dict, baseline: dict | None = None) -> str:
+    """The paper-style table as text: a row per action, the averages and those of the mean-pose baseline."""
+    lines = [("Action", "Frames", *COLUMNS.values())]
+    lines += [table_row(row["action"], row) for row in scores["rows"]]
+    for name, result in (("", scores), ("Mean pose: ", baseline)):
+        if result is not None:
+            lines.append(table_row(f"{name}average", result["average"]))
+            lines.append(table_row(f"{name}all frames", result["all_frames"]))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    texts = ["  ".join([line[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(line[1:], widths[1:])])
+             for line in lines]
+    rule = "-" * len(texts[0])
+    below = len(scores["rows"]) + 1
+    return "\n".join([texts[0], rule, *texts[1:below], rule, *texts[below:]])
+
+
+def table_row(name: str, row: dict) -> tuple[str, ...]:
+    """The cells of one row; a dash for what could not be measured."""
+    values = ["-" if math.isnan(row[key]) else f"{row[key]:.2f}" for key in COLUMNS]
+    return (name, f"{row['frames']:,}", *values)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    temporary = path.with_name(path.name + ".partial")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def write_scores(folder: Path, report: dict) -> list[Path]:
+    """Write `report` as scores.json and its rows as scores.csv; returns the two paths. NaN becomes null in the JSON."""
+    def plain(value):
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [plain(item) for item in value]
+        return None if isinstance(value, float) and math.isnan(value) else value
+
+    paths = [folder / "scores.json", folder / "scores.csv"]
+    write_text(paths[0], json.dumps(plain(report), indent=1) + "\n")
+    clips = sum(row["clips"] for row in report["rows"])
+    rows = [*report["rows"], {"action": "average", "clips": clips, **report["average"]},
+            {"action": "all frames", "clips": clips, **report["all_frames"]}]
+    write_csv(paths[1], rows)
+    return paths
+
+
+def write_csv(path: Path, rows: list[dict]) -> None:
+    """Write rows of equal keys as a CSV file, whole or not at all."""
+    temporary = path.with_name(path.name + ".partial")
+    with open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(temporary, path)

@@ -1,0 +1,56 @@
+import pytest
+
+from common import options
+
+
+@pytest.mark.parametrize("line, words", [
+    ("--train 1 -f 28", "--frames must be odd so that the window has a centre frame, got 28"),
+    ("--train 1 --train maybe", "expected 0, 1, true or false, got 'maybe'"),
+    ("--train 1 --d_hid 100", "--d_hid must be a multiple of 8, got 100"),
+    ("--train 1 --channel 128", "expected 256, got 128; set --d_hid 256 as well"),
+    ("--train 1 --workers 8", "--workers must be 0, got 8"),
+    ("--train 1 --n_joints 16", "both data sets have 17 joints"),
+    ("--train 1 --subset 1.5", "--subset is a share between 0 and 1"),
+    ("--train 1 --stride 0", "expected a number above 0, got 0"),
+    ("--train 1 --unknown 3", "unrecognized arguments: --unknown 3"),
+    ("--train 1 --dataset coco", "invalid choice: 'coco'"),
+    ("--train 0", "add --reload 1 --previous_dir FILE"),
+    ("--train 0 --reload 1", "add --previous_dir FILE"),
+    ("--train 0 --previous_dir x.pth", "add --reload 1 --previous_dir FILE"),
+    ("--train 0 --test 0", "leaves nothing to do"),
+    ("--resume", "add --train 1"),
+])
+def test_bad_values_end_with_one_sentence_and_status_2(line, words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        options.parse(line.split())
+    message = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert words in message and message.count("\n") == 1
+
+
+def test_defaults_are_the_published_recipe():
+    args = options.parse(["--train", "1"])
+    assert (args.frames, args.depth, args.dim, args.epochs, args.batch_size, args.lr, args.lr_decay, args.seed, args.tds,
+            args.dataset, args.keypoints, args.flip, args.reverse, args.flip_test, args.stride) == (
+        243, 6, 512, 80, 160, 1e-3, 0.95, 1, 1, "h36m", "cpn_ft_h36m_dbb", True, False, True, 1)
+
+
+@pytest.mark.parametrize("line", ["-f 27", "--f 27", "--frames 27"])
+def test_published_spellings_of_frames(line):
+    args = options.parse(["--train", "1", *line.split()])
+    assert args.frames == 27 and args.given == {"train", "frames"}
+
+
+def test_false_means_false_and_lists_keep_whole_names():
+    args = options.parse("--train 1 --test_augmentation False -a Walking,Eating -tds 3".split())
+    assert args.flip_test is False and args.actions == ["Walking", "Eating"] and args.tds == 3
+    assert options.parse(["--train", "1"]).actions is None
+
+
+def test_the_bundled_data_set_has_its_own_default_keypoints():
+    assert options.parse("--train 1 --dataset cmu".split()).keypoints == "gt"
+
+
+def test_every_option_has_help():
+    for action in options.build_parser()._actions:
+        assert action.help, action.option_strings

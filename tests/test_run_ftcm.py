@@ -1,0 +1,189 @@
+"""The program as its users call it, on miniature Human3.6M archives."""
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import run_ftcm
+from common import checkpoint
+from dataset import human36m
+from model.ftcm import FTCM
+from tests.helpers import random_clip, release_state, write_human36m
+
+SMALL = "-f 5 --d_hid 16 --layers 1 -k gt -b 16 --device cpu"
+
+
+@pytest.fixture()
+def data(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    lengths = {(subject, "Walking"): 6 for subject in human36m.SUBJECTS["train"]}
+    write_human36m(folder, lengths=lengths | {("S9", "Walking 1"): 11, ("S9", "Eating"): 7, ("S11", "Walking"): 8})
+    return folder
+
+
+def run(line, folder, output):
+    return run_ftcm.main([*line.split(), "--root_path", str(folder), "--output", str(output)])
+
+
+def hand_scored(path, clips, frames, tds):
+    """P1 in mm per action, one window at a time: the protocol written down a second time."""
+    saved = checkpoint.load(path)
+    model = FTCM(**saved["model_args"]).eval()
+    checkpoint.load_weights(model, saved["model"], path)
+    left_right = [4, 5, 6, 1, 2, 3], [1, 2, 3, 4, 5, 6]
+    swap = np.arange(17)
+    swap[left_right[1]] = left_right[0]
+    swap[[11, 12, 13, 14, 15, 16]] = [14, 15, 16, 11, 12, 13]
+    errors = {}
+    for clip in clips:
+        pad = frames // 2 * tds
+        padded = np.concatenate([clip.keypoints[:1]] * pad + [clip.keypoints] + [clip.keypoints[-1:]] * pad)
+        for t in range(len(clip)):
+            window = padded[t:t + 2 * pad + 1:tds]
+            mirrored = window[:, swap] * np.float32([-1, 1])
+            with torch.no_grad():
+                plain, other = model(torch.from_numpy(np.stack([window, mirrored]))).numpy()
+            pose = (plain + other[swap] * np.float32([-1, 1, 1])) / 2
+            pose[0] = 0
+            errors.setdefault(clip.action, []).append(1000 * np.linalg.norm(pose - clip.pose[t], axis=1).mean())
+    return {action: np.mean(values) for action, values in errors.items()}
+
+
+@pytest.mark.parametrize("frames, tds", [(9, 1), (9, 3), (27, 2)])
+def test_printed_p1_of_release_weights_is_the_protocols(frames, tds, data, tmp_path, capsys):
+    path = tmp_path / "no_refine_6_4331.pth"
+    state = release_state(frames, layout=2, depth=2, dim=64)
+    torch.save({"module." + key: value for key, value in state.items()}, path)
+    line = f"--train 0 --reload 1 -tds {tds} --f {frames} -k gt --device cpu --previous_dir {path} --eval_batch_size 4"
+    assert run(line, data, tmp_path / "out") == 0
+    clips = human36m.load(data, keypoints="gt", split="test")
+    expected = hand_scored(path, clips, frames, tds)
+    report = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert {row["action"]: row["mpjpe"] for row in report["rows"]} == pytest.approx(expected, abs=2e-3)
+    assert report["average"]["mpjpe"] == pytest.approx(np.mean(list(expected.values())), abs=2e-3)
+    assert (report["frames"], report["tds"], report["mirrored_test"], report["seed"]) == (frames, tds, True, 1)
+    printed = capsys.readouterr().out
+    assert f"{report['average']['mpjpe']:.2f}" in printed and "mirrored test, without refine" in printed
+
+
+def train_line(epochs):
+    return f"{SMALL} --train 1 --nepoch {epochs} --stride 2 --reverse_augmentation 1 --lr 0.01"
+
+
+def test_two_epochs_resumed_for_two_more_equal_four_bit_for_bit(data, tmp_path):
+    assert run(train_line(4), data, tmp_path / "four") == 0
+    assert run(train_line(2), data, tmp_path / "two") == 0
+    assert run(train_line(4) + " --resume", data, tmp_path / "two") == 0
+    whole, parts = (torch.load(tmp_path / name / "last.pth", weights_only=True) for name in ("four", "two"))
+    assert all(torch.equal(whole["model"][key], parts["model"][key]) for key in whole["model"])
+    for a, b in zip(whole["history"], parts["history"], strict=True):
+        assert {**a, "seconds": 0} == {**b, "seconds": 0}
+    assert whole["best"] == parts["best"]
+    assert not torch.equal(whole["model"]["head.bias"], torch.zeros(51))
+
+
+def test_a_training_leaves_its_files_and_its_best_checkpoint_evaluates_to_the_logged_figure(data, tmp_path):
+    out = tmp_path / "run"
+    assert run(train_line(3), data, out) == 0
+    saved = torch.load(out / "last.pth", weights_only=True)
+    best = min(saved["history"], key=lambda row: row["p1"])
+    name = f"no_refine_{best['epoch']}_{round(100 * best['p1'])}.pth"
+    assert sorted(path.name for path in out.iterdir()) == sorted([
+        "animation.gif", "curves.png", "history.csv", "last.pth", name, "options.json", "scores.csv", "scores.json",
+        "train.log"])
+    with open(out / "history.csv") as file:
+        assert [float(row["p1"]) for row in csv.DictReader(file)] == [row["p1"] for row in saved["history"]]
+    log = (out / "train.log").read_text()
+    assert "selected on the test subjects, as in the paper" in log and log.count("epoch ") == 3 + 1
+    assert [row["learning_rate"] for row in saved["history"]] == pytest.approx([0.01, 0.0095, 0.009025])
+    assert run(f"--train 0 --reload 1 --device cpu --previous_dir {out / name}", data, tmp_path / "eval") == 0
+    scores = json.loads((tmp_path / "eval" / "scores.json").read_text())
+    assert scores["average"]["mpjpe"] == pytest.approx(best["p1"], abs=1e-4)
+    assert scores["mean_pose"]["average"]["mpjpe"] > 0
+
+
+def test_held_out_subjects_select_the_epoch_and_are_not_trained_on(data, tmp_path):
+    assert run(f"{SMALL} --train 1 --nepoch 1 --val_subjects S8", data, tmp_path / "run") == 0
+    log = (tmp_path / "run" / "train.log").read_text()
+    assert "96 of 96 frames are centres" in log and "selected on the held-out subjects S8." in log
+    assert "not on the test subjects" in json.loads((tmp_path / "run" / "scores.json").read_text())["notes"][1]
+
+
+def test_thinned_tables_say_so(data, tmp_path, capsys):
+    assert run(f"{SMALL} --train 1 --nepoch 1 --test_stride 4 --cameras 1 --actions Walking", data, tmp_path / "run") == 0
+    assert ("A part of the test set: 5 of 19 frames (--test_stride 4), cameras 1, actions Walking"
+            in capsys.readouterr().out)
+
+
+def trained(data, tmp_path):
+    assert run(f"{SMALL} --train 1 --nepoch 1", data, tmp_path / "run") == 0
+    return next((tmp_path / "run").glob("no_refine_*.pth"))
+
+
+def test_a_command_that_contradicts_the_checkpoint_or_the_data_is_refused(data, tmp_path, capsys):
+    path = trained(data, tmp_path)
+    for line, words in [("-f 7", "was trained with frames 5, the command line says 7"),
+                        ("-tds 2", "was trained with tds 1, the command line says 2"),
+                        ("--layers 3", "was trained with depth 1, the command line says 3"),
+                        ("-a Walk", "No clip has the action Walk. Choose from: Eating, Walking."),
+                        ("--cameras 4", "--cameras 4 does not exist; choose from 0, 1, 2, 3"),
+                        ("-k cpn", "keypoint sources found in"),
+                        ("--device cuda", "finds no such device")]:
+        if line == "--device cuda" and torch.cuda.is_available():
+            continue
+        assert run(f"--train 0 --reload 1 --previous_dir {path} {line}", data, tmp_path / "eval") == 2
+        error = capsys.readouterr().err
+        assert words in error and "Traceback" not in error
+
+
+def test_a_second_run_never_overwrites_the_first_and_another_recipe_never_resumes_it(data, tmp_path, capsys):
+    trained(data, tmp_path)
+    before = (tmp_path / "run" / "last.pth").read_bytes()
+    assert run(f"{SMALL} --train 1 --nepoch 1", data, tmp_path / "run") == 2
+    assert "already holds a training run" in capsys.readouterr().err
+    assert run(f"{SMALL} --train 1 --nepoch 2 --resume --lr 0.5", data, tmp_path / "run") == 2
+    assert "started with lr 0.001, the command line says 0.5" in capsys.readouterr().err
+    assert run(f"{SMALL} --train 1 --nepoch 2 --resume", data, tmp_path / "fresh") == 2
+    assert "Nothing to resume" in capsys.readouterr().err
+    assert (tmp_path / "run" / "last.pth").read_bytes() == before
+
+
+def test_a_kill_while_saving_leaves_a_run_that_resumes(data, tmp_path, monkeypatch):
+    def killed(path, state):
+        if path.name == "last.pth" and state["epoch"] == 2:
+            raise KeyboardInterrupt
+        save(path, state)
+    save = checkpoint.save
+    monkeypatch.setattr(checkpoint, "save", killed)
+    assert run(train_line(3), data, tmp_path / "run") == 130
+    monkeypatch.setattr(checkpoint, "save", save)
+    assert run(train_line(3) + " --resume", data, tmp_path / "run") == 0
+    assert run(train_line(3), data, tmp_path / "whole") == 0
+    whole, parts = (torch.load(tmp_path / name / "last.pth", weights_only=True) for name in ("whole", "run"))
+    assert all(torch.equal(whole["model"][key], parts["model"][key]) for key in whole["model"])
+
+
+def test_an_output_folder_that_cannot_be_written_is_refused_before_any_work(data, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert run(f"{SMALL} --train 1 --nepoch 1", data, tmp_path / "file" / "run") == 2
+    assert "Cannot write into the folder" in capsys.readouterr().err
+
+
+def test_an_exploding_loss_stops_with_a_sentence(data, tmp_path, capsys):
+    assert run(f"{SMALL} --train 1 --nepoch 3 --lr 1e30", data, tmp_path / "run") == 2
+    assert "The training loss became" in capsys.readouterr().err
+
+
+def test_time_limit_leaves_later_epochs_out():
+    history = [{"seconds": 50.0}]
+    assert not run_ftcm.out_of_time([], 1) and not run_ftcm.out_of_time(history, None)
+    assert run_ftcm.out_of_time(history, 1.5) and not run_ftcm.out_of_time(history, 2)
+
+
+def test_the_animated_clip_is_the_median_one():
+    clips = [random_clip(3, seed=i) for i in range(3)]
+    predicted = [clip.pose + error for clip, error in zip(clips, (0.3, 0.1, 0.2))]
+    assert run_ftcm.representative(clips, predicted) == 2

@@ -1,0 +1,70 @@
+import csv
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from common import metrics, scores
+from tests.helpers import random_clip
+
+CLIPS = [random_clip(4, seed=1, action="Walking"), random_clip(2, seed=2, action="Walking"),
+         random_clip(3, seed=3, action="Eating")]
+
+
+def shifted(clip, metres):
+    """The truth with every joint but the root moved along x."""
+    return clip.pose + np.float32(metres) * np.array([1.0, 0, 0], np.float32) * (np.arange(17) > 0)[:, None]
+
+
+def test_rows_are_frame_means_and_the_average_is_action_wise():
+    predicted = [shifted(clip, metres) for clip, metres in zip(CLIPS, (0.010, 0.040, 0.070))]
+    result = scores.score(CLIPS, predicted)
+    walking, eating = result["rows"]
+    assert (walking["action"], walking["clips"], walking["frames"]) == ("Walking", 2, 6)
+    assert walking["mpjpe"] == pytest.approx(16 / 17 * (4 * 10 + 2 * 40) / 6, rel=1e-5)
+    assert eating["mpjpe"] == pytest.approx(16 / 17 * 70, rel=1e-5)
+    assert result["average"]["mpjpe"] == pytest.approx((walking["mpjpe"] + eating["mpjpe"]) / 2)
+    assert result["all_frames"]["mpjpe"] == pytest.approx(16 / 17 * (4 * 10 + 2 * 40 + 3 * 70) / 9, rel=1e-5)
+    assert walking["mpjve"] == pytest.approx(0, abs=1e-3)
+
+
+def test_velocity_is_never_taken_across_clips_or_gaps():
+    clip = random_clip(7, seed=1, valid=np.array([1, 1, 0, 1, 1, 1, 0], bool))
+    errors = scores.clip_errors(clip, shifted(clip, 0.1))
+    assert {key: len(values) for key, values in errors.items()} == {
+        "mpjpe": 5, "p_mpjpe": 5, "n_mpjpe": 5, "mpjve": 3, "acceleration": 1}
+
+
+def test_thinned_predictions_score_their_frames_and_no_velocity():
+    thinned = [np.where((np.arange(len(clip)) % 2 == 0)[:, None, None], clip.pose, np.nan) for clip in CLIPS]
+    result = scores.score(CLIPS, thinned)
+    assert [row["frames"] for row in result["rows"]] == [3, 2]
+    assert math.isnan(result["average"]["mpjve"])
+    assert "-" in scores.table(result).splitlines()[2].split()
+
+
+def test_mean_pose_baseline_of_one_turning_pose_is_perfect():
+    clip = CLIPS[0]
+    up = np.array([0.1, -0.9, 0.3]) / np.linalg.norm([0.1, -0.9, 0.3])
+    rotation = metrics.upright(up)
+    assert rotation @ up == pytest.approx([0, -1, 0])
+    assert rotation @ rotation.T == pytest.approx(np.eye(3)) and np.linalg.det(rotation) == pytest.approx(1)
+    turning = replace(clip, pose=metrics.turn(clip.pose[:1], np.linspace(0, 3, 4)) @ rotation, up=up)
+    predicted = scores.mean_pose_prediction([turning], scores.mean_pose([turning]))
+    assert scores.score([turning], predicted)["average"]["mpjpe"] == pytest.approx(0, abs=1e-3)
+
+
+def test_files_hold_the_table(tmp_path):
+    result = scores.score(CLIPS, [shifted(clip, 0.01) for clip in CLIPS])
+    result["rows"][0]["mpjve"] = math.nan
+    scores.write_scores(tmp_path, result)
+    read = json.loads((tmp_path / "scores.json").read_text())
+    assert read["rows"][0]["mpjve"] is None
+    assert read["average"]["mpjpe"] == result["average"]["mpjpe"]
+    with open(tmp_path / "scores.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["action"] for row in rows] == ["Walking", "Eating", "average", "all frames"]
+    assert float(rows[2]["p_mpjpe"]) == result["average"]["p_mpjpe"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.csv", "scores.json"]
