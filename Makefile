@@ -7,7 +7,7 @@ BIN := .venv/bin
 demo: .venv/ready
 	rm -rf checkpoint/demo_27_no_refine
 	$(BIN)/python run_ftcm.py --dataset cmu -f 27 --layers 2 --d_hid 128 --train 1 -c demo \
-	    --nepoch 10 --max_minutes 4 -b 64 -lrd 0.8 --stride 40 --val_stride 40 --test_stride 8
+	    --nepoch 12 --max_minutes 3.5 -b 64 -lrd 0.75 --stride 60 --val_stride 40 --test_stride 8
 
 test: .venv/ready-for-tests
 	$(BIN)/python -m pytest -q --durations=5 tests

@@ -4,16 +4,16 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from common import checkpoint, engine, options, plots, scores
+from common import checkpoint, engine, options, plots, report, scores
 from common.clips import Clip, downsample, select, subset, without
 from common.provenance import provenance
 from common.run_folder import RunFolder, prepare
 from common.windows import TrainingBatches, Windows
 from dataset import cmu_mocap, human36m
 from model.ftcm import FTCM
+from model.refine import Refine
 
 DATASETS = {"h36m": human36m, "cmu": cmu_mocap}
 # What may differ between a run and its continuation.
@@ -28,7 +28,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         device = choose_device(args.device, args.gpu)
         torch.manual_seed(args.seed)
-        if args.train:
+        if args.export_release:
+            export_release(args)
+        elif args.train:
             train(args, argv, device)
         else:
             evaluate(args, argv, device)
@@ -65,59 +67,70 @@ def load_clips(args, split: str) -> list[Clip]:
 
 def load_weights(args) -> tuple[FTCM, dict]:
     """The network and the checkpoint in --previous_dir. Options that the command line leaves out come from the file."""
-    saved = checkpoint.load(args.previous_dir)
+    path = args.previous_dir
+    saved = checkpoint.load(path)
     for name, value in {**saved["model_args"], **saved["data"]}.items():
         if name in args.given and getattr(args, name) != value and name not in ("dataset", "keypoints"):
-            raise ValueError(f"{args.previous_dir} was trained with {name} {value}, the command line says "
-                             f"{getattr(args, name)}. Drop that option or choose another checkpoint.")
+            raise ValueError(f"{path} was trained with {name} {value}, the command line says {getattr(args, name)}. "
+                             f"Drop that option or choose another checkpoint.")
         if name not in args.given and not (name == "keypoints" and "dataset" in args.given):
             setattr(args, name, value)
     model = FTCM(**saved["model_args"])
-    checkpoint.load_weights(model, saved["model"], args.previous_dir)
+    checkpoint.load_weights(model, saved["model"], path)
     return model, saved
 
 
-def lift(model, clips: list[Clip], args, device: str, *, every: int, desc: str) -> list[np.ndarray]:
+def make_refiner(args, clips: list[Clip], device: str) -> engine.Refiner | None:
+    """The refine step that the options ask for; None without --refine."""
+    if not args.refine:
+        return None
+    network = Refine(num_joints=len(clips[0].skeleton.joints))
+    if args.refine_reload:
+        checkpoint.load_refine(network, args.previous_refine_name)
+    return engine.Refiner(network.to(device), root_source=args.refine_root, clips=clips)
+
+
+def predict(model, clips: list[Clip], args, device: str, *, every: int, desc: str, refiner=None) -> dict:
     """`engine.predict` with the options' window and batch size."""
     batch_size = args.eval_batch_size or max(1, 16384 // args.frames)
-    return engine.predict(model, clips, frames=args.frames, tds=args.tds, batch_size=batch_size,
+    return engine.predict(model, clips, frames=args.frames, tds=args.tds, batch_size=batch_size, refiner=refiner,
                           flip_test=args.flip_test, every=every, device=device, desc=desc)
 
 
-def learning_rate(epoch: int, args) -> float:
-    """The learning rate of an epoch, counted from 1: a small decay after each, a large one every `large_decay_epoch`."""
+def decay(epoch: int, args) -> float:
+    """Factor on the learning rate in an epoch, counted from 1: a small step after each, a large one now and then."""
     large = (epoch - 1) // args.large_decay_epoch
-    return args.lr * args.lr_decay ** (epoch - 1 - large) * args.lr_decay_large ** large
+    return args.lr_decay ** (epoch - 1 - large) * args.lr_decay_large ** large
 
 
 def train(args, argv: list[str], device: str) -> None:
     """Train, validate after every epoch, and score the best epoch at the end."""
-    if args.reload:
-        model, _ = load_weights(args)
-    else:
-        model = FTCM(frames=args.frames, dim=args.dim, depth=args.depth)
-    run = RunFolder(args.output or options.PROJECT / "checkpoint" / f"{args.checkpoint}_{args.frames}_no_refine",
-                    resume=args.resume)
+    model, _ = load_weights(args) if args.reload else (None, None)
+    name = f"{args.checkpoint}_{args.frames}_{'refine' if args.refine else 'no_refine'}"
+    run = RunFolder(args.output or options.PROJECT / "checkpoint" / name, resume=args.resume)
     clips = load_clips(args, "train")
     held_out = select(clips, subjects=args.val_subjects) if args.val_subjects else []
     clips = subset(without(clips, args.val_subjects), args.subset)
     if not clips:
         raise ValueError("--val_subjects holds out every training subject; leave at least one to train on.")
     test_clips = load_clips(args, "test") if args.test else []
-    model.to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, amsgrad=True)
+    model_args = {"num_joints": len(clips[0].skeleton.joints), "frames": args.frames, "dim": args.dim,
+                  "depth": args.depth}
+    model = (model or FTCM(**model_args)).to(device)
+    refiner = make_refiner(args, clips, device)
+    groups = [(model, args.lr)] + ([(refiner.network, args.lr_refine or args.lr)] if refiner else [])
+    optimizer = torch.optim.Adam([{"params": network.parameters(), "lr": lr} for network, lr in groups], amsgrad=True)
     generator = torch.Generator().manual_seed(args.seed)
     windows = Windows(clips, frames=args.frames, tds=args.tds, device=device, mirror=args.flip)
     batches = TrainingBatches(windows, batch_size=args.batch_size, stride=args.stride, mirror=args.flip,
                               reverse=args.reverse, generator=generator)
     selection = f"held-out subjects {', '.join(args.val_subjects)}" if args.val_subjects else "test subjects"
     state = {"format": checkpoint.FORMAT, "epoch": 0, "best": {}, "history": [], "selection": selection,
-             "model_args": {"num_joints": 17, "frames": args.frames, "dim": args.dim, "depth": args.depth},
+             "model_args": model_args, "options": options.plain(args),
              "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds},
-             "options": options.plain(args),
              "mean_pose": torch.from_numpy(scores.mean_pose(clips))}
     if args.resume:
-        state = resumed(run, state, model, optimizer, generator)
+        state = resumed(run, state, [network for network, _ in groups], optimizer, generator)
     run.write_options({**state["options"], **provenance(argv, device)})
     total = sum(map(len, clips))
     run.log(f"{args.dataset} {args.keypoints}: {len(clips)} clips, {len(batches.rows):,} of {total:,} frames are centres, "
@@ -129,19 +142,23 @@ def train(args, argv: list[str], device: str) -> None:
             run.log(f"Stopped before epoch {epoch} of {args.epochs}: --max_minutes {args.max_minutes:g}.")
             break
         started = time.time()
-        optimizer.param_groups[0]["lr"] = learning_rate(epoch, args)
-        loss, error = engine.train_one_epoch(model, batches, optimizer, desc=f"epoch {epoch}/{args.epochs}")
-        row = {"epoch": epoch, "learning_rate": learning_rate(epoch, args), "loss": loss, "train_mpjpe": 1000 * error}
+        for group, (_, lr) in zip(optimizer.param_groups, groups):
+            group["lr"] = lr * decay(epoch, args)
+        loss, error = engine.train_one_epoch(model, batches, optimizer, refiner=refiner,
+                                             desc=f"epoch {epoch}/{args.epochs}")
+        row = {"epoch": epoch, "learning_rate": args.lr * decay(epoch, args), "loss": loss, "train_mpjpe": 1000 * error}
         if args.test:
             validation = held_out or test_clips
-            predicted = lift(model, validation, args, device, every=args.val_stride, desc="validate")
-            average = scores.score(validation, predicted)["average"]
+            found = predict(model, validation, args, device, every=args.val_stride, desc="validate", refiner=refiner)
+            average = scores.score(validation, found["pose"])["average"]
             row |= {"p1": average["mpjpe"], "p2": average["p_mpjpe"]}
         row["seconds"] = time.time() - started
+        is_best = args.test and row["p1"] < state["best"].get("p1", math.inf)
         state |= {"epoch": epoch, "history": state["history"] + [row], "model": model.state_dict(),
                   "optimizer": optimizer.state_dict(), "rng": random_state(generator)}
-        is_best = args.test and row["p1"] < state["best"].get("p1", math.inf)
-        run.save_epoch(state, best_name=f"no_refine_{epoch}_{round(100 * row['p1'])}.pth" if is_best else None)
+        if refiner:
+            state["refine"] = refiner.network.state_dict()
+        run.save_epoch(state, is_best=is_best)
         run.log(f"epoch {epoch:3d}  lr {row['learning_rate']:.6f}  loss {loss:.5f} m  MPJPE {row['train_mpjpe']:.2f}"
                 + (f"  P1 {row['p1']:.2f}  P2 {row['p2']:.2f} mm" if args.test else " mm")
                 + f"  {row['seconds']:.0f} s" + ("  best" if is_best else ""))
@@ -150,11 +167,14 @@ def train(args, argv: list[str], device: str) -> None:
     if not args.test:
         run.log(f"Not evaluated (--test 0). Last epoch: {run.last}")
         return
-    best = run.folder / state["best"]["file"]
-    saved = checkpoint.load(best)
-    checkpoint.load_weights(model, saved["model"], best)
-    report(model, saved, test_clips, args, argv, device, folder=run.folder, path=best)
-    print(f"Curves: {run.folder / 'curves.png'}   log: {run.folder / 'train.log'}   best checkpoint: {best}")
+    best = [run.folder / name for name in state["best"]["files"]]
+    saved = checkpoint.load(best[0])
+    checkpoint.load_weights(model, saved["model"], best[0])
+    if refiner:
+        checkpoint.load_refine(refiner.network, best[1])
+    score(model, refiner, saved, test_clips, args, argv, device, folder=run.folder, paths=best)
+    print(f"Curves: {run.folder / 'curves.png'}   log: {run.folder / 'train.log'}\n"
+          f"Best checkpoint: {' and '.join(map(str, best))}")
 
 
 def out_of_time(history: list[dict], max_minutes: float | None) -> bool:
@@ -169,8 +189,8 @@ def random_state(generator: torch.Generator) -> dict:
     return {"shuffle": generator.get_state(), "cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
 
 
-def resumed(run: RunFolder, state: dict, model, optimizer, generator) -> dict:
-    """The state in last.pth, loaded into model, optimiser and random sources; refused where the options differ."""
+def resumed(run: RunFolder, state: dict, networks: list, optimizer, generator) -> dict:
+    """The state in last.pth, loaded into networks, optimiser and random sources; refused where the options differ."""
     saved = checkpoint.load(run.last)
     if "optimizer" not in saved:
         raise ValueError(f"{run.last} cannot be resumed: it holds weights only.")
@@ -178,7 +198,8 @@ def resumed(run: RunFolder, state: dict, model, optimizer, generator) -> dict:
         if name not in FREE_ON_RESUME and saved["options"].get(name) != value:
             raise ValueError(f"{run.last} was started with {name} {saved['options'].get(name)}, the command line says "
                              f"{value}. Repeat the run's options, which {run.folder / 'options.json'} lists.")
-    checkpoint.load_weights(model, saved["model"], run.last)
+    for network, key in zip(networks, ("model", "refine")):
+        checkpoint.load_weights(network, saved[key], run.last)
     optimizer.load_state_dict(saved["optimizer"])
     generator.set_state(saved["rng"]["shuffle"])
     torch.set_rng_state(saved["rng"]["cpu"])
@@ -193,68 +214,35 @@ def evaluate(args, argv: list[str], device: str) -> None:
     model, saved = load_weights(args)
     name = f"{args.previous_dir.stem}_{args.dataset}_{args.keypoints}"
     folder = prepare(args.output or options.PROJECT / "checkpoint" / name)
-    report(model.to(device), saved, load_clips(args, "test"), args, argv, device, folder=folder, path=args.previous_dir)
+    clips = load_clips(args, "test")
+    refiner = make_refiner(args, clips, device)
+    paths = [args.previous_dir] + ([args.previous_refine_name] if refiner else [])
+    score(model.to(device), refiner, saved, clips, args, argv, device, folder=folder, paths=paths)
 
 
-def report(model, saved: dict, clips: list[Clip], args, argv: list[str], device: str, *, folder: Path, path: Path) -> None:
-    """Score `clips`, print the table with what it is and is not, write scores.json, scores.csv and an animation."""
+def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str], device: str, *, folder: Path,
+          paths: list[Path]) -> None:
+    """Predict `clips`, print the table with what it is and is not, write scores.json, scores.csv and an animation."""
     started = time.time()
-    predicted = lift(model, clips, args, device, every=args.test_stride, desc="evaluate")
-    result = scores.score(clips, predicted)
-    baseline = None
-    if "mean_pose" in saved:
-        baseline = scores.score(clips, scores.mean_pose_prediction(clips, saved["mean_pose"].numpy()))
-    history = saved.get("history", [])
-    subjects = sorted({clip.subject for clip in clips})
-    notes = describe(saved, clips, result, args)
-    result = {
-        "dataset": args.dataset, "keypoints": args.keypoints, "subjects": subjects, "frames": args.frames,
-        "tds": args.tds, "refine": False, "mirrored_test": args.flip_test, "test_stride": args.test_stride,
-        "checkpoint": str(path), "selection": saved.get("selection"), "trained_on": saved["data"],
-        "training_epochs": len(history), "training_minutes": sum(row["seconds"] for row in history) / 60,
-        "evaluation_seconds": time.time() - started, "seed": args.seed, **provenance(argv, device), "notes": notes,
-        **result, "mean_pose": baseline and {key: baseline[key] for key in ("average", "all_frames")}}
-    print("\n" + "\n".join(notes) + "\n")
-    print(scores.table(result, baseline))
-    print(scores.LEGEND + "\n")
-    written = scores.write_scores(folder, result)
-    picture = folder / "animation.gif"
-    shown = representative(clips, predicted)
-    poses, = lift(model, [clips[shown]], args, device, every=1, desc="animate")
-    plots.clip_animation(clips[shown], poses, picture)
-    print(f"Scores: {', '.join(map(str, written))}\nAnimation of the clip with the median error: {picture}")
+    found = predict(model, clips, args, device, every=args.test_stride, desc="evaluate", refiner=refiner)
+    facts = {"dataset": args.dataset, "keypoints": args.keypoints, "frames": args.frames, "tds": args.tds,
+             "refine": args.refine_root if refiner else None, "mirrored_test": args.flip_test,
+             "test_stride": args.test_stride, "cameras": args.cameras, "actions": args.actions,
+             "downsample": args.downsample, "checkpoint": [str(path) for path in paths],
+             "evaluation_seconds": time.time() - started, "seed": args.seed, **provenance(argv, device)}
+    summary = report.summarise(clips, found, saved, facts)
+    report.print_report(summary)
+    shown = report.representative(clips, found["pose"])
+    poses, = predict(model, [clips[shown]], args, device, every=1, desc="animate", refiner=refiner)["pose"]
+    report.write_report(folder, summary, clips[shown], poses)
 
 
-def describe(saved: dict, clips: list[Clip], result: dict, args) -> list[str]:
-    """What a table's numbers are and are not, in sentences."""
-    trained = saved["data"]
-    scored, total = result["average"]["frames"], sum(int(clip.valid.sum()) for clip in clips)
-    notes = [f"{args.dataset}, test subjects {', '.join(sorted({clip.subject for clip in clips}))}, keypoints "
-             f"{args.keypoints}, {args.frames} frames, tds {args.tds}, "
-             f"{'mirrored test' if args.flip_test else 'without mirrored test'}, without refine. "
-             f"Poses are root-relative in camera space."]
-    if trained and (trained["dataset"], trained["keypoints"]) != (args.dataset, args.keypoints):
-        notes.append(f"Trained on {trained['dataset']} with keypoints {trained['keypoints']}.")
-    if saved.get("options", {}).get("stride", 1) > 1 or saved.get("options", {}).get("cameras"):
-        trained_cameras = ", ".join(saved["options"]["cameras"] or ()) or "all"
-        notes.append(f"Trained on a part of the data: every {saved['options']['stride']}. frame as a centre, cameras "
-                     f"{trained_cameras}, {len(saved['history'])} epochs so far.")
-    if scored < total or args.cameras or args.actions or args.downsample > 1:
-        notes.append(f"A part of the test set: {scored:,} of {total:,} frames (--test_stride {args.test_stride}), cameras "
-                     f"{', '.join(args.cameras or ()) or 'all'}, actions {', '.join(args.actions or ()) or 'all'}, "
-                     f"--downsample {args.downsample}.")
-    if saved.get("selection") == "test subjects":
-        notes.append("The epoch was selected on the test subjects, as in the paper.")
-    elif saved.get("selection"):
-        notes.append(f"The epoch was selected on the {saved['selection']}, not on the test subjects.")
-    return notes
-
-
-def representative(clips: list[Clip], predicted: list[np.ndarray]) -> int:
-    """The number of the clip with the median MPJPE."""
-    errors = [scores.mean(scores.clip_errors(clip, poses)["mpjpe"]) for clip, poses in zip(clips, predicted)]
-    order = [number for number in np.argsort(errors) if not math.isnan(errors[number])]
-    return int(order[len(order) // 2])
+def export_release(args) -> None:
+    """Write the network in --previous_dir as a weight file that the original release reads."""
+    model, saved = load_weights(args)
+    prepare(args.export_release.parent)
+    checkpoint.save(args.export_release, checkpoint.to_release(model.state_dict(), saved["model_args"]))
+    print(f"Weights in the original release's names: {args.export_release}")
 
 
 if __name__ == "__main__":

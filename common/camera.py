@@ -84,3 +84,25 @@ def back_project_pose(screen, relative_depth, root_depth, intrinsics, root: int)
     """
     joints = back_project(screen, relative_depth + root_depth, intrinsics)
     return joints - back_project(screen[..., root:root + 1, :], root_depth, intrinsics)
+
+
+def estimate_root(screen, pose, intrinsics):
+    """Camera-space root position (.., 3), metres, that best explains `screen` (.., J, 2), given `pose` and the camera.
+
+    `pose` (.., J, 3) root-relative, metres; `intrinsics` (.., 4). With (a, b) = (screen - c) / f, a joint at
+    root + pose projects to (a, b) when X - a Z = a z - x and Y - b Z = b z - y: two equations a joint, linear in the root
+    (X, Y, Z). Least squares: X and Y are means given Z, and with centred values (marked ')
+    Z = - sum(a' (a z - x)' + b' (b z - y)') / sum(a'^2 + b'^2). The result is NaN where all keypoints coincide, because
+    then no depth is better than another, and where the best depth is not in front of the camera.
+    """
+    plane = (screen - intrinsics[..., None, 2:]) / intrinsics[..., None, :2]            # (.., J, 2): a, b
+    offset = plane * pose[..., 2:] - pose[..., :2]                                      # (.., J, 2): a z - x, b z - y
+    plane_mean, offset_mean = plane.mean(-2), offset.mean(-2)                           # (.., 2)
+    plane_rest, offset_rest = plane - plane_mean[..., None, :], offset - offset_mean[..., None, :]
+    spread = (plane_rest ** 2).sum((-1, -2))                                            # (..,)
+    depth = -(plane_rest * offset_rest).sum((-1, -2)) / (spread + (spread < 1e-12))     # (..,)
+    root = pose[..., 0, :] * 0
+    root[..., :2] = plane_mean * depth[..., None] + offset_mean
+    root[..., 2] = depth
+    root[(spread < 1e-12) | (depth <= 0)] = float("nan")
+    return root

@@ -1,14 +1,17 @@
 """Checkpoints: plain values in one file, written whole or not at all; weight files of the original release.
 
 A checkpoint of ours is a dict with `format`, `model_args` (the arguments of FTCM), `data` (dataset, keypoints, tds),
-`model` (state dict) and, for resuming, `optimizer`, `epoch`, `best`, `history`, `options`, `rng`, `mean_pose`.
+`model` (state dict) and, for resuming, `refine`, `optimizer`, `epoch`, `best`, `history`, `options`, `rng`, `mean_pose`.
+A refine file is the refine module's state dict alone, in the original release's names.
 """
-import os
+import io
 import pickle
 import re
 from pathlib import Path
 
 import torch
+
+from common.files import write_whole
 
 FORMAT = "ftcm-1"
 
@@ -43,32 +46,49 @@ NEVER_USED = re.compile(r"mlpmixer\.gmlp\.(\d+)\.(fn\.fc2_\1|hrn)\.ln_(256|128)\
 
 def save(path: Path, state: dict) -> None:
     """Write `state` so that `path` holds either the old or the new file, whole, whenever the machine stops."""
-    temporary = path.with_name(path.name + ".partial")
-    with open(temporary, "wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_whole(path, buffer.getvalue())
 
 
-def load(path: Path) -> dict:
-    """The checkpoint in `path`, ours or a weight file of the release, as a dict with `model_args`, `data` and `model`.
-
-    Nothing in the file is executed. Raises FileNotFoundError or ValueError with what was expected.
-    """
+def read(path: Path) -> dict:
+    """The dict that `path` holds. Nothing in the file is executed. Raises FileNotFoundError or ValueError."""
     if not path.is_file():
-        raise FileNotFoundError(f"No checkpoint at {path}: expected a .pth file. Check --previous_dir.")
+        raise FileNotFoundError(f"No checkpoint at {path}: expected a .pth file. Check the path.")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
         raise ValueError(f"{path} is not a readable checkpoint: expected a file of tensors and plain values as torch.save "
                          f"writes it, got {type(error).__name__}: {(str(error) or 'no content').splitlines()[0]}") from error
-    if isinstance(state, dict) and state.get("format") == FORMAT:
-        return state
-    if isinstance(state, dict) and state and all(torch.is_tensor(value) for value in state.values()):
-        return from_release(state, path)
-    raise ValueError(f"{path} is neither a checkpoint of this program nor a weight file of the original release. "
-                     f"Expected a dict with format {FORMAT!r} or a state dict of tensors.")
+    ours = isinstance(state, dict) and state.get("format") == FORMAT
+    if not ours and not (isinstance(state, dict) and state and all(map(torch.is_tensor, state.values()))):
+        raise ValueError(f"{path} is neither a checkpoint of this program nor a weight file of the original release. "
+                         f"Expected a dict with format {FORMAT!r} or a state dict of tensors.")
+    return state
+
+
+def load(path: Path) -> dict:
+    """The checkpoint in `path`, ours or a weight file of the release, as a dict with `model_args`, `data` and `model`."""
+    state = read(path)
+    return state if "format" in state else from_release(state, path)
+
+
+def load_refine(network: torch.nn.Module, path: Path) -> None:
+    """Fill the refine module from a refine file of the release or of ours, or from a checkpoint that has `refine`."""
+    state = read(path)
+    state = state.get("refine", {}) if "format" in state else state
+    load_weights(network, {key.removeprefix("module."): value for key, value in state.items()}, path)
+
+
+def to_release(state: dict, model_args: dict) -> dict:
+    """The network's state dict under the released source's names, never-used tensors as zeros."""
+    depth, dim = model_args["depth"], model_args["dim"]
+    released = {release: state[ours].clone() for release, ours in release_names(depth, layout=1).items()}
+    for i in range(depth):
+        for name, width in (("256", dim // 4), ("128", dim // 8)):
+            released[f"mlpmixer.gmlp.{i}.fn.fc2_{i}.ln_{name}.weight"] = torch.zeros(width, width)
+            released[f"mlpmixer.gmlp.{i}.fn.fc2_{i}.ln_{name}.bias"] = torch.zeros(width)
+    return released
 
 
 def release_names(depth: int, layout: int) -> dict[str, str]:

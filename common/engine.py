@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from common.camera import back_project_pose, estimate_root
 from common.clips import Clip
 from common.loss import mpjpe_loss
 from common.skeleton import flip
-from common.windows import TrainingBatches, Windows
+from common.windows import Batch, TrainingBatches, Windows
 
 BAR_EVERY = 20      # batches between two figures in the bar: reading one waits for the device
 
@@ -24,17 +25,53 @@ def without_root(pose, root):
     return pose
 
 
-def train_one_epoch(model, batches: TrainingBatches, optimizer, *, desc: str) -> tuple[float, float]:
+class Refiner:
+    """The refine step: back-projects the centre keypoints at the lifted depth and blends (model/refine.py).
+
+    `root_source` says where the root's camera-space position comes from: "gt" is the ground truth, as in the original
+    release, at test time too; "estimate" is the position that best explains the keypoints (camera.estimate_root).
+    """
+
+    def __init__(self, network, *, root_source: str, clips: list[Clip]):
+        missing = "intrinsics" if clips[0].intrinsics is None else "root" if clips[0].root is None else None
+        if missing == "intrinsics" or (missing == "root" and root_source == "gt"):
+            raise ValueError(f"Refine back-projects keypoints and so needs each clip's {missing}, which {clips[0].name} "
+                             f"lacks. Evaluate without --refine.")
+        self.network, self.root_source, self.joint = network, root_source, clips[0].skeleton.root
+
+    def __call__(self, lifted: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """The refined pose (B, J, 3) of the `lifted` one and the root (B, 3) it was given, metres, camera space."""
+        center = batch.keypoints[:, batch.keypoints.shape[1] // 2]                          # (B, J, 2)
+        relative = without_root(lifted, self.joint)
+        if self.root_source == "gt":
+            root = batch.root
+        else:
+            root = estimate_root(center, relative.detach(), batch.intrinsics)
+            if not root.isfinite().all():
+                raise ValueError("The root cannot be estimated where all keypoints of a frame coincide or no depth before "
+                                 "the camera explains them. Repair these keypoints or evaluate without --refine.")
+        back_projected = back_project_pose(center, relative[..., 2:], root[:, None, 2:], batch.intrinsics[:, None],
+                                           self.joint)
+        return self.network(lifted, back_projected), root
+
+
+def train_one_epoch(model, batches: TrainingBatches, optimizer, *, desc: str,
+                    refiner: Refiner | None = None) -> tuple[float, float]:
     """One pass over `batches`. Returns the loss and the MPJPE with the predicted root at the origin, both in metres.
 
-    Raises FloatingPointError when the loss is not finite.
+    With `refiner` the loss is that of the refined pose and reaches both networks. Raises FloatingPointError when the
+    loss is not finite.
     """
     model.train()
+    if refiner:
+        refiner.network.train()
     root = batches.windows.clips[0].skeleton.root
     totals, count = torch.zeros(2, device=batches.windows.offsets.device), 0
     bar = tqdm(batches, desc=desc, unit="batch", dynamic_ncols=True)
     for step, batch in enumerate(bar):
         predicted = model(batch.keypoints)                          # (B, J, 3)
+        if refiner:
+            predicted, _ = refiner(predicted, batch)
         loss = mpjpe_loss(predicted, batch.pose)                    # metres
         optimizer.zero_grad()
         loss.backward()
@@ -54,43 +91,52 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, *, desc: str) ->
 
 
 @contextmanager
-def evaluating(model):
-    """The model in evaluation mode without gradients; its mode is restored afterwards."""
-    training = model.training
-    model.eval()
+def evaluating(*networks):
+    """The networks in evaluation mode without gradients; each one's mode is restored afterwards."""
+    modes = [network.training for network in networks]
+    for network in networks:
+        network.eval()
     try:
         with torch.inference_mode():
             yield
     finally:
-        model.train(training)
+        for network, training in zip(networks, modes):
+            network.train(training)
 
 
 def predict(model, clips: list[Clip], *, frames: int, tds: int = 1, batch_size: int = 256, flip_test: bool = True,
-            every: int = 1, device="cpu", desc: str = "predict") -> list[np.ndarray]:
-    """The lifted poses of every clip: a list of (N, J, 3) float32 arrays, metres, camera space, root at the origin.
+            every: int = 1, device="cpu", desc: str = "predict",
+            refiner: Refiner | None = None) -> dict[str, list[np.ndarray]]:
+    """What the networks say of every clip, each a list of float32 arrays, one a clip, in metres and camera space.
 
-    `flip_test` averages each prediction with the mirrored prediction of the mirrored window. `every` = n predicts
-    every n-th frame of each clip and leaves NaN in the others.
+    "pose" (N, J, 3) root at the origin: refined with `refiner`, else lifted; "lifted" (N, J, 3) before refining;
+    with a refiner also "root" (N, 3), the root that it was given. `flip_test` averages each lifted pose with the mirrored
+    one of the mirrored window, before refining. `every` = n predicts every n-th frame of each clip and leaves NaN in
+    the others.
     """
     windows = Windows(clips, frames=frames, tds=tds, device=device)
     skeleton = clips[0].skeleton
-    num_joints = len(skeleton.joints)
-    poses = torch.full((windows.num_rows, num_joints, 3), math.nan, device=device)
-    filled = torch.zeros(windows.num_rows, dtype=torch.int32, device=device)
+    rows, joints = windows.num_rows, len(skeleton.joints)
+    sizes = {"pose": (rows, joints, 3), "lifted": (rows, joints, 3), "root": (rows, 3)}
+    found = {key: torch.full(size, math.nan, device=device) for key, size in sizes.items() if refiner or key == "pose"}
+    filled = torch.zeros(rows, dtype=torch.int32, device=device)
     total, errors, count = len(windows.centers(every)), 0.0, 0
-    with evaluating(model), tqdm(total=total, desc=desc, unit="frame", dynamic_ncols=True) as bar:
+    networks = [model, refiner.network] if refiner else [model]
+    with evaluating(*networks), tqdm(total=total, desc=desc, unit="frame", dynamic_ncols=True) as bar:
         for step, batch in enumerate(windows.batches(batch_size, every=every)):
-            predicted = model(batch.keypoints)                                              # (B, J, 3)
+            row = windows.clip_first[batch.clip] + batch.frame
+            pose = model(batch.keypoints)                                                   # (B, J, 3)
             if flip_test:
-                mirrored = flip(model(flip(batch.keypoints, skeleton)), skeleton)
-                predicted = (predicted + mirrored) / 2
-            predicted = without_root(predicted, skeleton.root)
-            rows = windows.clip_first[batch.clip] + batch.frame
-            poses[rows] = predicted
-            filled[rows] += 1
+                pose = (pose + flip(model(flip(batch.keypoints, skeleton)), skeleton)) / 2
+            if refiner:
+                found["lifted"][row] = without_root(pose, skeleton.root)
+                pose, found["root"][row] = refiner(pose, batch)
+            pose = without_root(pose, skeleton.root)
+            found["pose"][row] = pose
+            filled[row] += 1
             bar.update(len(batch))
             if batch.pose is not None and step % BAR_EVERY == 0:
-                errors, count = errors + mpjpe_loss(predicted, batch.pose).item(), count + 1
+                errors, count = errors + mpjpe_loss(pose, batch.pose).item(), count + 1
                 bar.set_postfix_str(f"MPJPE {1000 * errors / count:.1f} mm")
     assert filled.sum() == total and filled.max() == 1, "a frame was predicted twice or not at all"
-    return [part.numpy() for part in poses.cpu().split(windows.lengths)]
+    return {key: [part.numpy() for part in values.cpu().split(windows.lengths)] for key, values in found.items()}

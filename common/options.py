@@ -51,8 +51,10 @@ def build_parser() -> Parser:
     add("-r", "--resume", action="store_true", help="continue the run of the same options after its last whole epoch")
     add("--reload", type=parse_bool, default=False, help="start from the weights in --previous_dir")
     add("--previous_dir", type=Path, help="checkpoint file (.pth), of this program or of the original release")
+    add("--export_release", type=Path, metavar="FILE", help="write the reloaded network's weights as the original release "
+        "reads them, and do nothing else")
     add("-c", "--checkpoint", default="model", help="name of the run; its files go to "
-        "checkpoint/{name}_{frames}_no_refine/")
+        "checkpoint/{name}_{frames}_no_refine/, or _refine/ with --refine")
     add("--output", type=Path, help="folder for scores and pictures; default: the run's folder when training, "
         "checkpoint/{file}_{dataset}_{keypoints}/ when evaluating")
     add("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="auto: CUDA, else Apple's GPU, else CPU")
@@ -82,6 +84,14 @@ def build_parser() -> Parser:
     add("--channel", type=positive(), default=256, help="channels of each of the two units: always half of --d_hid")
     add("--n_joints", type=int, default=17, help="joints of the 2D input: always those of the data set")
     add("--out_joints", type=int, default=17, help="joints of the 3D output: always those of the data set")
+
+    add = parser.add_argument_group("refine").add_argument
+    add("--refine", action="store_true", help="blend the lifted pose with the back-projected keypoints; trains both networks")
+    add("--refine_reload", type=parse_bool, default=False, help="start the refine module from --previous_refine_name")
+    add("--previous_refine_name", type=Path, help="refine file (.pth), of this program or of the original release")
+    add("--refine_root", choices=["gt", "estimate"], default="gt", help="the root's depth for back-projection: gt is the "
+        "ground truth, at test time too, as in the original release; estimate uses keypoints and intrinsics only")
+    add("--lr_refine", type=positive(float), help="learning rate of the refine module in the first epoch; default: --lr")
 
     add = parser.add_argument_group("training").add_argument
     add("--nepoch", dest="epochs", type=positive(), default=80, help="epochs")
@@ -129,6 +139,16 @@ def find_problem(args) -> str | None:
         (args.subset > 1, f"--subset is a share between 0 and 1, got {args.subset}"),
         (args.workers != 0, f"--workers must be 0, got {args.workers}: batches are gathered on the device; drop it"),
         (not args.train and not args.test, "--train 0 --test 0 leaves nothing to do; set one of them to 1"),
+        (args.export_release and args.train, "--export_release writes a checkpoint's weights; drop --train 1"),
+        (args.refine_reload and not args.refine, "--refine_reload 1 is for the refine module; add --refine"),
+        (args.refine_reload and args.previous_refine_name is None,
+         "--refine_reload 1 needs a refine file; add --previous_refine_name FILE"),
+        (args.previous_refine_name is not None and not args.refine_reload,
+         "--previous_refine_name names a file that is not loaded; add --refine --refine_reload 1 or drop it"),
+        (args.refine and not args.train and not args.refine_reload,
+         "evaluating with --refine needs trained weights; add --refine_reload 1 --previous_refine_name FILE"),
+        ("lr_refine" in args.given and not (args.train and args.refine), "--lr_refine needs --train 1 --refine"),
+        ("refine_root" in args.given and not args.refine, "--refine_root needs --refine"),
         (not args.train and args.resume, "--resume continues a training; add --train 1"),
         (args.resume and args.reload, "--resume continues with the run's own weights; drop --reload"),
         (not args.train and not args.reload, "--train 0 evaluates a checkpoint; add --reload 1 --previous_dir FILE"),

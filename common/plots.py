@@ -3,7 +3,6 @@
 Camera space is x right, y down, z forward; pictures show it seen from beside the camera, up is up.
 """
 import io
-import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from common.clips import Clip
+from common.files import write_whole
 
 COLORS = {"left": "#e4572e", "right": "#2e86ab", "middle": "#4a4e57"}
 GRID = "#d9dce1"
@@ -22,9 +22,7 @@ def save_picture(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, whole or not at all."""
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_png(buffer)
-    temporary = path.with_name(path.name + ".partial")
-    temporary.write_bytes(buffer.getvalue())
-    os.replace(temporary, path)
+    write_whole(path, buffer.getvalue())
 
 
 def training_curves(history: list[dict], path: Path, *, selection: str) -> None:
@@ -116,7 +114,7 @@ def clip_animation(clip: Clip, predicted: np.ndarray, path: Path, *, every: int 
             heading.set_text(f"{clip.name}  frame {frame}")
         canvas.draw()
         images.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(48))
-    temporary = path.with_name(path.name + ".partial")
-    images[0].save(temporary, format="GIF", save_all=True, append_images=images[1:], loop=0,
+    buffer = io.BytesIO()
+    images[0].save(buffer, format="GIF", save_all=True, append_images=images[1:], loop=0,
                    duration=round(1000 * every / clip.fps))
-    os.replace(temporary, path)
+    write_whole(path, buffer.getvalue())

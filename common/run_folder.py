@@ -7,7 +7,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from common import checkpoint
-from common.scores import write_csv, write_text
+from common.files import write_whole
+from common.scores import write_csv
 
 LAST = "last.pth"
 
@@ -43,21 +44,25 @@ class RunFolder:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
     def write_options(self, options: dict) -> None:
-        write_text(self.folder / "options.json", json.dumps(options, indent=1) + "\n")
+        write_whole(self.folder / "options.json", json.dumps(options, indent=1) + "\n")
 
-    def save_epoch(self, state: dict, *, best_name: str | None) -> None:
+    def save_epoch(self, state: dict, *, is_best: bool) -> None:
         """Write the state after an epoch: the best checkpoint first (without what only resuming needs), then last.pth.
 
-        `best_name` names the best checkpoint where this epoch is the best so far. The one it replaces is removed last, so
-        at any moment the file that last.pth names exists.
+        A refine module goes into a file of its own beside the lifter's, as in the original release. The files that a new
+        best replaces are removed last, so at any moment the files that last.pth names exist.
         """
-        replaced = None
-        if best_name is not None:
-            replaced = state["best"].get("file")
-            state["best"] = {"epoch": state["epoch"], "p1": state["history"][-1]["p1"], "file": best_name}
-            weights_only = {key: value for key, value in state.items() if key not in ("optimizer", "rng")}
-            checkpoint.save(self.folder / best_name, weights_only)
+        replaced = state["best"].get("files", [])
+        if is_best:
+            epoch, p1 = state["epoch"], state["history"][-1]["p1"]
+            lifter, refine = (f"{kind}_{epoch}_{round(100 * p1)}.pth" for kind in ("no_refine", "refine"))
+            weights_only = {key: value for key, value in state.items() if key not in ("optimizer", "rng", "refine")}
+            files = [lifter] + ([refine] if "refine" in state else [])
+            state["best"] = weights_only["best"] = {"epoch": epoch, "p1": p1, "files": files}
+            checkpoint.save(self.folder / lifter, weights_only)
+            if "refine" in state:
+                checkpoint.save(self.folder / refine, state["refine"])
         checkpoint.save(self.last, state)
-        if replaced not in (None, best_name):
-            (self.folder / replaced).unlink(missing_ok=True)
+        for name in set(replaced) - set(state["best"].get("files", [])):
+            (self.folder / name).unlink(missing_ok=True)
         write_csv(self.folder / "history.csv", state["history"])

@@ -4,21 +4,22 @@ Poses come in metres; everything that leaves this file is in millimetres (per fr
 for acceleration). Shapes: N frames, J joints.
 """
 import csv
+import io
 import json
 import math
-import os
 from pathlib import Path
 
 import numpy as np
 
 from common import metrics
 from common.clips import Clip
+from common.files import write_whole
 
 # key in the files -> title in the table
 COLUMNS = {"mpjpe": "MPJPE", "p_mpjpe": "P-MPJPE", "n_mpjpe": "N-MPJPE", "mpjve": "MPJVE", "acceleration": "Accel"}
 LEGEND = """MPJPE (P1), P-MPJPE (P2), N-MPJPE in mm; MPJVE in mm per frame step, Accel in mm per squared frame step.
-average: action-wise, the mean of the rows above, as published tables have it; all frames: each frame counts once.
-Mean pose: what the training subjects' mean pose scores when it is turned to the true heading."""
+average: action-wise, the mean of the rows above, as published tables have it; all frames: each frame counts once."""
+MEAN_POSE_LEGEND = "Mean pose: what the training subjects' mean pose scores when it is turned to the true heading."
 
 
 def clip_errors(clip: Clip, predicted: np.ndarray) -> dict[str, np.ndarray]:
@@ -86,14 +87,37 @@ def mean_pose_prediction(clips: list[Clip], pose: np.ndarray) -> list[np.ndarray
     return predicted
 
 
-def table(scores: dict, baseline: dict | None = None) -> str:
-    """The paper-style table as text: a row per action, the averages and those of the mean-pose baseline."""
+def root_error(clips: list[Clip], roots: list[np.ndarray]) -> dict:
+    """Mean error in mm of estimated roots (N, 3), metres, in space ("position") and along the viewing axis ("depth")."""
+    difference = 1000 * np.concatenate([(found - clip.root)[clip.valid] for clip, found in zip(clips, roots)])
+    difference = difference[np.isfinite(difference).all(1)]
+    return {"position": mean(np.linalg.norm(difference, axis=1)), "depth": mean(np.abs(difference[:, 2]))}
+
+
+def bootstrap(clips: list[Clip], predicted: list[np.ndarray], *, draws: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """The 95 % interval of the action-wise average MPJPE in mm when each action's clips are drawn again with replacement."""
+    by_action: dict[str, list[tuple[float, int]]] = {}
+    for clip, poses in zip(clips, predicted, strict=True):
+        errors = clip_errors(clip, poses)["mpjpe"]
+        by_action.setdefault(clip.action, []).append((errors.sum(), len(errors)))
+    generator = np.random.default_rng(seed)
+    averages = np.zeros(draws)
+    for values in by_action.values():
+        totals = np.array(values)                                               # (clips, 2): sum of errors, frames
+        drawn = totals[generator.integers(len(totals), size=(draws, len(totals)))].sum(1)
+        averages += drawn[:, 0] / drawn[:, 1] / len(by_action)
+    low, high = np.percentile(averages, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def table(scores: dict, others: dict[str, dict] | None = None) -> str:
+    """The paper-style table as text: a row per action, the averages, and the averages of `others` by name."""
     lines = [("Action", "Frames", *COLUMNS.values())]
     lines += [table_row(row["action"], row) for row in scores["rows"]]
-    for name, result in (("", scores), ("Mean pose: ", baseline)):
-        if result is not None:
-            lines.append(table_row(f"{name}average", result["average"]))
-            lines.append(table_row(f"{name}all frames", result["all_frames"]))
+    for name, result in {"": scores, **(others or {})}.items():
+        prefix = f"{name}: " if name else ""
+        lines.append(table_row(f"{prefix}average", result["average"]))
+        lines.append(table_row(f"{prefix}all frames", result["all_frames"]))
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     texts = ["  ".join([line[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(line[1:], widths[1:])])
              for line in lines]
@@ -108,13 +132,6 @@ def table_row(name: str, row: dict) -> tuple[str, ...]:
     return (name, f"{row['frames']:,}", *values)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    temporary = path.with_name(path.name + ".partial")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-
-
 def write_scores(folder: Path, report: dict) -> list[Path]:
     """Write `report` as scores.json and its rows as scores.csv; returns the two paths. NaN becomes null in the JSON."""
     def plain(value):
@@ -125,7 +142,7 @@ def write_scores(folder: Path, report: dict) -> list[Path]:
         return None if isinstance(value, float) and math.isnan(value) else value
 
     paths = [folder / "scores.json", folder / "scores.csv"]
-    write_text(paths[0], json.dumps(plain(report), indent=1) + "\n")
+    write_whole(paths[0], json.dumps(plain(report), indent=1) + "\n")
     clips = sum(row["clips"] for row in report["rows"])
     rows = [*report["rows"], {"action": "average", "clips": clips, **report["average"]},
             {"action": "all frames", "clips": clips, **report["all_frames"]}]
@@ -135,9 +152,8 @@ def write_scores(folder: Path, report: dict) -> list[Path]:
 
 def write_csv(path: Path, rows: list[dict]) -> None:
     """Write rows of equal keys as a CSV file, whole or not at all."""
-    temporary = path.with_name(path.name + ".partial")
-    with open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(temporary, path)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue())

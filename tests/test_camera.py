@@ -5,7 +5,7 @@ import torch
 from common import camera
 from common.skeleton import HUMAN36M, flip
 from dataset import human36m
-from tests.helpers import GOLDEN
+from tests.helpers import GOLDEN, random_pose
 
 
 def test_normalised_screen_keeps_the_aspect_ratio():
@@ -64,3 +64,34 @@ def test_distortion_of_a_point_by_hand():
 def test_distortion_far_outside_the_image_stays_bounded():
     seen = camera.project(np.array([6.0, 0, 1.0]), np.array([2.0, 2, 0, 0]), np.array([-0.2, 0.25, -0.003, 0, 0]))
     assert seen[0] == pytest.approx(2 * 6 * 1.047)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_root_is_found_exactly_from_exact_keypoints(kind):
+    pose, root = random_pose(20), np.random.default_rng(2).uniform([-1, -1, 3], [1, 1, 7], (20, 3))
+    intrinsics = np.array([2.29, 2.28, 0.02, 0.03])
+    screen = camera.project(pose + root[:, None], intrinsics)
+    found = camera.estimate_root(kind(screen), kind(pose), kind(intrinsics))
+    assert np.asarray(found) == pytest.approx(root, abs=1e-9)
+
+
+def test_root_estimate_is_the_least_squares_solution_and_degrades_with_noise():
+    generator = np.random.default_rng(3)
+    pose, root, intrinsics = random_pose(200), np.array([0.2, 0.1, 5.0]), np.array([2.3, 2.3, 0, 0])
+    exact = camera.project(pose + root, intrinsics)
+    screen = exact + generator.normal(0, 0.01, exact.shape)
+    found = camera.estimate_root(screen, pose, intrinsics)
+    plane = screen[0] / 2.3
+    zero, one = np.zeros(17), np.ones(17)
+    matrix = np.concatenate([np.stack([one, zero, -plane[:, 0]], 1), np.stack([zero, one, -plane[:, 1]], 1)])
+    values = np.concatenate([plane[:, 0] * pose[0, :, 2] - pose[0, :, 0], plane[:, 1] * pose[0, :, 2] - pose[0, :, 1]])
+    assert found[0] == pytest.approx(np.linalg.lstsq(matrix, values, rcond=None)[0])
+    error = np.linalg.norm(found - root, axis=-1)
+    assert 0.02 < np.median(error) < 0.25
+
+
+def test_root_of_coinciding_keypoints_or_behind_the_camera_is_not_a_number():
+    pose, intrinsics = random_pose(1), np.array([2.3, 2.3, 0, 0])
+    assert np.isnan(camera.estimate_root(np.full((1, 17, 2), 0.1), pose, intrinsics)).all()
+    behind = camera.project(-pose + [0, 0, 5.0], intrinsics)
+    assert np.isnan(camera.estimate_root(behind, pose, intrinsics)).all()

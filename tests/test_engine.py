@@ -20,7 +20,7 @@ CLIPS = [random_clip(6, seed=1), random_clip(1, seed=2), random_clip(11, seed=3)
 
 def test_prediction_does_not_depend_on_the_batch_size():
     model = small_model()
-    one, many = (engine.predict(model, CLIPS, frames=5, batch_size=size) for size in (1, 64))
+    one, many = (engine.predict(model, CLIPS, frames=5, batch_size=size)["pose"] for size in (1, 64))
     for a, b, clip in zip(one, many, CLIPS):
         assert a.shape == (len(clip), 17, 3)
         assert a == pytest.approx(b, abs=1e-6)
@@ -28,7 +28,7 @@ def test_prediction_does_not_depend_on_the_batch_size():
 
 def test_flip_test_is_the_mean_with_the_mirrored_prediction_mirrored_back():
     model, clip = small_model(), CLIPS[0]
-    poses, = engine.predict(model, [clip], frames=5, batch_size=4)
+    poses, = engine.predict(model, [clip], frames=5, batch_size=4)["pose"]
     window = torch.from_numpy(clip.keypoints[[1, 2, 3, 4, 5]])[None]
     with torch.no_grad():
         both = (model.eval()(window) + flip(model(flip(window, HUMAN36M)), HUMAN36M)) / 2
@@ -38,7 +38,7 @@ def test_flip_test_is_the_mean_with_the_mirrored_prediction_mirrored_back():
 
 def test_thinned_prediction_leaves_nan_in_the_other_frames():
     model = small_model()
-    full, thinned = (engine.predict(model, CLIPS, frames=5, every=every) for every in (1, 3))
+    full, thinned = (engine.predict(model, CLIPS, frames=5, every=every)["pose"] for every in (1, 3))
     for a, b in zip(full, thinned):
         assert b[::3] == pytest.approx(a[::3], abs=1e-6)
         assert np.isnan(np.delete(b, np.s_[::3], axis=0)).all()

@@ -1,0 +1,85 @@
+"""The end of an evaluation: what the numbers are and are not, the table, its files and an animation."""
+import math
+from pathlib import Path
+
+import numpy as np
+
+from common import plots, scores
+from common.clips import Clip
+
+
+def summarise(clips: list[Clip], found: dict[str, list[np.ndarray]], saved: dict, facts: dict) -> dict:
+    """Everything that is known of an evaluation, as plain values in mm: the content of scores.json.
+
+    `found` is what `engine.predict` returned for `clips`, `saved` the checkpoint, `facts` the options and the machine.
+    """
+    history = saved.get("history", [])
+    summary = {**facts, "trained_on": saved["data"], "selection": saved.get("selection"),
+               "training_epochs": len(history), "training_minutes": sum(row["seconds"] for row in history) / 60,
+               **scores.score(clips, found["pose"])}
+    if "lifted" in found:
+        summary["lifted"] = scores.score(clips, found["lifted"])
+    if facts["refine"] == "estimate":
+        summary["root_error"] = scores.root_error(clips, found["root"])
+    if "mean_pose" in saved:
+        summary["mean_pose"] = scores.score(clips, scores.mean_pose_prediction(clips, saved["mean_pose"].numpy()))
+    summary["notes"] = describe(clips, saved, summary)
+    return summary
+
+
+def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
+    """What the numbers are and are not, in sentences."""
+    refine = {None: "without refine", "gt": "with refine, which uses ground-truth root depth",
+              "estimate": "with refine, whose root depth is estimated without ground truth"}[summary["refine"]]
+    notes = [f"{summary['dataset']}, test subjects {', '.join(sorted({clip.subject for clip in clips}))}, keypoints "
+             f"{summary['keypoints']}, {summary['frames']} frames, tds {summary['tds']}, "
+             f"{'mirrored test' if summary['mirrored_test'] else 'without mirrored test'}, {refine}.",
+             "Poses are root-relative in camera space; the root joint counts with error 0, as in the published figures."]
+    trained, options = saved["data"], saved.get("options")
+    if trained and (trained["dataset"], trained["keypoints"]) != (summary["dataset"], summary["keypoints"]):
+        notes.append(f"Trained on {trained['dataset']} with keypoints {trained['keypoints']}.")
+    if options:
+        part = (f"every {options['stride']}. frame as a window's centre" if options["stride"] > 1 else "every frame",
+                f"cameras {', '.join(options['cameras'])}" if options["cameras"] else "all cameras")
+        notes.append(f"Trained for {summary['training_epochs']} epochs of at most {options['epochs']} "
+                     f"({summary['training_minutes']:.1f} min) on {' and '.join(part)}.")
+    scored, total = summary["all_frames"]["frames"], sum(int(clip.valid.sum()) for clip in clips)
+    if scored < total:
+        notes.append(f"A part of the test set: {scored:,} of {total:,} frames (--test_stride {summary['test_stride']}).")
+    for name in ("cameras", "actions"):
+        if summary[name]:
+            notes.append(f"A part of the test set: {name} {', '.join(summary[name])} only.")
+    if summary["downsample"] > 1:
+        notes.append(f"The clips' frame rate was divided by {summary['downsample']}.")
+    if saved.get("selection") == "test subjects":
+        notes.append("The epoch was selected on the test subjects, as in the paper.")
+    elif saved.get("selection"):
+        notes.append(f"The epoch was selected on the {saved['selection']}, not on the test subjects.")
+    if "root_error" in summary:
+        error = summary["root_error"]
+        notes.append(f"Mean error of the estimated root: {error['position']:.0f} mm, along the depth {error['depth']:.0f} mm.")
+    return notes
+
+
+def print_report(summary: dict) -> None:
+    """The notes and the table on standard output."""
+    others = {title: summary[key] for title, key in (("Lifted, before refine", "lifted"), ("Mean pose", "mean_pose"))
+              if key in summary}
+    print("\n" + "\n".join(summary["notes"]) + "\n")
+    print(scores.table(summary, others))
+    print(scores.LEGEND + ("\n" + scores.MEAN_POSE_LEGEND if "mean_pose" in summary else "") + "\n")
+
+
+def write_report(folder: Path, summary: dict, clip: Clip, poses: np.ndarray) -> None:
+    """scores.json, scores.csv and animation.gif of `clip` with its predicted `poses` (N, J, 3), metres, into `folder`."""
+    written = scores.write_scores(folder, summary)
+    picture = folder / "animation.gif"
+    plots.clip_animation(clip, poses, picture)
+    print(f"Scores: {', '.join(map(str, written))}\nAnimation of the clip with the median error: {picture}")
+
+
+def representative(clips: list[Clip], predicted: list[np.ndarray]) -> int:
+    """The number of the clip with the median MPJPE."""
+    errors = [scores.mean(scores.clip_errors(clip, poses)["mpjpe"]) for clip, poses in zip(clips, predicted)]
+    order = [number for number in np.argsort(errors) if not math.isnan(errors[number])]
+    return int(order[len(order) // 2])
