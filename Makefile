@@ -2,12 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test clean
+.PHONY: demo test tables ablation clean
 
 demo: .venv/ready
-	rm -rf checkpoint/demo_27_no_refine
-	$(BIN)/python run_ftcm.py --dataset cmu -f 27 --layers 2 --d_hid 128 --train 1 -c demo \
-	    --nepoch 12 --max_minutes 3.5 -b 64 -lrd 0.75 --stride 60 --val_stride 40 --test_stride 8
+	rm -rf checkpoint/demo_9_no_refine
+	$(BIN)/python run_ftcm.py --dataset cmu -f 9 --layers 2 --d_hid 128 --train 1 -c demo --nepoch 12 \
+	    --max_minutes 3.5 -b 32 --lr 2e-3 -lrd 0.75 --stride 80 --val_stride 40 --test_stride 8
+
+tables: .venv/ready
+	$(BIN)/python run_ftcm.py --tables
+
+ablation: .venv/ready
+	$(BIN)/python run_ftcm.py --ablation
 
 test: .venv/ready-for-tests
 	$(BIN)/python -m pytest -q --durations=5 tests

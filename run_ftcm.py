@@ -1,21 +1,28 @@
 """FTCM from the command line: train a lifter, evaluate a checkpoint. `python run_ftcm.py --help` lists the options."""
+import glob
 import math
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from common import checkpoint, engine, options, plots, report, scores
-from common.clips import Clip, downsample, select, subset, without
+from common import checkpoint, engine, export, options, plots, report, scores, scores_3dhp, tables
+from common.camera import estimate_root
+from common.clips import Clip, downsample, relayout, resample, resample_array, select, subset, without
+from common.player import save_html
 from common.provenance import provenance
 from common.run_folder import RunFolder, prepare
 from common.windows import TrainingBatches, Windows
-from dataset import cmu_mocap, human36m
+from common.skeleton import HUMAN36M, MPI_INF_3DHP, shared_joints
+from dataset import cmu_mocap, custom_keypoints, human36m, mpi_inf_3dhp
 from model.ftcm import FTCM
 from model.refine import Refine
 
-DATASETS = {"h36m": human36m, "cmu": cmu_mocap}
+DATASETS = {"h36m": human36m, "cmu": cmu_mocap, "3dhp": mpi_inf_3dhp}
+SKELETONS = {"h36m": HUMAN36M, "cmu": HUMAN36M, "3dhp": MPI_INF_3DHP}
+BAD_INPUT = (ValueError, OSError, ImportError, FloatingPointError)
 # What may differ between a run and its continuation.
 FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "eval_batch_size", "test_stride",
                   "max_minutes"}
@@ -23,24 +30,32 @@ FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "e
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    argv = options.program_arguments(argv)
-    args = options.parse(argv)
     try:
-        device = choose_device(args.device, args.gpu)
-        torch.manual_seed(args.seed)
-        if args.export_release:
-            export_release(args)
-        elif args.train:
-            train(args, argv, device)
-        else:
-            evaluate(args, argv, device)
-    except (ValueError, OSError, FloatingPointError) as error:
+        execute(options.program_arguments(argv))
+    except BAD_INPUT as error:
         print(f"run_ftcm.py: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nrun_ftcm.py: interrupted; whole epochs are saved, add --resume to continue a training", file=sys.stderr)
         return 130
     return 0
+
+
+def execute(argv: list[str]) -> None:
+    """Do what the arguments say."""
+    args = options.parse(argv)
+    device = choose_device(args.device, args.gpu)
+    torch.manual_seed(args.seed)
+    if args.tables or args.ablation:
+        run_tables(args, device)
+    elif args.export_release:
+        export_release(args)
+    elif args.predict:
+        predict_video(args, device)
+    elif args.train:
+        train(args, argv, device)
+    else:
+        evaluate(args, argv, device)
 
 
 def choose_device(name: str, gpu: int) -> str:
@@ -115,7 +130,7 @@ def train(args, argv: list[str], device: str) -> None:
         raise ValueError("--val_subjects holds out every training subject; leave at least one to train on.")
     test_clips = load_clips(args, "test") if args.test else []
     model_args = {"num_joints": len(clips[0].skeleton.joints), "frames": args.frames, "dim": args.dim,
-                  "depth": args.depth}
+                  "depth": args.depth, "units": args.units, "fpm_filter": args.fpm_filter}
     model = (model or FTCM(**model_args)).to(device)
     refiner = make_refiner(args, clips, device)
     groups = [(model, args.lr)] + ([(refiner.network, args.lr_refine or args.lr)] if refiner else [])
@@ -127,7 +142,7 @@ def train(args, argv: list[str], device: str) -> None:
     selection = f"held-out subjects {', '.join(args.val_subjects)}" if args.val_subjects else "test subjects"
     state = {"format": checkpoint.FORMAT, "epoch": 0, "best": {}, "history": [], "selection": selection,
              "model_args": model_args, "options": options.plain(args),
-             "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds},
+             "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds}, "fps": clips[0].fps,
              "mean_pose": torch.from_numpy(scores.mean_pose(clips))}
     if args.resume:
         state = resumed(run, state, [network for network, _ in groups], optimizer, generator)
@@ -215,26 +230,130 @@ def evaluate(args, argv: list[str], device: str) -> None:
     name = f"{args.previous_dir.stem}_{args.dataset}_{args.keypoints}"
     folder = prepare(args.output or options.PROJECT / "checkpoint" / name)
     clips = load_clips(args, "test")
+    trained = SKELETONS.get(saved["data"].get("dataset"), clips[0].skeleton)
+    shared = None if trained is clips[0].skeleton else shared_joints(clips[0].skeleton, trained)
+    clips = relayout(clips, trained)
     refiner = make_refiner(args, clips, device)
     paths = [args.previous_dir] + ([args.previous_refine_name] if refiner else [])
-    score(model.to(device), refiner, saved, clips, args, argv, device, folder=folder, paths=paths)
+    score(model.to(device), refiner, saved, clips, args, argv, device, folder=folder, paths=paths,
+          shared=shared)
 
 
 def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str], device: str, *, folder: Path,
-          paths: list[Path]) -> None:
-    """Predict `clips`, print the table with what it is and is not, write scores.json, scores.csv and an animation."""
+          paths: list[Path], shared: list[str] | None = None) -> None:
+    """Predict `clips`, print the table with what it is and is not, write scores.json, scores.csv and an animation.
+
+    `shared` names the joints that count where the network was trained on another joint layout.
+    """
     started = time.time()
     found = predict(model, clips, args, device, every=args.test_stride, desc="evaluate", refiner=refiner)
     facts = {"dataset": args.dataset, "keypoints": args.keypoints, "frames": args.frames, "tds": args.tds,
              "refine": args.refine_root if refiner else None, "mirrored_test": args.flip_test,
              "test_stride": args.test_stride, "cameras": args.cameras, "actions": args.actions,
-             "downsample": args.downsample, "checkpoint": [str(path) for path in paths],
+             "downsample": args.downsample, "shared_joints": shared, "checkpoint": [str(path) for path in paths],
+             "parameters": sum(p.numel() for p in model.parameters()),
              "evaluation_seconds": time.time() - started, "seed": args.seed, **provenance(argv, device)}
     summary = report.summarise(clips, found, saved, facts)
     report.print_report(summary)
+    if args.dataset == "3dhp" and shared is None:
+        summary["official"] = score_3dhp(clips, found["pose"], args)
     shown = report.representative(clips, found["pose"])
     poses, = predict(model, [clips[shown]], args, device, every=1, desc="animate", refiner=refiner)["pose"]
     report.write_report(folder, summary, clips[shown], poses)
+
+
+def score_3dhp(clips: list[Clip], poses: list, args) -> dict:
+    """Print the official MPI-INF-3DHP tables of `poses` (N, 17, 3), metres, a clip; write the .mat of --export_mat."""
+    activities = mpi_inf_3dhp.load_activities(args.root_path)
+    activities = {name: numbers[::args.downsample] for name, numbers in activities.items()}
+    official = scores_3dhp.evaluate_clips(clips, poses, activities)
+    print(scores_3dhp.report_text(official) + "\n")
+    if args.export_mat:
+        prepare(args.export_mat.parent)
+        scores_3dhp.export_mat(args.export_mat, scores_3dhp.scored_millimetres(clips, poses))
+        print(f"Predictions for the official script: {args.export_mat}")
+    return official
+
+
+def predict_video(args, device: str) -> None:
+    """Lift the keypoints of the user's own video in --predict; write poses, animation, player and BVH to --output."""
+    model, saved = load_weights(args)
+    folder = prepare(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
+    recording = custom_keypoints.read(args.predict, layout=args.layout, width=args.width, height=args.height,
+                                      fps=args.fps, person=args.person)
+    clip = custom_keypoints.to_clip(recording)
+    trained_fps = saved.get("fps", 50)
+    lifted_clip = resample(clip, trained_fps)
+    poses, = predict(model.to(device), [lifted_clip], args, device, every=1, desc="lift")["pose"]
+    poses = resample_array(poses, len(clip), trained_fps / clip.fps)                        # (N, J, 3)
+    print("\n".join(recording.notes))
+    if len(lifted_clip) != len(clip):
+        print(f"The network was trained at {trained_fps:g} frames a second: the keypoints were interpolated from "
+              f"{clip.fps:g} to {trained_fps:g} and the poses taken back at the video's frames.")
+    space = export.ROOT_RELATIVE
+    files = {name: folder / name for name in ("poses.npz", "poses.json", "poses.csv", "motion.bvh", "poses.html",
+                                              "animation.gif")}
+    located = poses
+    if args.root == "estimate":
+        focal = 1 / math.tan(math.radians(args.fov) / 2)
+        root = estimate_root(clip.keypoints, poses, np.array([focal, focal, 0, 0]))
+        if not np.isfinite(root).all():
+            raise ValueError("The root cannot be estimated in frames where all keypoints coincide or no depth explains "
+                             "them; use --root none.")
+        located, space = poses + root[:, None], export.CAMERA
+        print(f"The root was placed with an assumed horizontal field of view of {args.fov:g} degrees (--fov).")
+    export.save_npz(files["poses.npz"], located, clip.skeleton, clip.fps, space=space)
+    export.save_json(files["poses.json"], located, clip.skeleton, clip.fps, space=space)
+    export.save_csv(files["poses.csv"], located, clip.skeleton, clip.fps)
+    export.save_bvh(files["motion.bvh"], located, clip.skeleton, clip.fps)
+    save_html(files["poses.html"], keypoints=recording.keypoints, poses=poses, skeleton=clip.skeleton, fps=clip.fps,
+              width=recording.width, height=recording.height, title=recording.name)
+    plots.clip_animation(clip, poses, files["animation.gif"], every=max(1, round(clip.fps / 25)))
+    print(f"{len(poses)} poses, {clip.fps:g} frames a second, metres; {space}.\n" + "\n".join(map(str, files.values())))
+
+
+def run_tables(args, device: str) -> None:
+    """Train (bundled data only) and evaluate every row of --tables or --ablation; write the table with what is missing."""
+    root = options.PROJECT / "checkpoint"
+    folder = prepare(args.output or root / ("ablation" if args.ablation else "tables"))
+    licensed = (args.root_path / "data_3d_h36m.npz").is_file()
+    rows = tables.ablation_rows(root) if args.ablation else tables.published_rows("h36m" if licensed else "cmu", root)
+    done, missing = [], []
+    for number, row in enumerate(rows, 1):
+        print(f"\nRow {number} of {len(rows)}: {row.label}")
+        shared = ["--root_path", str(args.root_path), "--device", device.split(":")[0], "--gpu", str(args.gpu)]
+        reason = None
+        if row.checkpoint() is None and licensed and not args.ablation:
+            reason = f"no weights in {row.folder}; train them with: python run_ftcm.py {row.train}"
+        elif row.checkpoint() is None:
+            reason = failure([*expand(row.train), *shared])
+        result = row.folder / "scores.json"
+        if reason is None and row.evaluate:
+            line = [*row.evaluate.split(), "--previous_dir", str(row.checkpoint()), "--output", str(folder / row.folder.name)]
+            if "--refine" in line:
+                line += ["--previous_refine_name", str(row.refine_file())]
+            result = folder / row.folder.name / "scores.json"
+            reason = failure([*line, *shared])
+        if reason is None:
+            done.append(tables.measured(row, result))
+        else:
+            missing.append({"label": row.label, "reason": reason})
+    written = tables.write_tables(folder, "ablation" if args.ablation else "results", done, missing)
+    print("\n" + tables.markdown(done, missing) + "\nTable: " + ", ".join(map(str, written)))
+
+
+def expand(line: str) -> list[str]:
+    """The arguments of a command line, wildcards in file names resolved as a shell does."""
+    return [next(iter(sorted(glob.glob(word))), word) if "*" in word else word for word in line.split()]
+
+
+def failure(argv: list[str]) -> str | None:
+    """Run one command of this program; None when it worked, else what was wrong with its input."""
+    try:
+        execute(argv)
+    except BAD_INPUT as error:
+        return str(error)
+    return None
 
 
 def export_release(args) -> None:

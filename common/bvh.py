@@ -1,31 +1,32 @@
 """Joint positions -> joint angles on a skeleton of fixed bone lengths, as the text of a BVH file.
 
-Shapes: N frames, J joints. BVH space: y up, z towards the camera, x as in the camera; centimetres, which animation
-programs expect of the unitless format. Rotations are matrices (.., 3, 3) that act on column vectors.
+Shapes: N frames, J joints. BVH space: x as in the camera, y up, z towards the camera; centimetres, which
+animation programs expect of the unitless format. Rotations are matrices (.., 3, 3) acting on column vectors.
 """
 import numpy as np
 
 from common.skeleton import Skeleton
 
 CAMERA_TO_BVH = 100 * np.array([1, -1, -1])     # metres to centimetres, and half a turn about x
-# The rest pose, arms stretched sideways, facing along z: bone directions by the name of the bone's lower joint.
+# The rest pose, arms stretched sideways, facing along z: directions of the bones that end in these joints.
 SIDES = {"left": 1, "right": -1}
 REST = {f"{side}_{part}": (sign, 0, 0) for side, sign in SIDES.items()
         for part in ("hip", "shoulder", "elbow", "wrist")}
 REST |= {f"{side}_{part}": (0, -1, 0) for side in SIDES for part in ("knee", "ankle")}
 REST |= {part: (0, 1, 0) for part in ("spine", "thorax", "neck", "nose", "head", "head_top")}
-END_SITE = 0.25                                 # length of the end beyond a last joint, in lengths of its bone
+END_SITE = 0.25                                 # length of what follows a last joint, in lengths of its bone
 
 
 def bvh_text(poses_camera: np.ndarray, skeleton: Skeleton, fps: float) -> str:
-    """BVH of poses (N, J, 3), metres in camera axes. The root moves; every joint turns by Z, X, Y angles in degrees."""
+    """BVH of poses (N, J, 3), metres in camera axes. The root moves; each joint turns by Z, X, Y, degrees."""
     root, offsets, turns = joint_angles(poses_camera * CAMERA_TO_BVH, skeleton)
     order = depth_first(skeleton, skeleton.parents.index(-1))
     angles = np.stack([euler_zxy(turns[:, joint]) for joint in order], axis=1)      # (N, J, 3)
     angles = np.unwrap(angles, period=360, axis=0).reshape(len(root), -1)
     rows = np.concatenate([root, angles], axis=1)
-    return "\n".join(["HIERARCHY", *joint_lines(order[0], skeleton, offsets), "MOTION", f"Frames: {len(rows)}",
-                      f"Frame Time: {1 / fps:.8f}", *(" ".join(f"{value:.6f}" for value in row) for row in rows), ""])
+    motion = [" ".join(f"{value:.6f}" for value in row) for row in rows]
+    return "\n".join(["HIERARCHY", *joint_lines(order[0], skeleton, offsets),
+                      "MOTION", f"Frames: {len(rows)}", f"Frame Time: {1 / fps:.8f}", *motion, ""])
 
 
 def joint_lines(joint: int, skeleton: Skeleton, offsets: np.ndarray) -> list[str]:
@@ -37,7 +38,8 @@ def joint_lines(joint: int, skeleton: Skeleton, offsets: np.ndarray) -> list[str
         inside += joint_lines(child, skeleton, offsets)
     if not below:
         inside += ["End Site", "{", "  " + offset_line(END_SITE * offsets[joint]), "}"]
-    return [f"{'ROOT' if is_root else 'JOINT'} {skeleton.joints[joint]}", "{", *("  " + line for line in inside), "}"]
+    title = f"{'ROOT' if is_root else 'JOINT'} {skeleton.joints[joint]}"
+    return [title, "{", *("  " + line for line in inside), "}"]
 
 
 def offset_line(offset: np.ndarray) -> str:
@@ -45,7 +47,7 @@ def offset_line(offset: np.ndarray) -> str:
 
 
 def euler_zxy(turns: np.ndarray) -> np.ndarray:
-    """Angles (N, 3), degrees, about z, x, y of rotations (N, 3, 3) = Z X Y; where x is +-90 degrees, y is 0."""
+    """Angles (N, 3), degrees, about z, x, y of rotations (N, 3, 3) = Z X Y; y is 0 where x is +-90."""
     z, y = np.arctan2(-turns[:, 0, 1], turns[:, 1, 1]), np.arctan2(-turns[:, 2, 0], turns[:, 2, 2])
     sine = turns[:, 2, 1].clip(-1, 1)
     locked = np.abs(sine) > 1 - 1e-12
@@ -56,13 +58,13 @@ def euler_zxy(turns: np.ndarray) -> np.ndarray:
 def joint_angles(points: np.ndarray, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Root positions (N, 3), bone offsets (J, 3) and each joint's rotation (N, J, 3, 3) in its parent's axes.
 
-    `points` (N, J, 3) are BVH space. Bones get their median length, left and right the same. A joint with one bone
-    turns it the shortest way; pelvis and thorax take the rotation that fits all their bones best, and these bones'
-    directions at rest are the mean over the frames.
+    `points` (N, J, 3) are BVH space. Bones get their median length, left and right the same. A joint with one
+    bone turns it the shortest way. Pelvis and thorax take the rotation that fits all their bones best; the
+    directions of these bones at rest are the mean over the frames.
     """
     lengths, directions, rest = measure(points, skeleton)
     root = skeleton.parents.index(-1)
-    whole = np.tile(np.eye(3), (*points.shape[:2], 1, 1))           # (N, J, 3, 3) the joints' axes in BVH space
+    whole = np.tile(np.eye(3), (*points.shape[:2], 1, 1))       # (N, J, 3, 3) the joints' axes in BVH space
     turns = whole.copy()
     for joint in depth_first(skeleton, root):
         above = whole[:, skeleton.parents[joint]] if joint != root else turns[:, root]
@@ -79,7 +81,7 @@ def joint_angles(points: np.ndarray, skeleton: Skeleton) -> tuple[np.ndarray, np
 
 
 def measure(points: np.ndarray, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lengths (J,) of the bones to each joint, their directions (N, J, 3) and those of the rest pose (J, 3)."""
+    """Lengths (J,) of the bones to each joint, their directions (N, J, 3) and these at rest (J, 3)."""
     parents = np.array(skeleton.parents)
     bones = np.where((parents >= 0)[:, None], points - points[:, parents], 0)       # (N, J, 3)
     lengths = np.median(np.linalg.norm(bones, axis=-1), axis=0)
@@ -113,7 +115,8 @@ def unit(vectors: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
 def shortest_turn(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Rotations (N, 3, 3) that take unit vectors `start` (N, 3) to `end` (N, 3) by the smallest angle.
 
-    Two mirrorings: at the plane across start, then at the one across start + end; opposite vectors turn half round.
+    Two mirrorings: at the plane across start, then at the one across start + end. Opposite vectors turn half
+    round.
     """
     helper = np.eye(3)[np.abs(start).argmin(axis=1)]
     across = unit(np.cross(start, helper), helper)

@@ -81,7 +81,12 @@ def load_refine(network: torch.nn.Module, path: Path) -> None:
 
 
 def to_release(state: dict, model_args: dict) -> dict:
-    """The network's state dict under the released source's names, never-used tensors as zeros."""
+    """The network's state dict under the released source's names, never-used tensors as zeros.
+
+    Raises ValueError for an ablated network, which the release cannot hold.
+    """
+    if (model_args.get("units", "both"), model_args.get("fpm_filter", "matrix")) != ("both", "matrix"):
+        raise ValueError("The original release has no ablated network; export one with both units and the full matrix.")
     depth, dim = model_args["depth"], model_args["dim"]
     released = {release: state[ours].clone() for release, ours in release_names(depth, layout=1).items()}
     for i in range(depth):

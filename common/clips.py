@@ -1,10 +1,11 @@
 """A clip: one camera's view of one recording. Every data set becomes a list of clips."""
+import math
 import zlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from common.skeleton import Skeleton
+from common.skeleton import Skeleton, conversion
 
 
 @dataclass(frozen=True)
@@ -104,3 +105,30 @@ def subset(clips: list[Clip], share: float) -> list[Clip]:
         first = zlib.crc32(clip.name.encode()) % (len(clip) - kept + 1)
         parts.append(clip.cut(slice(first, first + kept)))
     return parts
+
+
+def relayout(clips: list[Clip], skeleton: Skeleton) -> list[Clip]:
+    """The clips in another joint layout (skeleton.conversion); both layouts' poses are relative to the pelvis."""
+    if clips[0].skeleton is skeleton:
+        return clips
+    order = conversion(clips[0].skeleton, skeleton)
+    return [replace(clip, skeleton=skeleton, keypoints=clip.keypoints[:, order], pose=clip.pose[:, order])
+            for clip in clips]
+
+
+def resample_array(array: np.ndarray, num_frames: int, ratio: float) -> np.ndarray:
+    """`num_frames` values of `array` (N, ..) at positions 0, ratio, 2 ratio, .. frames, linear in between."""
+    position = np.minimum(np.arange(num_frames) * ratio, len(array) - 1)
+    before = np.minimum(position.astype(int), max(len(array) - 2, 0))
+    after = np.minimum(before + 1, len(array) - 1)
+    share = (position - before).reshape(-1, *[1] * (array.ndim - 1)).astype(array.dtype)
+    return (1 - share) * array[before] + share * array[after]
+
+
+def resample(clip: Clip, fps: float) -> Clip:
+    """A clip without ground truth at another frame rate, of the same duration, its keypoints interpolated linearly."""
+    if math.isclose(clip.fps, fps):
+        return clip
+    ratio = clip.fps / fps
+    num_frames = math.ceil((len(clip) - 1) / ratio - 1e-9) + 1
+    return replace(clip, fps=fps, valid=None, keypoints=resample_array(clip.keypoints, num_frames, ratio))

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-DATASETS = ["h36m", "cmu"]
+DATASETS = ["h36m", "cmu", "3dhp"]
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -51,8 +51,14 @@ def build_parser() -> Parser:
     add("-r", "--resume", action="store_true", help="continue the run of the same options after its last whole epoch")
     add("--reload", type=parse_bool, default=False, help="start from the weights in --previous_dir")
     add("--previous_dir", type=Path, help="checkpoint file (.pth), of this program or of the original release")
+    add("--tables", action="store_true", help="run every row of the published tables for which data and weights are there "
+        "(on the bundled data where Human3.6M is absent); write results.json and results.md to --output")
+    add("--ablation", action="store_true", help="train and compare variants of the network on the bundled data; write "
+        "ablation.json and ablation.md to --output")
     add("--export_release", type=Path, metavar="FILE", help="write the reloaded network's weights as the original release "
         "reads them, and do nothing else")
+    add("--export_mat", type=Path, metavar="FILE", help="with --dataset 3dhp: also write the predictions as a .mat file for "
+        "the official evaluation script")
     add("-c", "--checkpoint", default="model", help="name of the run; its files go to "
         "checkpoint/{name}_{frames}_no_refine/, or _refine/ with --refine")
     add("--output", type=Path, help="folder for scores and pictures; default: the run's folder when training, "
@@ -61,10 +67,23 @@ def build_parser() -> Parser:
     add("--gpu", type=int, default=0, help="number of the CUDA device, where CUDA is used")
     add("--manualSeed", dest="seed", type=int, default=1, help="seed of weights, dropout and shuffling")
 
+    add = parser.add_argument_group("own video").add_argument
+    add("--predict", type=Path, metavar="FILE", help="lift the 2D keypoints in this file or folder (formats: "
+        "dataset/custom_keypoints.md) and write poses, player and BVH to --output")
+    add("--layout", help="joint layout of the file where it does not say: human36m, coco17, body25 or blazepose33")
+    add("--width", type=positive(), help="width of the video in pixels, where the file does not say")
+    add("--height", type=positive(), help="height of the video in pixels, where the file does not say")
+    add("--fps", type=positive(float), help="frames per second of the video, where the file does not say; else 30")
+    add("--person", help="which person's track, where the file holds several")
+    add("--root", choices=["none", "estimate"], default="none", help="none: poses relative to the root joint; estimate: "
+        "placed before the camera, as the keypoints and --fov explain best")
+    add("--fov", type=positive(float), default=55, help="horizontal field of view in degrees, for --root estimate")
+
     add = parser.add_argument_group("data").add_argument
-    add("--dataset", choices=DATASETS, default="h36m", help="h36m: Human3.6M (files of your own); cmu: the bundled motions")
+    add("--dataset", choices=DATASETS, default="h36m", help="h36m: Human3.6M, 3dhp: MPI-INF-3DHP (files of "
+        "your own); cmu: the bundled motions")
     add("-k", "--keypoints", default="cpn_ft_h36m_dbb", help="2D source: h36m reads data_2d_h36m_{keypoints}.npz; cmu has "
-        "gt (exact, its default) and detected (with a detector's errors)")
+        "gt (exact, its default) and detected (with a detector's errors); 3dhp has gt")
     add("--root_path", type=Path, default=PROJECT / "dataset", help="folder of the data files")
     add("-a", "--actions", type=parse_list, default="*", help="comma-separated whole action names; * for all")
     add("--cameras", type=parse_list, default="*", help="comma-separated camera numbers, counted from 0; * for all")
@@ -81,6 +100,9 @@ def build_parser() -> Parser:
     add("-tds", "--t_downsample", dest="tds", type=positive(), default=1, help="frames per step inside a window")
     add("--layers", dest="depth", type=int, default=6, help="number of blocks")
     add("--d_hid", dest="dim", type=positive(), default=512, help="channels, a multiple of 8")
+    add("--units", choices=["both", "fpm", "tpm", "none"], default="both", help="ablation: which of the two units work")
+    add("--fpm_filter", choices=["matrix", "elementwise"], default="matrix", help="ablation: one matrix over all "
+        "frequencies, or one weight per frequency and channel")
     add("--channel", type=positive(), default=256, help="channels of each of the two units: always half of --d_hid")
     add("--n_joints", type=int, default=17, help="joints of the 2D input: always those of the data set")
     add("--out_joints", type=int, default=17, help="joints of the 3D output: always those of the data set")
@@ -117,7 +139,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     for action in silent._actions:
         action.default = argparse.SUPPRESS
     args.given = set(vars(silent.parse_args(argv)))
-    if args.dataset == "cmu" and "keypoints" not in args.given:
+    if args.dataset in ("cmu", "3dhp") and "keypoints" not in args.given:
         args.keypoints = "gt"
     problem = find_problem(args)
     if problem:
@@ -135,11 +157,18 @@ def find_problem(args) -> str | None:
         ("channel" in args.given and args.channel != half,
          f"--channel is half of --d_hid: expected {half}, got {args.channel}; set --d_hid {2 * args.channel} as well"),
         (args.n_joints != 17 or args.out_joints != 17,
-         f"both data sets have 17 joints, got --n_joints {args.n_joints} and --out_joints {args.out_joints}; drop them"),
+         f"all data sets have 17 joints, got --n_joints {args.n_joints} and --out_joints {args.out_joints}; drop them"),
         (args.subset > 1, f"--subset is a share between 0 and 1, got {args.subset}"),
         (args.workers != 0, f"--workers must be 0, got {args.workers}: batches are gathered on the device; drop it"),
+        (args.predict and args.train, "--predict lifts with a trained network; drop --train 1"),
+        (not args.predict and args.given & {"layout", "width", "height", "fps", "person", "root", "fov"},
+         "--layout, --width, --height, --fps, --person, --root and --fov are for --predict FILE"),
         (not args.train and not args.test, "--train 0 --test 0 leaves nothing to do; set one of them to 1"),
         (args.export_release and args.train, "--export_release writes a checkpoint's weights; drop --train 1"),
+        (args.export_mat and (args.dataset != "3dhp" or args.test_stride > 1),
+         "--export_mat needs --dataset 3dhp and every frame (--test_stride 1)"),
+        (args.refine and args.dataset == "3dhp",
+         "--refine back-projects keypoints with the cameras' intrinsics, which the 3dhp files lack; drop --refine"),
         (args.refine_reload and not args.refine, "--refine_reload 1 is for the refine module; add --refine"),
         (args.refine_reload and args.previous_refine_name is None,
          "--refine_reload 1 needs a refine file; add --previous_refine_name FILE"),
@@ -151,7 +180,7 @@ def find_problem(args) -> str | None:
         ("refine_root" in args.given and not args.refine, "--refine_root needs --refine"),
         (not args.train and args.resume, "--resume continues a training; add --train 1"),
         (args.resume and args.reload, "--resume continues with the run's own weights; drop --reload"),
-        (not args.train and not args.reload, "--train 0 evaluates a checkpoint; add --reload 1 --previous_dir FILE"),
+        (not args.train and not args.reload and not args.tables and not args.ablation, "without training a checkpoint is needed; add --reload 1 --previous_dir FILE"),
         (args.reload and args.previous_dir is None, "--reload 1 needs a checkpoint; add --previous_dir FILE"),
         (not args.reload and args.previous_dir is not None,
          "--previous_dir names a checkpoint that is not loaded; add --reload 1 or drop it"),

@@ -14,15 +14,17 @@ def summarise(clips: list[Clip], found: dict[str, list[np.ndarray]], saved: dict
     `found` is what `engine.predict` returned for `clips`, `saved` the checkpoint, `facts` the options and the machine.
     """
     history = saved.get("history", [])
+    skeleton, shared = clips[0].skeleton, facts["shared_joints"]
+    joints = None if shared is None else [skeleton.joints.index(name) for name in shared]
     summary = {**facts, "trained_on": saved["data"], "selection": saved.get("selection"),
                "training_epochs": len(history), "training_minutes": sum(row["seconds"] for row in history) / 60,
-               **scores.score(clips, found["pose"])}
+               **scores.score(clips, found["pose"], joints)}
     if "lifted" in found:
-        summary["lifted"] = scores.score(clips, found["lifted"])
+        summary["lifted"] = scores.score(clips, found["lifted"], joints)
     if facts["refine"] == "estimate":
         summary["root_error"] = scores.root_error(clips, found["root"])
     if "mean_pose" in saved:
-        summary["mean_pose"] = scores.score(clips, scores.mean_pose_prediction(clips, saved["mean_pose"].numpy()))
+        summary["mean_pose"] = scores.score(clips, scores.mean_pose_prediction(clips, saved["mean_pose"].numpy()), joints)
     summary["notes"] = describe(clips, saved, summary)
     return summary
 
@@ -38,6 +40,10 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
     trained, options = saved["data"], saved.get("options")
     if trained and (trained["dataset"], trained["keypoints"]) != (summary["dataset"], summary["keypoints"]):
         notes.append(f"Trained on {trained['dataset']} with keypoints {trained['keypoints']}.")
+    if summary["shared_joints"]:
+        notes.append(f"Two joint layouts: scored over the {len(summary['shared_joints'])} joints that both name "
+                     f"({', '.join(summary['shared_joints'])}). Neck, nose and head of one stand in for the other's in the "
+                     f"input, and equal names do not lie at equal points of the body: part of the error is definition.")
     if options:
         part = (f"every {options['stride']}. frame as a window's centre" if options["stride"] > 1 else "every frame",
                 f"cameras {', '.join(options['cameras'])}" if options["cameras"] else "all cameras")

@@ -22,15 +22,16 @@ average: action-wise, the mean of the rows above, as published tables have it; a
 MEAN_POSE_LEGEND = "Mean pose: what the training subjects' mean pose scores when it is turned to the true heading."
 
 
-def clip_errors(clip: Clip, predicted: np.ndarray) -> dict[str, np.ndarray]:
+def clip_errors(clip: Clip, predicted: np.ndarray, joints: list[int] | None = None) -> dict[str, np.ndarray]:
     """Errors in mm of the scored frames of one clip: those that are `valid` and predicted (not NaN).
 
-    `predicted` (N, J, 3), metres. Velocity and acceleration take runs of 2 and 3 consecutive scored frames.
+    `predicted` (N, J, 3), metres; `joints` are the ones that count, None for all. Velocity and acceleration take runs of 2 and 3 consecutive scored frames.
     """
     scored = clip.valid & np.isfinite(predicted).all((1, 2))                    # (N,)
     pairs = scored[1:] & scored[:-1]
     triples = pairs[1:] & pairs[:-1]
-    predicted, pose = 1000.0 * predicted.astype(np.float64), 1000.0 * clip.pose.astype(np.float64)
+    chosen = slice(None) if joints is None else joints
+    predicted, pose = (1000 * array[:, chosen].astype(np.float64) for array in (predicted, clip.pose))
     return {"mpjpe": metrics.mpjpe(predicted[scored], pose[scored]),
             "p_mpjpe": metrics.p_mpjpe(predicted[scored], pose[scored]),
             "n_mpjpe": metrics.n_mpjpe(predicted[scored], pose[scored]),
@@ -43,15 +44,16 @@ def mean(values) -> float:
     return float(np.mean(values)) if len(values) else math.nan
 
 
-def score(clips: list[Clip], predicted: list[np.ndarray]) -> dict:
-    """"rows": one per action in order of appearance; "average": their mean; "all_frames": the mean over all frames.
+def score(clips: list[Clip], predicted: list[np.ndarray], joints: list[int] | None = None) -> dict:
+    """"rows": one per action in order of appearance; "average": their mean; "all_frames": the mean over all frames;
+    "interval": the bootstrap 95 % interval of the average MPJPE.
 
     Each has the keys of COLUMNS in mm. A row is the mean over all frames of its action's clips, so it does not depend on
     how they were batched.
     """
     by_action: dict[str, list[dict]] = {}
     for clip, poses in zip(clips, predicted, strict=True):
-        by_action.setdefault(clip.action, []).append(clip_errors(clip, poses))
+        by_action.setdefault(clip.action, []).append(clip_errors(clip, poses, joints))
     rows = []
     for action, parts in by_action.items():
         joined = {key: np.concatenate([part[key] for part in parts]) for key in COLUMNS}
@@ -65,7 +67,10 @@ def score(clips: list[Clip], predicted: list[np.ndarray]) -> dict:
     average = {key: mean([row[key] for row in rows if not math.isnan(row[key])]) for key in COLUMNS}
     everything = {key: mean(np.concatenate([part[key] for parts in by_action.values() for part in parts]))
                   for key in COLUMNS}
-    return {"rows": rows, "average": {"frames": frames, **average}, "all_frames": {"frames": frames, **everything}}
+    interval = bootstrap({action: [part["mpjpe"] for part in parts if len(part["mpjpe"])]
+                          for action, parts in by_action.items() if any(len(part["mpjpe"]) for part in parts)})
+    return {"rows": rows, "average": {"frames": frames, **average}, "all_frames": {"frames": frames, **everything},
+            "interval": interval}
 
 
 def mean_pose(clips: list[Clip]) -> np.ndarray:
@@ -94,20 +99,18 @@ def root_error(clips: list[Clip], roots: list[np.ndarray]) -> dict:
     return {"position": mean(np.linalg.norm(difference, axis=1)), "depth": mean(np.abs(difference[:, 2]))}
 
 
-def bootstrap(clips: list[Clip], predicted: list[np.ndarray], *, draws: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """The 95 % interval of the action-wise average MPJPE in mm when each action's clips are drawn again with replacement."""
-    by_action: dict[str, list[tuple[float, int]]] = {}
-    for clip, poses in zip(clips, predicted, strict=True):
-        errors = clip_errors(clip, poses)["mpjpe"]
-        by_action.setdefault(clip.action, []).append((errors.sum(), len(errors)))
+def bootstrap(by_action: dict[str, list[np.ndarray]], *, draws: int = 1000, seed: int = 0) -> list[float]:
+    """The 95 % interval of the action-wise average when each action's clips are drawn again with replacement.
+
+    `by_action`: an array (frames,) of errors for each clip of an action.
+    """
     generator = np.random.default_rng(seed)
     averages = np.zeros(draws)
-    for values in by_action.values():
-        totals = np.array(values)                                               # (clips, 2): sum of errors, frames
+    for errors in by_action.values():
+        totals = np.array([(values.sum(), len(values)) for values in errors])   # (clips, 2): sum of errors, frames
         drawn = totals[generator.integers(len(totals), size=(draws, len(totals)))].sum(1)
-        averages += drawn[:, 0] / drawn[:, 1] / len(by_action)
-    low, high = np.percentile(averages, [2.5, 97.5])
-    return float(low), float(high)
+        averages += drawn[:, 0] / np.maximum(drawn[:, 1], 1) / len(by_action)
+    return np.percentile(averages, [2.5, 97.5]).tolist()
 
 
 def table(scores: dict, others: dict[str, dict] | None = None) -> str:

@@ -72,3 +72,27 @@ MPI_INF_3DHP = Skeleton(
 )
 
 SKELETONS = {skeleton.name: skeleton for skeleton in (HUMAN36M, MPI_INF_3DHP)}
+
+# Across layouts: which joint of the other takes a joint's place in the input. `head` names another point in each.
+STAND_INS = {("human36m", "mpi_inf_3dhp"): {"thorax": "neck", "nose": "head", "head": "head_top"},
+             ("mpi_inf_3dhp", "human36m"): {"neck": "thorax", "head": "nose", "head_top": "head"}}
+
+
+def conversion(source: Skeleton, target: Skeleton) -> list[int]:
+    """For each joint of `target`, the index of the joint of `source` that has its name or stands in for it.
+
+    Raises ValueError for layouts without a documented correspondence.
+    """
+    if source is target:
+        return list(range(len(target.joints)))
+    if (target.name, source.name) not in STAND_INS:
+        raise ValueError(f"No correspondence is known between the joints of {source.name} and of {target.name}. "
+                         f"Evaluate on a data set with the joints that the network was trained on.")
+    stand_ins = STAND_INS[target.name, source.name]
+    return [source.joints.index(stand_ins.get(name, name)) for name in target.joints]
+
+
+def shared_joints(source: Skeleton, target: Skeleton) -> list[str]:
+    """The joints that both layouts name for the same point, in the order of `target`."""
+    stand_ins = STAND_INS.get((target.name, source.name), {})
+    return [name for name in target.joints if name in source.joints and name not in stand_ins]

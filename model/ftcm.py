@@ -43,6 +43,22 @@ class FrequencyPoseMixing(nn.Module):
         return torch.fft.irfft(mixed, n=x.shape[1], dim=1, norm="ortho")    # (B, T, C)
 
 
+class ElementwiseFilter(nn.Module):
+    """For comparison with the FPM: GFNet's filter (Rao et al. 2021), one complex weight per frequency and channel.
+
+    Frequencies do not mix with one another.
+    """
+
+    def __init__(self, frames, channels):
+        super().__init__()
+        self.weight = nn.Parameter(0.02 * torch.randn(frames // 2 + 1, channels, 2))    # (K, C, real and imaginary part)
+
+    def forward(self, x):
+        spectrum = torch.fft.rfft(x, dim=1, norm="ortho")                   # (B, K, C) complex
+        filtered = torch.view_as_complex(self.weight) * spectrum            # (B, K, C) complex
+        return torch.fft.irfft(filtered, n=x.shape[1], dim=1, norm="ortho")     # (B, T, C)
+
+
 class TemporalPoseMixing(nn.Module):
     """TPM: gates every frame by what its neighbours hold; two grouped convolutions over time, kernel 3."""
 
@@ -61,14 +77,18 @@ class TemporalPoseMixing(nn.Module):
 
 
 class FTCMBlock(nn.Module):
-    """One frequency-temporal block: half of the channels goes through the FPM, the other half through the TPM."""
+    """One frequency-temporal block: half of the channels goes through the FPM, the other half through the TPM.
 
-    def __init__(self, frames, dim, dropout):
+    For ablation a unit that `units` leaves out passes its half unchanged, and `fpm_filter` replaces the FPM's matrix.
+    """
+
+    def __init__(self, frames, dim, dropout, *, units="both", fpm_filter="matrix"):
         super().__init__()
+        mixing = FrequencyPoseMixing(frames) if fpm_filter == "matrix" else ElementwiseFilter(frames, dim // 2)
         self.norm = nn.LayerNorm(dim)
         self.expand = nn.Linear(dim, dim)
-        self.fpm = FrequencyPoseMixing(frames)
-        self.tpm = TemporalPoseMixing(dim // 2)
+        self.fpm = mixing if units in ("both", "fpm") else nn.Identity()
+        self.tpm = TemporalPoseMixing(dim // 2) if units in ("both", "tpm") else nn.Identity()
         self.temporal = nn.Linear(dim // 2, dim // 2)
         self.dropout = nn.Dropout(dropout)
         self.merge = nn.Linear(dim, dim)
@@ -82,9 +102,12 @@ class FTCMBlock(nn.Module):
 
 
 class FTCM(nn.Module):
-    """The lifter. `frames` is the odd window length T, `dim` the channels C, `depth` the number of blocks."""
+    """The lifter. `frames` is the odd window length T, `dim` the channels C, `depth` the number of blocks.
 
-    def __init__(self, *, num_joints=17, frames=243, dim=512, depth=6, dropout=0.1):
+    `units` ("both", "fpm", "tpm", "none") and `fpm_filter` ("matrix", "elementwise") are for ablation.
+    """
+
+    def __init__(self, *, num_joints=17, frames=243, dim=512, depth=6, dropout=0.1, units="both", fpm_filter="matrix"):
         super().__init__()
         if frames % 2 == 0 or frames < 1:
             raise ValueError(f"frames must be odd and positive so that the window has a centre frame, got {frames}.")
@@ -92,7 +115,8 @@ class FTCM(nn.Module):
             raise ValueError(f"dim must be a multiple of 8 (two halves, two groups, halved once), got {dim}.")
         self.num_joints, self.frames = num_joints, frames
         self.embed = WeightNormLinear(2 * num_joints, dim)
-        self.blocks = nn.ModuleList(FTCMBlock(frames, dim, dropout) for _ in range(depth))
+        self.blocks = nn.ModuleList(FTCMBlock(frames, dim, dropout, units=units, fpm_filter=fpm_filter)
+                                    for _ in range(depth))
         self.head = WeightNormLinear(dim, 3 * num_joints)
 
     def forward(self, keypoints):

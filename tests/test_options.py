@@ -9,7 +9,7 @@ from common import options
     ("--train 1 --d_hid 100", "--d_hid must be a multiple of 8, got 100"),
     ("--train 1 --channel 128", "expected 256, got 128; set --d_hid 256 as well"),
     ("--train 1 --workers 8", "--workers must be 0, got 8"),
-    ("--train 1 --n_joints 16", "both data sets have 17 joints"),
+    ("--train 1 --n_joints 16", "all data sets have 17 joints"),
     ("--train 1 --subset 1.5", "--subset is a share between 0 and 1"),
     ("--train 1 --stride 0", "expected a number above 0, got 0"),
     ("--train 1 --unknown 3", "unrecognized arguments: --unknown 3"),

@@ -8,8 +8,11 @@ import torch
 
 import run_ftcm
 from common import checkpoint
+from common.skeleton import HUMAN36M, flip
 from dataset import human36m
 from model.ftcm import FTCM
+from model.refine import Refine
+from tests.golden.reference_weights import reference_tensor
 from tests.helpers import random_clip, release_state, write_human36m
 
 SMALL = "-f 5 --d_hid 16 --layers 1 -k gt -b 16 --device cpu"
@@ -184,6 +187,132 @@ def test_an_output_folder_that_cannot_be_written_is_refused_before_any_work(data
 def test_an_exploding_loss_stops_with_a_sentence(data, tmp_path, capsys):
     assert run(f"{SMALL} --train 1 --nepoch 3 --lr 1e30", data, tmp_path / "run") == 2
     assert "The training loss became" in capsys.readouterr().err
+
+
+def published_files(data, tmp_path):
+    """Weight files where the published command expects them, in the release's layouts, `module.` prefix included."""
+    lifter, refine = tmp_path / "no_refine_6_4331.pth", tmp_path / "refine_6_4331.pth"
+    state = release_state(9, layout=2, depth=2, dim=64)
+    torch.save({"module." + key: value for key, value in state.items()}, lifter)
+    torch.save({"module." + key: torch.from_numpy(reference_tensor(key, value.shape))
+                for key, value in Refine().state_dict().items()}, refine)
+    return lifter, refine
+
+
+def hand_refined(lifter, refine, clips, frames, tds):
+    """P1 in mm of the refined poses, one window at a time: the refine step written down a second time."""
+    saved = checkpoint.load(lifter)
+    model, network = FTCM(**saved["model_args"]).eval(), Refine().eval()
+    checkpoint.load_weights(model, saved["model"], lifter)
+    checkpoint.load_refine(network, refine)
+    errors = {}
+    for clip in clips:
+        for t in range(len(clip)):
+            rows = np.clip(t + tds * np.arange(-(frames // 2), frames // 2 + 1), 0, len(clip) - 1)
+            window = clip.keypoints[rows]
+            with torch.no_grad():
+                plain = model(torch.from_numpy(window)[None])[0].numpy()
+                other = model(torch.from_numpy(flip(window, HUMAN36M))[None])[0].numpy()
+                pose = (plain + flip(other, HUMAN36M)) / 2
+                depth = clip.root[t, 2] + np.append(0, pose[1:, 2])[:, None]
+                focal, center = clip.intrinsics[:2], clip.intrinsics[2:]
+                seen = np.concatenate([(clip.keypoints[t] - center) * depth / focal, depth], axis=1)
+                blended = network(torch.from_numpy(pose)[None], torch.from_numpy(np.float32(seen - seen[:1]))[None])[0]
+            blended = blended.numpy()
+            blended[0] = 0
+            errors.setdefault(clip.action, []).append(1000 * np.linalg.norm(blended - clip.pose[t], axis=1).mean())
+    return {action: np.mean(values) for action, values in errors.items()}
+
+
+def test_published_refine_command_gives_the_protocols_p1_and_names_the_leak(data, tmp_path, capsys):
+    lifter, refine = published_files(data, tmp_path)
+    line = (f"--train 0 --reload 1 -tds 3 --f 9 -k gt --device cpu --previous_dir {lifter} --refine --refine_reload 1 "
+            f"--previous_refine_name {refine}")
+    assert run(line, data, tmp_path / "out") == 0
+    clips = human36m.load(data, keypoints="gt", split="test")
+    report = json.loads((tmp_path / "out" / "scores.json").read_text())
+    expected = hand_refined(lifter, refine, clips, 9, 3)
+    assert {row["action"]: row["mpjpe"] for row in report["rows"]} == pytest.approx(expected, abs=2e-3)
+    lifted = hand_scored(lifter, clips, 9, 3)
+    assert {row["action"]: row["mpjpe"] for row in report["lifted"]["rows"]} == pytest.approx(lifted, abs=2e-3)
+    printed = capsys.readouterr().out
+    assert "uses ground-truth root depth" in printed and "Lifted, before refine: average" in printed
+
+
+def test_an_estimated_root_needs_no_ground_truth_and_reports_its_error(data, tmp_path, capsys):
+    # A lifter that answers (almost) one upright pose, so that a depth in front of the camera explains the keypoints.
+    model = FTCM(frames=5, dim=16, depth=1)
+    pose = human36m.load(data, keypoints="gt", split="test")[0].pose[0]
+    torch.nn.init.zeros_(model.head.gain)
+    model.head.bias.data = torch.from_numpy(pose.ravel())
+    torch.save({"format": checkpoint.FORMAT, "model_args": {"frames": 5, "dim": 16, "depth": 1}, "data": {},
+                "model": model.state_dict()}, tmp_path / "lifter.pth")
+    torch.save(Refine().state_dict(), tmp_path / "refine.pth")
+    line = (f"--train 0 --reload 1 -k gt --device cpu --previous_dir {tmp_path}/lifter.pth --refine --refine_reload 1 "
+            f"--previous_refine_name {tmp_path}/refine.pth --refine_root estimate --test_augmentation 0")
+    status = run(line, data, tmp_path / "out")
+    printed = capsys.readouterr()
+    if status == 0:
+        report = json.loads((tmp_path / "out" / "scores.json").read_text())
+        assert report["root_error"]["position"] >= report["root_error"]["depth"] > 0
+        assert "estimated without ground truth" in printed.out and "Mean error of the estimated root" in printed.out
+    else:
+        assert "The root cannot be estimated" in printed.err
+
+
+def test_refine_trains_both_networks_from_a_reloaded_lifter_and_resumes(data, tmp_path):
+    lifter = trained(data, tmp_path)
+    line = f"{SMALL} --train 1 --reload 1 --previous_dir {lifter} --refine --lr_refine 0.01 --lr 0.001"
+    assert run(line + " --nepoch 2", data, tmp_path / "refine") == 0
+    names = sorted(path.name for path in (tmp_path / "refine").glob("*refine_*.pth"))
+    assert len(names) == 2 and names[1] == "refine_" + names[0].removeprefix("no_refine_")
+    before, after = checkpoint.load(lifter)["model"], checkpoint.load(tmp_path / "refine" / names[0])["model"]
+    assert not torch.equal(before["head.bias"], after["head.bias"])
+    again = (f"--train 0 --reload 1 --previous_dir {tmp_path / 'refine' / names[0]} --refine --refine_reload 1 "
+             f"--previous_refine_name {tmp_path / 'refine' / names[1]} --device cpu")
+    assert run(again, data, tmp_path / "eval") == 0
+    first, second = (json.loads((tmp_path / name / "scores.json").read_text()) for name in ("refine", "eval"))
+    assert first["average"]["mpjpe"] == pytest.approx(second["average"]["mpjpe"], abs=1e-4)
+    last = torch.load(tmp_path / "refine" / "last.pth", weights_only=True)
+    assert [group["lr"] for group in last["optimizer"]["param_groups"]] == pytest.approx([0.00095, 0.0095])
+
+
+def test_exported_release_weights_come_back_exactly(data, tmp_path):
+    path = trained(data, tmp_path)
+    assert run(f"--export_release {tmp_path}/w/release.pth --reload 1 --previous_dir {path}", data, tmp_path / "o") == 0
+    released = torch.load(tmp_path / "w" / "release.pth", weights_only=True)
+    assert released["mlpmixer.gmlp.0.fn.fc2_0.ln_256.weight"].shape == (4, 4)
+    assert set(released) == set(release_state(5, depth=1, dim=16))
+    ours, back = checkpoint.load(path)["model"], checkpoint.load(tmp_path / "w" / "release.pth")["model"]
+    assert all(torch.equal(ours[key], back[key]) for key in ours) and ours.keys() == back.keys()
+
+
+def test_tables_list_what_is_missing_and_how_to_get_it(data, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(run_ftcm.options, "PROJECT", tmp_path)
+    folder = tmp_path / "checkpoint" / "tables_h36m_gt_tds1_27_no_refine"
+    folder.mkdir(parents=True)
+    torch.save(release_state(27, depth=1, dim=16), folder / "no_refine_6_4331.pth")
+    assert run("--tables --device cpu", data, tmp_path / "out") == 0
+    table = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [row["label"] for row in table["rows"]] == ["gt, 27 frames, tds 1"]
+    low, high = table["rows"][0]["interval"]
+    assert low <= table["rows"][0]["mpjpe"] <= high
+    assert len(table["missing"]) == 31
+    assert "train them with: python run_ftcm.py --dataset h36m -k gt -f 27 -tds 3" in (
+        tmp_path / "out" / "results.md").read_text()
+
+
+def test_ablated_networks_train_and_come_back_from_their_checkpoint(data, tmp_path, capsys):
+    for options in ("--units fpm", "--units tpm", "--units none", "--fpm_filter elementwise"):
+        out = tmp_path / options.replace(" ", "_")
+        assert run(f"{SMALL} --train 1 --nepoch 1 {options}", data, out) == 0
+        path = next(out.glob("no_refine_*.pth"))
+        assert run(f"--train 0 --reload 1 --previous_dir {path} --device cpu", data, tmp_path / "eval") == 0
+        first, second = (json.loads((folder / "scores.json").read_text()) for folder in (out, tmp_path / "eval"))
+        assert first["average"]["mpjpe"] == pytest.approx(second["average"]["mpjpe"], abs=1e-4)
+        assert first["parameters"] == second["parameters"]
+    assert run(f"--export_release {tmp_path}/r.pth --reload 1 --previous_dir {path}", data, tmp_path / "o") == 2
+    assert "ablat" in capsys.readouterr().err
 
 
 def test_time_limit_leaves_later_epochs_out():

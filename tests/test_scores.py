@@ -68,3 +68,15 @@ def test_files_hold_the_table(tmp_path):
     assert [row["action"] for row in rows] == ["Walking", "Eating", "average", "all frames"]
     assert float(rows[2]["p_mpjpe"]) == result["average"]["p_mpjpe"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.csv", "scores.json"]
+
+
+def test_bootstrap_interval_of_equal_clips_is_a_point_and_of_unequal_ones_contains_the_mean():
+    assert scores.bootstrap({"a": [np.full(3, 5.0), np.full(9, 5.0)]}) == pytest.approx([5, 5])
+    low, high = scores.bootstrap({"a": [np.full(10, float(value)) for value in range(40)]})
+    assert 13 < low < 17 and 22 < high < 26      # 19.5 -+ 1.96 * 11.5 / sqrt(40)
+
+
+def test_root_error_is_in_millimetres():
+    clip = CLIPS[0]
+    assert scores.root_error([clip], [clip.root + np.float32([0.003, 0, 0.004])]) == pytest.approx(
+        {"position": 5, "depth": 4}, rel=1e-3)

@@ -1,0 +1,132 @@
+"""Joint layouts of 2D detectors and their conversion to Human3.6M's 17. Left and right are the person's own.
+
+Shapes: N frames, J joints of the detector's layout. Positions are pixels or any other linear 2D coordinates.
+"""
+import numpy as np
+
+from common.skeleton import HUMAN36M, Skeleton
+
+# The order of COCO's person keypoints (cocodataset.org). COCO has no pelvis: the nose is the root.
+COCO17 = Skeleton(
+    name="coco17",
+    joints=("nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder",
+            "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee",
+            "right_knee", "left_ankle", "right_ankle"),
+    parents=(-1, 0, 0, 1, 2, 0, 0, 5, 6, 7, 8, 5, 6, 11, 12, 13, 14),
+    root=0,
+)
+
+# OpenPose's documentation, "Pose Output Format (BODY_25)".
+BODY25 = Skeleton(
+    name="body25",
+    joints=("nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow",
+            "left_wrist", "pelvis", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee",
+            "left_ankle", "right_eye", "left_eye", "right_ear", "left_ear", "left_big_toe", "left_small_toe",
+            "left_heel", "right_big_toe", "right_small_toe", "right_heel"),
+    parents=(1, 8, 1, 2, 3, 1, 5, 6, -1, 8, 9, 10, 8, 12, 13, 0, 0, 15, 16, 14, 19, 14, 11, 22, 11),
+    root=8,
+)
+
+# MediaPipe's documentation, "Pose landmark detection guide". BlazePose has no pelvis: the nose is the root.
+BLAZEPOSE33 = Skeleton(
+    name="blazepose33",
+    joints=("nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye",
+            "right_eye_outer", "left_ear", "right_ear", "left_mouth", "right_mouth", "left_shoulder",
+            "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_pinky",
+            "right_pinky", "left_index", "right_index", "left_thumb", "right_thumb", "left_hip", "right_hip",
+            "left_knee", "right_knee", "left_ankle", "right_ankle", "left_heel", "right_heel",
+            "left_foot_index", "right_foot_index"),
+    parents=(-1, 0, 1, 2, 0, 4, 5, 3, 6, 0, 0, 0, 0, 11, 12, 13, 14, 15, 16, 15, 16, 15, 16, 11, 12, 23, 24,
+             25, 26, 27, 28, 27, 28),
+    root=0,
+)
+
+LAYOUTS = {layout.name: layout for layout in (HUMAN36M, COCO17, BODY25, BLAZEPOSE33)}
+
+LIMBS = [f"{side}_{part}" for side in ("left", "right")
+         for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")]
+# Human3.6M's joint -> the detector's joints whose weighted sum it is; the weights of a row add up to 1. All
+# detector layouts name these joints alike, so one table serves them all. Limbs are taken as they are. Others:
+# pelvis  midway between the hips, as Human3.6M's own.
+# spine   midway between pelvis and shoulder line: in Human3.6M's recorded skeleton this joint is about 233 mm
+#         above the pelvis and the thorax about 257 mm above it.
+# thorax  above the shoulder line by 0.06 of that line's distance from the pelvis: the median over the bundled
+#         motion capture (dataset/cmu_mocap.npz), of which 80 % of the frames lie between 0.03 and 0.09.
+# nose    Human3.6M's joint lies about 75 mm ahead of the skull's base, the tip of the nose about 125 mm ahead
+#         of the ears: 0.6 of the way from between the ears to the tip.
+# head    about 80 mm above the ears, and these about 200 mm above the shoulder line: 0.4 of that distance on.
+TO_HUMAN36M = {
+    **{joint: {joint: 1.0} for joint in LIMBS},
+    "pelvis": {"left_hip": 0.5, "right_hip": 0.5},
+    "spine": {"left_hip": 0.25, "right_hip": 0.25, "left_shoulder": 0.25, "right_shoulder": 0.25},
+    "thorax": {"left_hip": -0.03, "right_hip": -0.03, "left_shoulder": 0.53, "right_shoulder": 0.53},
+    "nose": {"nose": 0.6, "left_ear": 0.2, "right_ear": 0.2},
+    "head": {"left_ear": 0.7, "right_ear": 0.7, "left_shoulder": -0.2, "right_shoulder": -0.2},
+}
+# A part of the head that the detector misses -> what stands in for it, first choice first. A hidden ear lies
+# behind the head about where the other one is seen; detectors leave it out whenever a person turns away.
+STAND_INS = {"left_ear": (("right_ear",), ("nose",)), "right_ear": (("left_ear",), ("nose",)),
+             "nose": (("left_ear", "right_ear"), ("left_ear",), ("right_ear",))}
+
+
+def find(num_joints: int, layout: str | None = None) -> Skeleton:
+    """The layout of that name, or the only one with that many joints; ValueError where neither is clear."""
+    known = ", ".join(f"{name} ({len(skeleton.joints)} joints)" for name, skeleton in LAYOUTS.items())
+    if layout is not None:
+        if layout not in LAYOUTS:
+            raise ValueError(f"There is no joint layout {layout!r}. Choose with --layout from: {known}.")
+        if len(LAYOUTS[layout].joints) != num_joints:
+            raise ValueError(f"The layout {layout} has {len(LAYOUTS[layout].joints)} joints, the keypoints "
+                             f"have {num_joints}. Choose with --layout from: {known}.")
+        return LAYOUTS[layout]
+    fitting = [skeleton for skeleton in LAYOUTS.values() if len(skeleton.joints) == num_joints]
+    if not fitting:
+        raise ValueError(f"No joint layout has {num_joints} joints. Run the detector with one of: {known}.")
+    if len(fitting) > 1:
+        names = " or ".join(skeleton.name for skeleton in fitting)
+        raise ValueError(f"{num_joints} joints may be {names}, and the file does not say. State it with "
+                         f"--layout.")
+    return fitting[0]
+
+
+def needed(layout: Skeleton) -> list[int]:
+    """Indices, ascending, of the joints that the conversion reads; the others may be missing."""
+    if layout == HUMAN36M:
+        return list(range(len(HUMAN36M.joints)))
+    return sorted({layout.joints.index(source) for weights in TO_HUMAN36M.values() for source in weights})
+
+
+def to_human36m(keypoints: np.ndarray, scores: np.ndarray, layout: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+    """Human3.6M's joints (N, 17, 2) and scores (N, 17) of `keypoints` (N, J, 2) and `scores` (N, J).
+
+    A joint's score is the lowest of the joints it is made of. Human3.6M's own layout passes unchanged.
+    """
+    shape = (len(keypoints), len(layout.joints))
+    if keypoints.shape != (*shape, 2) or scores.shape != shape:
+        raise ValueError(f"The layout {layout.name} expects keypoints {(*shape, 2)} and scores {shape}, got "
+                         f"{keypoints.shape} and {scores.shape}. Name the layout that the detector wrote.")
+    if layout == HUMAN36M:
+        return keypoints.copy(), scores.copy()
+    joints, joint_scores = [], []
+    for target in HUMAN36M.joints:
+        rows = [layout.joints.index(source) for source in TO_HUMAN36M[target]]
+        weights = np.array(list(TO_HUMAN36M[target].values()))
+        joints.append((keypoints[:, rows] * weights[:, None]).sum(axis=1))      # (N, 2)
+        joint_scores.append(scores[:, rows].min(axis=1))                        # (N,)
+    return np.stack(joints, axis=1), np.stack(joint_scores, axis=1)
+
+
+def stand_in(keypoints: np.ndarray, seen: np.ndarray, layout: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+    """New `keypoints` (N, J, 2) and `seen` (N, J) bool: unseen ears and noses are put where `STAND_INS` says.
+
+    Frame by frame, from joints seen in the same frame. Human3.6M's own layout passes unchanged.
+    """
+    filled_keypoints, filled = keypoints.copy(), seen.copy()
+    for joint, choices in STAND_INS.items() if layout != HUMAN36M else ():
+        target = layout.joints.index(joint)
+        for choice in choices:
+            rows = [layout.joints.index(source) for source in choice]
+            frames = ~filled[:, target] & seen[:, rows].all(axis=1)
+            filled_keypoints[frames, target] = keypoints[frames][:, rows].mean(axis=1)
+            filled[:, target] |= frames
+    return filled_keypoints, filled

@@ -1,0 +1,75 @@
+"""Lifting a user's own keypoint file through the program."""
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import run_ftcm
+from common import checkpoint, clips
+from model.ftcm import FTCM
+from tests.helpers import random_clip
+
+SAMPLE = Path(__file__).parent.parent / "dataset" / "baseball_coco17.npz"
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    path = tmp_path_factory.mktemp("network") / "lifter.pth"
+    torch.manual_seed(0)
+    model_args = {"frames": 9, "dim": 16, "depth": 1}
+    checkpoint.save(path, {"format": checkpoint.FORMAT, "model_args": model_args, "fps": 50,
+                           "data": {"dataset": "cmu", "keypoints": "gt", "tds": 1},
+                           "model": FTCM(**model_args).state_dict()})
+    return path
+
+
+def predict(file, network, output, options=""):
+    return run_ftcm.main(["--predict", str(file), "--reload", "1", "--previous_dir", str(network), "--device", "cpu",
+                          "--output", str(output), *options.split()])
+
+
+def test_a_detectors_file_gives_one_pose_a_frame_in_every_format(network, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(run_ftcm.plots, "clip_animation", lambda *_, **__: None)
+    assert predict(SAMPLE, network, tmp_path, "--layout coco17 --width 1920 --height 1080") == 0
+    with np.load(tmp_path / "poses.npz") as archive:
+        poses, fps = archive["poses"], archive["fps"]
+    assert poses.shape == (277, 17, 3) and fps == 30
+    assert np.abs(poses[:, 0]).max() == 0
+    assert json.loads((tmp_path / "poses.json").read_text())["unit"] == "m"
+    with open(tmp_path / "poses.csv") as file:
+        assert len(list(csv.reader(file))) == 278
+    assert "Frames: 277" in (tmp_path / "motion.bvh").read_text()
+    assert "interpolated from 30 to 50" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("num_frames", [1, 2, 5])
+def test_any_length_gives_as_many_poses(num_frames, network, tmp_path):
+    with np.load(SAMPLE) as archive:
+        np.savez(tmp_path / "short.npz", keypoints=archive["keypoints"][:num_frames], scores=archive["scores"][:num_frames])
+    assert predict(tmp_path / "short.npz", network, tmp_path / "out",
+                   "--layout coco17 --width 1920 --height 1080 --fps 25 --root estimate") in (0, 2)
+    assert predict(tmp_path / "short.npz", network, tmp_path / "out", "--layout coco17 --width 1920 --height 1080") == 0
+    with np.load(tmp_path / "out" / "poses.npz") as archive:
+        assert len(archive["poses"]) == num_frames
+
+
+def test_a_file_that_does_not_say_its_size_asks_for_it(network, tmp_path, capsys):
+    assert predict(SAMPLE, network, tmp_path, "--layout coco17") == 2
+    error = capsys.readouterr().err
+    assert "--width" in error and error.count("\n") == 1
+
+
+def test_resampling_keeps_duration_and_straight_motion():
+    clip = random_clip(11)
+    line = np.arange(11, dtype=np.float32)[:, None, None] * np.ones((1, 17, 2), np.float32) / 100
+    moving = replace(clip, keypoints=line, pose=None, root=None, fps=25)
+    faster = clips.resample(moving, 50)
+    assert len(faster) == 21 and faster.fps == 50
+    assert faster.keypoints[:, 0, 0] == pytest.approx(np.arange(21) / 200, abs=1e-6)
+    assert clips.resample_array(faster.keypoints, 11, 2.0) == pytest.approx(line, abs=1e-6)
+    assert len(clips.resample(replace(moving, fps=30), 50)) == 18
+    assert len(clips.resample(clips.replace(moving.cut(slice(0, 1)), fps=30), 50)) == 1
