@@ -1,6 +1,7 @@
 """FTCM from the command line: train a lifter, evaluate a checkpoint. `python run_ftcm.py --help` lists the options."""
 import glob
 import math
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -15,13 +16,12 @@ from common.player import save_html
 from common.provenance import provenance
 from common.run_folder import RunFolder, prepare
 from common.windows import TrainingBatches, Windows
-from common.skeleton import HUMAN36M, MPI_INF_3DHP, shared_joints
+from common.skeleton import HUMAN36M, Skeleton, shared_joints
 from dataset import cmu_mocap, custom_keypoints, human36m, mpi_inf_3dhp
 from model.ftcm import FTCM
 from model.refine import Refine
 
 DATASETS = {"h36m": human36m, "cmu": cmu_mocap, "3dhp": mpi_inf_3dhp}
-SKELETONS = {"h36m": HUMAN36M, "cmu": HUMAN36M, "3dhp": MPI_INF_3DHP}
 BAD_INPUT = (ValueError, OSError, ImportError, FloatingPointError)
 # What may differ between a run and its continuation.
 FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "eval_batch_size", "test_stride",
@@ -34,6 +34,9 @@ def main(argv: list[str] | None = None) -> int:
         execute(options.program_arguments(argv))
     except BAD_INPUT as error:
         print(f"run_ftcm.py: error: {error}", file=sys.stderr)
+        return 2
+    except torch.OutOfMemoryError:
+        print("run_ftcm.py: error: out of memory; lower --micro_batch or --eval_batch_size", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nrun_ftcm.py: interrupted; whole epochs are saved, add --resume to continue a training", file=sys.stderr)
@@ -59,7 +62,7 @@ def execute(argv: list[str]) -> None:
 
 
 def choose_device(name: str, gpu: int) -> str:
-    """The torch device of --device and --gpu."""
+    """The torch device of --device and --gpu; switches reduced precision off."""
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(kind for kind, present in available.items() if present)
@@ -67,6 +70,7 @@ def choose_device(name: str, gpu: int) -> str:
         raise ValueError(f"--device {name} was asked for, but PyTorch finds no such device here. Use --device auto.")
     if name == "cuda" and not 0 <= gpu < torch.cuda.device_count():
         raise ValueError(f"--gpu must be one of 0 to {torch.cuda.device_count() - 1}, got {gpu}.")
+    torch.backends.cudnn.allow_tf32 = False         # the published figures are float32
     return f"cuda:{gpu}" if name == "cuda" else name
 
 
@@ -88,11 +92,31 @@ def load_weights(args) -> tuple[FTCM, dict]:
         if name in args.given and getattr(args, name) != value and name not in ("dataset", "keypoints"):
             raise ValueError(f"{path} was trained with {name} {value}, the command line says {getattr(args, name)}. "
                              f"Drop that option or choose another checkpoint.")
-        if name not in args.given and not (name == "keypoints" and "dataset" in args.given):
+        if hasattr(args, name) and name not in args.given and not (name == "keypoints" and "dataset" in args.given):
             setattr(args, name, value)
-    model = FTCM(**saved["model_args"])
+    if "channel" in args.given and args.channel != saved["model_args"]["dim"] // 2:
+        raise ValueError(f"{path} has {saved['model_args']['dim'] // 2} channels in each unit, the command line says "
+                         f"--channel {args.channel}. Drop that option.")
+    try:
+        model = FTCM(**saved["model_args"])
+    except TypeError as error:
+        raise ValueError(f"{path} describes a network that this version does not know ({error}).") from error
+    if model.num_joints != 17:
+        raise ValueError(f"{path} is for {model.num_joints} joints; every data set here has 17. Choose another checkpoint.")
     checkpoint.load_weights(model, saved["model"], path)
     return model, saved
+
+
+def trained_layout(saved: dict) -> Skeleton:
+    """The joint layout of a checkpoint; the original release was trained on Human3.6M only."""
+    return DATASETS[saved["data"].get("dataset", "h36m")].SKELETON
+
+
+def refuse_layout(saved: dict, skeleton: Skeleton, path: Path) -> None:
+    """Raise ValueError where a checkpoint was trained on other joints than `skeleton`."""
+    if trained_layout(saved) is not skeleton:
+        raise ValueError(f"{path} was trained on the joints of {trained_layout(saved).name}, not of {skeleton.name}. "
+                         f"Choose another checkpoint.")
 
 
 def make_refiner(args, clips: list[Clip], device: str) -> engine.Refiner | None:
@@ -120,7 +144,9 @@ def decay(epoch: int, args) -> float:
 
 def train(args, argv: list[str], device: str) -> None:
     """Train, validate after every epoch, and score the best epoch at the end."""
-    model, _ = load_weights(args) if args.reload else (None, None)
+    model, started_from = load_weights(args) if args.reload else (None, None)
+    if started_from:
+        refuse_layout(started_from, DATASETS[args.dataset].SKELETON, args.previous_dir)
     name = f"{args.checkpoint}_{args.frames}_{'refine' if args.refine else 'no_refine'}"
     run = RunFolder(args.output or options.PROJECT / "checkpoint" / name, resume=args.resume)
     clips = load_clips(args, "train")
@@ -139,7 +165,8 @@ def train(args, argv: list[str], device: str) -> None:
     windows = Windows(clips, frames=args.frames, tds=args.tds, device=device, mirror=args.flip)
     batches = TrainingBatches(windows, batch_size=args.batch_size, stride=args.stride, mirror=args.flip,
                               reverse=args.reverse, generator=generator)
-    selection = f"held-out subjects {', '.join(args.val_subjects)}" if args.val_subjects else "test subjects"
+    selection = None if not args.test else "test subjects" if not args.val_subjects else (
+        f"held-out subjects {', '.join(args.val_subjects)}")
     state = {"format": checkpoint.FORMAT, "epoch": 0, "best": {}, "history": [], "selection": selection,
              "model_args": model_args, "options": options.plain(args),
              "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds}, "fps": clips[0].fps,
@@ -150,7 +177,8 @@ def train(args, argv: list[str], device: str) -> None:
     total = sum(map(len, clips))
     run.log(f"{args.dataset} {args.keypoints}: {len(clips)} clips, {len(batches.rows):,} of {total:,} frames are centres, "
             f"{len(batches.rows) * batches.versions:,} windows an epoch; {device}; seed {args.seed}")
-    run.log(f"The best epoch is selected on the {selection}" + ("." if args.val_subjects else ", as in the paper."))
+    if selection:
+        run.log(f"The best epoch is selected on the {selection}" + ("." if args.val_subjects else ", as in the paper."))
 
     for epoch in range(state["epoch"] + 1, args.epochs + 1):
         if out_of_time(state["history"], args.max_minutes):
@@ -160,7 +188,8 @@ def train(args, argv: list[str], device: str) -> None:
         for group, (_, lr) in zip(optimizer.param_groups, groups):
             group["lr"] = lr * decay(epoch, args)
         loss, error = engine.train_one_epoch(model, batches, optimizer, refiner=refiner,
-                                             desc=f"epoch {epoch}/{args.epochs}")
+                                             desc=f"epoch {epoch}/{args.epochs}",
+                                             micro_batch=args.micro_batch or max(1, 32768 // args.frames))
         row = {"epoch": epoch, "learning_rate": args.lr * decay(epoch, args), "loss": loss, "train_mpjpe": 1000 * error}
         if args.test:
             validation = held_out or test_clips
@@ -184,6 +213,7 @@ def train(args, argv: list[str], device: str) -> None:
         return
     best = [run.folder / name for name in state["best"]["files"]]
     saved = checkpoint.load(best[0])
+    saved["history"] = state["history"]
     checkpoint.load_weights(model, saved["model"], best[0])
     if refiner:
         checkpoint.load_refine(refiner.network, best[1])
@@ -227,10 +257,16 @@ def resumed(run: RunFolder, state: dict, networks: list, optimizer, generator) -
 def evaluate(args, argv: list[str], device: str) -> None:
     """Score the checkpoint in --previous_dir on the test subjects."""
     model, saved = load_weights(args)
-    name = f"{args.previous_dir.stem}_{args.dataset}_{args.keypoints}"
+    parts = [args.previous_dir.resolve().parent.name, args.previous_dir.stem, args.dataset, args.keypoints,
+             f"tds{args.tds}", *(["refine", args.refine_root] if args.refine else []),
+             *[f"{name}{getattr(args, name)}" for name in ("test_stride", "downsample") if getattr(args, name) > 1],
+             *(args.cameras or []), *(args.actions or [])]
+    name = "_".join(parts)
     folder = prepare(args.output or options.PROJECT / "checkpoint" / name)
     clips = load_clips(args, "test")
-    trained = SKELETONS.get(saved["data"].get("dataset"), clips[0].skeleton)
+    trained = trained_layout(saved)
+    if args.export_mat and (trained is not clips[0].skeleton or args.dataset != "3dhp"):
+        raise ValueError("--export_mat needs a checkpoint that was trained on the 3dhp joints, evaluated on 3dhp.")
     shared = None if trained is clips[0].skeleton else shared_joints(clips[0].skeleton, trained)
     clips = relayout(clips, trained)
     refiner = make_refiner(args, clips, device)
@@ -260,24 +296,25 @@ def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str],
     shown = report.representative(clips, found["pose"])
     poses, = predict(model, [clips[shown]], args, device, every=1, desc="animate", refiner=refiner)["pose"]
     report.write_report(folder, summary, clips[shown], poses)
+    if args.export_mat:
+        scores_3dhp.export_mat(prepare(args.export_mat.parent) / args.export_mat.name,
+                               scores_3dhp.scored_millimetres(clips, found["pose"]))
+        print(f"Predictions for the official script: {args.export_mat}")
 
 
 def score_3dhp(clips: list[Clip], poses: list, args) -> dict:
-    """Print the official MPI-INF-3DHP tables of `poses` (N, 17, 3), metres, a clip; write the .mat of --export_mat."""
+    """Print the official MPI-INF-3DHP tables of `poses` (N, 17, 3), metres, a clip."""
     activities = mpi_inf_3dhp.load_activities(args.root_path)
     activities = {name: numbers[::args.downsample] for name, numbers in activities.items()}
     official = scores_3dhp.evaluate_clips(clips, poses, activities)
     print(scores_3dhp.report_text(official) + "\n")
-    if args.export_mat:
-        prepare(args.export_mat.parent)
-        scores_3dhp.export_mat(args.export_mat, scores_3dhp.scored_millimetres(clips, poses))
-        print(f"Predictions for the official script: {args.export_mat}")
     return official
 
 
 def predict_video(args, device: str) -> None:
     """Lift the keypoints of the user's own video in --predict; write poses, animation, player and BVH to --output."""
     model, saved = load_weights(args)
+    refuse_layout(saved, HUMAN36M, args.previous_dir)
     folder = prepare(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
     recording = custom_keypoints.read(args.predict, layout=args.layout, width=args.width, height=args.height,
                                       fps=args.fps, person=args.person)
@@ -323,13 +360,15 @@ def run_tables(args, device: str) -> None:
         print(f"\nRow {number} of {len(rows)}: {row.label}")
         shared = ["--root_path", str(args.root_path), "--device", device.split(":")[0], "--gpu", str(args.gpu)]
         reason = None
-        if row.checkpoint() is None and licensed and not args.ablation:
+        if row.unfinished():
+            reason = failure([*expand(row.train), *shared, "--resume"])
+        elif row.checkpoint() is None and licensed and not args.ablation:
             reason = f"no weights in {row.folder}; train them with: python run_ftcm.py {row.train}"
         elif row.checkpoint() is None:
             reason = failure([*expand(row.train), *shared])
         result = row.folder / "scores.json"
         if reason is None and row.evaluate:
-            line = [*row.evaluate.split(), "--previous_dir", str(row.checkpoint()), "--output", str(folder / row.folder.name)]
+            line = [*shlex.split(row.evaluate), "--previous_dir", str(row.checkpoint()), "--output", str(folder / row.folder.name)]
             if "--refine" in line:
                 line += ["--previous_refine_name", str(row.refine_file())]
             result = folder / row.folder.name / "scores.json"
@@ -344,7 +383,7 @@ def run_tables(args, device: str) -> None:
 
 def expand(line: str) -> list[str]:
     """The arguments of a command line, wildcards in file names resolved as a shell does."""
-    return [next(iter(sorted(glob.glob(word))), word) if "*" in word else word for word in line.split()]
+    return [next(iter(sorted(glob.glob(word))), word) if "*" in word else word for word in shlex.split(line)]
 
 
 def failure(argv: list[str]) -> str | None:

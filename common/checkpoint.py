@@ -70,7 +70,12 @@ def read(path: Path) -> dict:
 def load(path: Path) -> dict:
     """The checkpoint in `path`, ours or a weight file of the release, as a dict with `model_args`, `data` and `model`."""
     state = read(path)
-    return state if "format" in state else from_release(state, path)
+    if "format" not in state:
+        return from_release(state, path)
+    missing = sorted({"model_args", "data", "model"} - state.keys())
+    if missing:
+        raise ValueError(f"{path} is not a whole checkpoint: it lacks {', '.join(missing)}. Choose another file.")
+    return state
 
 
 def load_refine(network: torch.nn.Module, path: Path) -> None:
@@ -115,9 +120,13 @@ def from_release(state: dict, path: Path) -> dict:
     table = max(tables, key=lambda names: len(names.keys() & state.keys()))
     refuse_other_keys(path, wanted=table.keys(), found=state.keys())
     model = {table[key]: value.float() for key, value in state.items()}
+    if model["embed.direction"].ndim != 2 or model["embed.bias"].ndim != 1 or any(
+            model[f"blocks.{i}.fpm.mixing"].ndim != 3 for i in range(depth)):
+        raise ValueError(f"{path} does not fit this model: pose_emb or lfilter tensors have other dimensions than the "
+                         f"original release's.")
     bins = model["blocks.0.fpm.mixing"].shape[0] if depth else 1
     args = {"num_joints": model["embed.direction"].shape[1] // 2, "frames": 2 * bins - 1,
-            "dim": model["embed.bias"].shape[0], "depth": depth}
+            "dim": model["embed.bias"].shape[0], "depth": depth, "units": "both", "fpm_filter": "matrix"}
     return {"format": FORMAT, "model_args": args, "data": {}, "model": model}
 
 

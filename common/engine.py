@@ -40,26 +40,29 @@ class Refiner:
         self.network, self.root_source, self.joint = network, root_source, clips[0].skeleton.root
 
     def __call__(self, lifted: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """The refined pose (B, J, 3) of the `lifted` one and the root (B, 3) it was given, metres, camera space."""
+        """The refined pose (B, J, 3) of the `lifted` one and the root (B, 3) it was given, metres, camera space.
+
+        A frame without a root estimate (NaN) keeps its lifted pose.
+        """
         center = batch.keypoints[:, batch.keypoints.shape[1] // 2]                          # (B, J, 2)
         relative = without_root(lifted, self.joint)
         if self.root_source == "gt":
             root = batch.root
         else:
             root = estimate_root(center, relative.detach(), batch.intrinsics)
-            if not root.isfinite().all():
-                raise ValueError("The root cannot be estimated where all keypoints of a frame coincide or no depth before "
-                                 "the camera explains them. Repair these keypoints or evaluate without --refine.")
-        back_projected = back_project_pose(center, relative[..., 2:], root[:, None, 2:], batch.intrinsics[:, None],
-                                           self.joint)
-        return self.network(lifted, back_projected), root
+        known = root.isfinite().all(-1)                                                     # (B,)
+        depth = torch.where(known, root[:, 2], 1.0)[:, None, None]                          # (B, 1, 1)
+        back_projected = back_project_pose(center, relative[..., 2:], depth, batch.intrinsics[:, None], self.joint)
+        refined = self.network(lifted, back_projected)                                      # (B, J, 3)
+        return torch.where(known[:, None, None], refined, lifted), root
 
 
-def train_one_epoch(model, batches: TrainingBatches, optimizer, *, desc: str,
+def train_one_epoch(model, batches: TrainingBatches, optimizer, *, desc: str, micro_batch: int | None = None,
                     refiner: Refiner | None = None) -> tuple[float, float]:
     """One pass over `batches`. Returns the loss and the MPJPE with the predicted root at the origin, both in metres.
 
-    With `refiner` the loss is that of the refined pose and reaches both networks. Raises FloatingPointError when the
+    A batch goes through the network in parts of `micro_batch` windows (None: whole), whose gradients add up to the
+    batch's: less memory, the same step. With `refiner` the loss is that of the refined pose and reaches both networks. Raises FloatingPointError when the
     loss is not finite.
     """
     model.train()
@@ -69,24 +72,25 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, *, desc: str,
     totals, count = torch.zeros(2, device=batches.windows.offsets.device), 0
     bar = tqdm(batches, desc=desc, unit="batch", dynamic_ncols=True)
     for step, batch in enumerate(bar):
-        predicted = model(batch.keypoints)                          # (B, J, 3)
-        if refiner:
-            predicted, _ = refiner(predicted, batch)
-        loss = mpjpe_loss(predicted, batch.pose)                    # metres
         optimizer.zero_grad()
-        loss.backward()
+        for part in batch.split(micro_batch or len(batch)):
+            predicted = model(part.keypoints)                       # (B, J, 3)
+            if refiner:
+                predicted, _ = refiner(predicted, part)
+            loss = mpjpe_loss(predicted, part.pose)                 # metres
+            (loss * (len(part) / len(batch))).backward()
+            with torch.no_grad():
+                error = mpjpe_loss(without_root(predicted, root), part.pose)
+                totals += torch.stack([loss, error]) * len(part)    # stays on the device: no wait per step
         optimizer.step()
-        with torch.no_grad():
-            error = mpjpe_loss(without_root(predicted, root), batch.pose)
-            totals += torch.stack([loss, error]) * len(batch)       # stays on the device: no wait per step
         count += len(batch)
         if step % BAR_EVERY == 0:
             bar.set_postfix_str(f"MPJPE {1000 * totals[1].item() / count:.1f} mm")
     loss, error = (totals / count).tolist()
     if not math.isfinite(loss):
         raise FloatingPointError(
-            f"The training loss became {loss} in {desc}. Continue from the last checkpoint with a lower --lr, or check "
-            f"the keypoints for outliers.")
+            f"The training loss became {loss} in {desc}. Start a new run with a lower --lr, from last.pth with --reload 1 "
+            f"where it exists, or check the keypoints for outliers.")
     return loss, error
 
 
@@ -138,5 +142,7 @@ def predict(model, clips: list[Clip], *, frames: int, tds: int = 1, batch_size: 
             if batch.pose is not None and step % BAR_EVERY == 0:
                 errors, count = errors + mpjpe_loss(pose, batch.pose).item(), count + 1
                 bar.set_postfix_str(f"MPJPE {1000 * errors / count:.1f} mm")
+    if not found["pose"][filled.bool()].isfinite().all():
+        raise FloatingPointError("The network's poses are not finite. Choose a checkpoint whose training converged.")
     assert filled.sum() == total and filled.max() == 1, "a frame was predicted twice or not at all"
     return {key: [part.numpy() for part in values.cpu().split(windows.lengths)] for key, values in found.items()}

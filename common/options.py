@@ -4,10 +4,13 @@
 and exit status 2.
 """
 import argparse
+import glob
 import sys
 from pathlib import Path
 
 DATASETS = ["h36m", "cmu", "3dhp"]
+NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine", "export_mat"]
+ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch"]
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -16,6 +19,13 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Adds the default to an option's help where there is one to name."""
+
+    def _get_help_string(self, action):
+        return action.help if action.default in (None, "", argparse.SUPPRESS) else super()._get_help_string(action)
 
 
 def parse_bool(text: str) -> bool:
@@ -44,7 +54,7 @@ def positive(kind=int):
 
 def build_parser() -> Parser:
     parser = Parser(prog="run_ftcm.py", description="FTCM: lift 2D keypoints of a video to 3D poses. Trains, evaluates.",
-                    formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+                    formatter_class=HelpFormatter)
     add = parser.add_argument_group("what to do").add_argument
     add("--train", type=parse_bool, default=False, help="1 trains, 0 evaluates the checkpoint named by --previous_dir")
     add("--test", type=parse_bool, default=True, help="evaluate: after every training epoch and at the end")
@@ -62,7 +72,7 @@ def build_parser() -> Parser:
     add("-c", "--checkpoint", default="model", help="name of the run; its files go to "
         "checkpoint/{name}_{frames}_no_refine/, or _refine/ with --refine")
     add("--output", type=Path, help="folder for scores and pictures; default: the run's folder when training, "
-        "checkpoint/{file}_{dataset}_{keypoints}/ when evaluating")
+        "a folder of its own in checkpoint/ otherwise")
     add("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="auto: CUDA, else Apple's GPU, else CPU")
     add("--gpu", type=int, default=0, help="number of the CUDA device, where CUDA is used")
     add("--manualSeed", dest="seed", type=int, default=1, help="seed of weights, dropout and shuffling")
@@ -119,6 +129,8 @@ def build_parser() -> Parser:
     add("--nepoch", dest="epochs", type=positive(), default=80, help="epochs")
     add("--max_minutes", type=positive(float), help="start no epoch that would end later than this; default: no limit")
     add("-b", "--batchSize", dest="batch_size", type=positive(), default=160, help="windows per training step")
+    add("--micro_batch", type=positive(), help="windows that go through the network at once when training; a batch's "
+        "gradients are summed over such parts, which bounds memory; default: 32768 / frames")
     add("--eval_batch_size", type=positive(), help="windows per step without gradients; default: 16384 / frames")
     add("--lr", type=positive(float), default=1e-3, help="learning rate of the first epoch")
     add("-lrd", "--lr_decay", type=positive(float), default=0.95, help="factor on the learning rate after each epoch")
@@ -144,29 +156,48 @@ def parse(argv: list[str]) -> argparse.Namespace:
     problem = find_problem(args)
     if problem:
         parser.error(problem)
+    for name in ("previous_dir", "previous_refine_name"):
+        path = getattr(args, name)
+        if path is not None and "*" in str(path):       # shells of Windows leave wildcards to the program
+            matches = glob.glob(str(path))
+            if len(matches) != 1:
+                parser.error(f"--{name} {path} must match exactly one file, it matches {len(matches)}")
+            setattr(args, name, Path(matches[0]))
     return args
 
 
 def find_problem(args) -> str | None:
     """The first contradiction among the options, as a sentence; None when there is none."""
     half = args.dim // 2
+    modes = [name for name in ("train", "predict", "tables", "ablation", "export_release") if getattr(args, name)]
+    collective = {"tables", "ablation", "root_path", "device", "gpu", "output"}
     checks = [
+        (len(modes) > 1, f"--{' and --'.join(modes)} are different tasks; choose one"),
+        ((args.tables or args.ablation) and args.given - collective,
+         f"--tables and --ablation take only --root_path, --device, --gpu and --output; drop "
+         f"{', '.join(sorted(args.given - collective))}"),
+        (args.predict and args.given & set(NOT_FOR_PREDICT),
+         f"--predict lifts every frame of one file; drop {', '.join(sorted(args.given & set(NOT_FOR_PREDICT)))}"),
+        (not args.train and args.given & set(ONLY_FOR_TRAINING),
+         f"{', '.join(sorted(args.given & set(ONLY_FOR_TRAINING)))} is for --train 1"),
+        (args.cameras == [] or args.actions == [], "--cameras and --actions need at least one name; * for all"),
+        (not 0 < args.fov < 180, f"--fov must lie between 0 and 180 degrees, got {args.fov:g}"),
+        ("fov" in args.given and args.root != "estimate", "--fov needs --root estimate"),
+        (not args.test and args.val_subjects, "--val_subjects select an epoch by evaluating; drop --test 0"),
         (args.frames % 2 == 0, f"--frames must be odd so that the window has a centre frame, got {args.frames}"),
         (args.depth < 0, f"--layers must be 0 or more, got {args.depth}"),
         (args.dim % 8, f"--d_hid must be a multiple of 8, got {args.dim}"),
-        ("channel" in args.given and args.channel != half,
+        ("channel" in args.given and not args.reload and args.channel != half,
          f"--channel is half of --d_hid: expected {half}, got {args.channel}; set --d_hid {2 * args.channel} as well"),
         (args.n_joints != 17 or args.out_joints != 17,
          f"all data sets have 17 joints, got --n_joints {args.n_joints} and --out_joints {args.out_joints}; drop them"),
         (args.subset > 1, f"--subset is a share between 0 and 1, got {args.subset}"),
         (args.workers != 0, f"--workers must be 0, got {args.workers}: batches are gathered on the device; drop it"),
-        (args.predict and args.train, "--predict lifts with a trained network; drop --train 1"),
         (not args.predict and args.given & {"layout", "width", "height", "fps", "person", "root", "fov"},
          "--layout, --width, --height, --fps, --person, --root and --fov are for --predict FILE"),
         (not args.train and not args.test, "--train 0 --test 0 leaves nothing to do; set one of them to 1"),
-        (args.export_release and args.train, "--export_release writes a checkpoint's weights; drop --train 1"),
-        (args.export_mat and (args.dataset != "3dhp" or args.test_stride > 1),
-         "--export_mat needs --dataset 3dhp and every frame (--test_stride 1)"),
+        (args.export_mat and (args.dataset != "3dhp" or args.test_stride > 1 or args.downsample > 1 or args.actions
+                              or not args.test), "--export_mat needs --dataset 3dhp and every test frame"),
         (args.refine and args.dataset == "3dhp",
          "--refine back-projects keypoints with the cameras' intrinsics, which the 3dhp files lack; drop --refine"),
         (args.refine_reload and not args.refine, "--refine_reload 1 is for the refine module; add --refine"),
@@ -179,7 +210,6 @@ def find_problem(args) -> str | None:
         ("lr_refine" in args.given and not (args.train and args.refine), "--lr_refine needs --train 1 --refine"),
         ("refine_root" in args.given and not args.refine, "--refine_root needs --refine"),
         (not args.train and args.resume, "--resume continues a training; add --train 1"),
-        (args.resume and args.reload, "--resume continues with the run's own weights; drop --reload"),
         (not args.train and not args.reload and not args.tables and not args.ablation, "without training a checkpoint is needed; add --reload 1 --previous_dir FILE"),
         (args.reload and args.previous_dir is None, "--reload 1 needs a checkpoint; add --previous_dir FILE"),
         (not args.reload and args.previous_dir is not None,

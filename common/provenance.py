@@ -3,7 +3,6 @@ import os
 import platform
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ def provenance(argv: list[str], device: str) -> dict:
 
 def commit() -> str | None:
     """The checked-out commit, `-dirty` behind it when files differ; None outside a git checkout."""
-    folder = Path(sys.modules[__name__].__file__).parent
+    folder = Path(__file__).parent
     try:
         answer = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=folder,
                                 capture_output=True, text=True, timeout=10)

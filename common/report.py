@@ -6,6 +6,7 @@ import numpy as np
 
 from common import plots, scores
 from common.clips import Clip
+from common.metrics import mpjpe
 
 
 def summarise(clips: list[Clip], found: dict[str, list[np.ndarray]], saved: dict, facts: dict) -> dict:
@@ -45,26 +46,35 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
                      f"({', '.join(summary['shared_joints'])}). Neck, nose and head of one stand in for the other's in the "
                      f"input, and equal names do not lie at equal points of the body: part of the error is definition.")
     if options:
-        part = (f"every {options['stride']}. frame as a window's centre" if options["stride"] > 1 else "every frame",
-                f"cameras {', '.join(options['cameras'])}" if options["cameras"] else "all cameras")
-        notes.append(f"Trained for {summary['training_epochs']} epochs of at most {options['epochs']} "
-                     f"({summary['training_minutes']:.1f} min) on {' and '.join(part)}.")
+        part = [f"{name} {shown(value)}" for name in ("stride", "downsample", "subset", "cameras", "actions", "val_subjects")
+                if (value := options[name]) not in (1, None, [])]
+        notes.append(f"Trained for {summary['training_epochs']} of {options['epochs']} epochs "
+                     f"({summary['training_minutes']:.1f} min), seed {options['seed']}, on "
+                     f"{'a part of the data: ' + ', '.join(part) if part else 'all training data'}.")
     scored, total = summary["all_frames"]["frames"], sum(int(clip.valid.sum()) for clip in clips)
     if scored < total:
         notes.append(f"A part of the test set: {scored:,} of {total:,} frames (--test_stride {summary['test_stride']}).")
     for name in ("cameras", "actions"):
-        if summary[name]:
+        if summary[name] and not (name == "cameras" and summary["dataset"] == "3dhp"):
             notes.append(f"A part of the test set: {name} {', '.join(summary[name])} only.")
     if summary["downsample"] > 1:
         notes.append(f"The clips' frame rate was divided by {summary['downsample']}.")
-    if saved.get("selection") == "test subjects":
+    if "optimizer" in saved:
+        notes.append("This is a last epoch: it was not selected.")
+    elif saved.get("selection") == "test subjects":
         notes.append("The epoch was selected on the test subjects, as in the paper.")
     elif saved.get("selection"):
         notes.append(f"The epoch was selected on the {saved['selection']}, not on the test subjects.")
     if "root_error" in summary:
         error = summary["root_error"]
-        notes.append(f"Mean error of the estimated root: {error['position']:.0f} mm, along the depth {error['depth']:.0f} mm.")
+        notes.append(f"Mean error of the estimated root: {error['position']:.0f} mm, along the depth {error['depth']:.0f} mm, "
+                     f"over {error['frames']:,} frames; without an estimate a frame keeps its lifted pose.")
     return notes
+
+
+def shown(value) -> str:
+    """An option's value in a sentence."""
+    return "/".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def print_report(summary: dict) -> None:
@@ -86,6 +96,9 @@ def write_report(folder: Path, summary: dict, clip: Clip, poses: np.ndarray) -> 
 
 def representative(clips: list[Clip], predicted: list[np.ndarray]) -> int:
     """The number of the clip with the median MPJPE."""
-    errors = [scores.mean(scores.clip_errors(clip, poses)["mpjpe"]) for clip, poses in zip(clips, predicted)]
+    errors = []
+    for clip, poses in zip(clips, predicted):
+        scored = clip.valid & np.isfinite(poses).all((1, 2))
+        errors.append(scores.mean(mpjpe(poses[scored], clip.pose[scored])))
     order = [number for number in np.argsort(errors) if not math.isnan(errors[number])]
     return int(order[len(order) // 2])

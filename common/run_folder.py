@@ -21,7 +21,7 @@ def prepare(folder: Path) -> Path:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise ValueError(f"Cannot write into the folder {folder} ({error.strerror}). Name another one with --output.") from error
+        raise ValueError(f"Cannot write into the folder {folder} ({error.strerror}). Name another one.") from error
     return folder
 
 

@@ -93,10 +93,14 @@ def mean_pose_prediction(clips: list[Clip], pose: np.ndarray) -> list[np.ndarray
 
 
 def root_error(clips: list[Clip], roots: list[np.ndarray]) -> dict:
-    """Mean error in mm of estimated roots (N, 3), metres, in space ("position") and along the viewing axis ("depth")."""
+    """Mean error in mm of estimated roots (N, 3), metres, in space ("position") and along the viewing axis ("depth").
+
+    "frames" counts the estimates: frames that were not predicted, or whose root no depth explains, are NaN.
+    """
     difference = 1000 * np.concatenate([(found - clip.root)[clip.valid] for clip, found in zip(clips, roots)])
     difference = difference[np.isfinite(difference).all(1)]
-    return {"position": mean(np.linalg.norm(difference, axis=1)), "depth": mean(np.abs(difference[:, 2]))}
+    return {"position": mean(np.linalg.norm(difference, axis=1)), "depth": mean(np.abs(difference[:, 2])),
+            "frames": len(difference)}
 
 
 def bootstrap(by_action: dict[str, list[np.ndarray]], *, draws: int = 1000, seed: int = 0) -> list[float]:

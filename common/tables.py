@@ -1,6 +1,7 @@
 """Many runs, one table: the rows of the published tables and the ablations, as commands of run_ftcm.py."""
 import json
 import math
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from common.files import write_whole
 PUBLISHED = {("cpn_ft_h36m_dbb", 243, 3, True): {"mpjpe": 43.32, "p_mpjpe": 34.92}}
 KEYPOINTS = {"h36m": ["cpn_ft_h36m_dbb", "gt"], "cmu": ["detected", "gt"]}
 # The bundled data set has no published rows: it runs the same ones with a small network in minutes.
-BUNDLED_PART = ("--layers 2 --d_hid 64 -b 64 --nepoch 1 --stride 200 --val_stride 200 --cameras 0 --test_stride 100 "
-                "--eval_batch_size 64")
+BUNDLED_TRAINING = "--layers 2 --d_hid 64 -b 64 --nepoch 1 --stride 200 --val_stride 200 --cameras 0 --test_stride 100"
+BUNDLED_TEST = "--cameras 0 --test_stride 100"
 ABLATION_PART = ("--dataset cmu -f 27 --d_hid 64 -b 64 --nepoch 3 -lrd 0.6 --cameras 0,1 --stride 60 --val_stride 20 "
                  "--test_stride 8 --val_subjects 05,127")
 ABLATIONS = {"both units, 3 blocks": "--layers 3", "FPM alone": "--layers 3 --units fpm",
@@ -33,15 +34,27 @@ class Row:
 
     def checkpoint(self) -> Path | None:
         """The lifter's weights in `folder`: the run's best epoch, or a release file put there; None when absent."""
-        return next(iter(sorted(self.folder.glob("no_refine_*.pth"))), None)
+        return self.best("no_refine")
 
     def refine_file(self) -> Path | None:
-        return next(iter(sorted(self.folder.glob("refine_*.pth"))), None)
+        return self.best("refine")
+
+    def best(self, kind: str) -> Path | None:
+        """The file that last.pth names as the best; without a last.pth, the first file there of this kind."""
+        names = sorted(path.name for path in self.folder.glob(f"{kind}_*.pth"))
+        if (self.folder / "last.pth").is_file():
+            state = torch.load(self.folder / "last.pth", map_location="cpu", weights_only=True)
+            names = [name for name in state["best"].get("files", []) if name.startswith(kind)]
+        return self.folder / names[0] if names else None
+
+    def unfinished(self) -> bool:
+        """Whether a training was begun here and not ended."""
+        return (self.folder / "last.pth").is_file() and not (self.folder / "scores.json").is_file()
 
 
 def published_rows(dataset: str, root: Path) -> list[Row]:
     """Frames 27, 81, 243, 351; both keypoint sources; tds 1 and 3; without and with refine. `root` is checkpoint/."""
-    part = BUNDLED_PART if dataset == "cmu" else ""
+    training, test = (BUNDLED_TRAINING, BUNDLED_TEST) if dataset == "cmu" else ("", "")
     rows = []
     for keypoints in KEYPOINTS[dataset]:
         for frames in (27, 81, 243, 351):
@@ -49,12 +62,12 @@ def published_rows(dataset: str, root: Path) -> list[Row]:
                 name = f"tables_{dataset}_{keypoints}_tds{tds}"
                 lifter = root / f"{name}_{frames}_no_refine"
                 common = f"--dataset {dataset} -k {keypoints} -f {frames} -tds {tds}"
-                rows.append(Row(f"{keypoints}, {frames} frames, tds {tds}", lifter, f"{common} -c {name} --train 1 {part}",
-                                f"{common} --train 0 --reload 1 {part}"))
+                rows.append(Row(f"{keypoints}, {frames} frames, tds {tds}", lifter, f"{common} -c {name} --train 1 {training}",
+                                f"{common} --train 0 --reload 1 {test}"))
                 rows.append(Row(f"{keypoints}, {frames} frames, tds {tds}, refine", root / f"{name}_{frames}_refine",
                                 f"{common} -c {name} --train 1 --refine --reload 1 --previous_dir "
-                                f"{lifter}/no_refine_*.pth {part}",
-                                f"{common} --train 0 --reload 1 --refine --refine_reload 1 {part}",
+                                f"{shlex.quote(str(lifter))}/no_refine_*.pth {training}",
+                                f"{common} --train 0 --reload 1 --refine --refine_reload 1 {test}",
                                 PUBLISHED.get((keypoints, frames, tds, True), {}) if dataset == "h36m" else {}))
     return rows
 
@@ -82,7 +95,7 @@ def measured(row: Row, scores_file: Path) -> dict:
 
 def markdown(rows: list[dict], missing: list[dict]) -> str:
     """The table: published, measured and difference side by side; then what is missing and how to get it."""
-    lines = ["| row | published P1 / P2 | measured P1 / P2 | difference | 95 % interval of P1 | P1 of last epoch "
+    lines = ["| row | published P1 / P2 | measured P1 / P2 | difference | 95 % interval of P1 | validation P1, last epoch "
              "| training |", "| --- | --- | --- | --- | --- | --- | --- |"]
     for row in rows:
         published = row["published"]

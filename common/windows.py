@@ -32,6 +32,12 @@ class Batch:
     def __len__(self):
         return len(self.keypoints)
 
+    def split(self, size: int) -> Iterator["Batch"]:
+        """The same windows in parts of at most `size`."""
+        for first in range(0, len(self), size):
+            yield Batch(**{name: None if value is None else value[first:first + size]
+                           for name, value in vars(self).items()})
+
 
 class Windows:
     """All windows of a list of clips; the clips lie end to end in a few tensors on `device`.

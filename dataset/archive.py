@@ -3,7 +3,9 @@
 A pickle may name any function to call. This reader resolves only the few NumPy names that an array needs and refuses all
 others by name; nothing of a refused file is executed.
 """
+import lzma
 import pickle
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -19,7 +21,7 @@ ALLOWED |= {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode"), ("c
 
 # What the zip, npy and pickle readers raise on bytes that make no sense.
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, IndexError, KeyError, TypeError, AttributeError,
-           MemoryError, OverflowError, NotImplementedError)
+           MemoryError, OverflowError, RuntimeError, struct.error, lzma.LZMAError)
 
 
 class NumpyOnlyUnpickler(pickle.Unpickler):
@@ -47,7 +49,7 @@ def read_archive(path: Path, keys: list[str], *, hint: str) -> list:
                 raise ValueError(f"{path} has the keys {', '.join(names) or 'none'}; expected also "
                                  f"{', '.join(missing)}. {hint}")
             members = [archive.getinfo(key + ".npy") for key in keys]
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
         raise ValueError(f"{path} is damaged or no npz file ({error}). {hint}") from error
     try:
         with zipfile.ZipFile(path) as archive:

@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from common.camera import denormalize_screen, project, world_to_camera
 from common.clips import Clip
@@ -18,6 +19,7 @@ from dataset.archive import read_archive
 
 KEYPOINTS = ["gt", "detected"]
 CAMERAS = human36m.CAMERAS
+SKELETON = HUMAN36M
 HINT = "It ships with the project: restore it with git, or drop --root_path."
 KEY_FRAME_EVERY = 9     # frames between two independent detector errors (27 in a window of 243)
 
@@ -33,10 +35,13 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
                          f"Choose one with -k.")
     groups = read_groups(folder / "cmu_mocap.csv")
     motions = [motion for motion in read_motions(folder / "cmu_mocap.npz") if motion["split"] == split]
+    unlisted = [motion["name"] for motion in motions if motion["name"] not in groups]
+    if unlisted:
+        raise ValueError(f"{folder / 'cmu_mocap.csv'} lacks the motions {', '.join(unlisted[:5])}. {HINT}")
     subjects = sorted({motion["subject"] for motion in motions})
     noise = json.loads((Path(__file__).parent / "detector_noise.json").read_text())
     clips = []
-    for motion in motions:
+    for motion in tqdm(motions, desc=f"load cmu {split}", unit="motion", dynamic_ncols=True):
         name = motion["name"]
         rigs = human36m.SUBJECTS[split]
         rig = human36m.rig(rigs[subjects.index(motion["subject"]) % len(rigs)])

@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from common.camera import inverse, normalize_intrinsics, normalize_screen, rotate, world_to_camera
 from common.clips import Clip
@@ -14,6 +15,7 @@ ACTIONS = ["Directions", "Discussion", "Eating", "Greeting", "Phoning", "Photo",
            "SittingDown", "Smoking", "Waiting", "WalkDog", "Walking", "WalkTogether"]
 CAMERAS = ["0", "1", "2", "3"]
 FPS = 50
+SKELETON = HUMAN36M
 RECORDED_JOINTS = 32
 JOINTS = [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]     # the 17 of the 32 recorded joints
 HINT = ("Put VideoPose3D's Human3.6M files into the folder (dataset/README.md says how to make them), or name another "
@@ -38,8 +40,11 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
     for subject in SUBJECTS[split]:
         actions_3d = lookup(positions_3d, subject, f"subject {subject}", path_3d)
         actions_2d = lookup(positions_2d, subject, f"subject {subject}", path_2d)
-        for action in sorted(actions_3d, key=action_order):
+        for action in tqdm(sorted(actions_3d, key=action_order), desc=f"load {subject}", unit="action", dynamic_ncols=True):
             views = lookup(actions_2d, action, f"{subject}'s action {action!r}", path_2d)
+            if not isinstance(views, (list, tuple, np.ndarray)):
+                raise ValueError(f"{path_2d}: {subject} {action} is a {type(views).__name__}; expected a list of 4 cameras. "
+                                 f"{HINT}")
             for number, camera in enumerate(rig(subject)):
                 if cameras is not None and str(number) not in cameras:
                     continue
@@ -53,8 +58,12 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
 def make_clip(subject: str, action: str, camera: dict, world: np.ndarray, pixels: np.ndarray) -> Clip:
     """One clip of recorded joints `world` (N, 32 or 17, 3), metres, and `pixels` (N or more, 17, 2)."""
     name = f"{subject}/{action}/{camera['id']}"
-    if world.ndim != 3 or world.shape[1] not in (RECORDED_JOINTS, len(JOINTS)) or world.shape[2] != 3:
+    if (world.ndim != 3 or world.shape[1] not in (RECORDED_JOINTS, len(JOINTS)) or world.shape[2] != 3
+            or world.dtype.kind not in "fiu"):
         raise ValueError(f"{name}: expected 3D positions of shape (frames, 32, 3), got {world.shape}. {HINT}")
+    if pixels.ndim != 3 or pixels.shape[1:] != (len(JOINTS), 2) or pixels.dtype.kind not in "fiu":
+        raise ValueError(f"{name}: expected keypoints of shape (frames, 17, 2) in pixels, got {pixels.shape} of type "
+                         f"{pixels.dtype}. {HINT}")
     if len(pixels) < len(world):
         raise ValueError(f"{name}: {len(pixels)} frames of 2D for {len(world)} of 3D; the 2D file may be longer, never "
                          f"shorter. Re-create it from the same recordings.")
@@ -108,6 +117,6 @@ def check_symmetry(metadata, path: Path) -> None:
     """Refuse a 2D file whose left and right joints are not those of the 17 joints used here."""
     expected = [HUMAN36M.indices("left_"), HUMAN36M.indices("right_")]
     found = metadata.get("keypoints_symmetry") if isinstance(metadata, dict) else None
-    if found is None or [sorted(side) for side in found] != expected:
+    if np.shape(found) != (2, 6) or [sorted(side) for side in found] != expected:
         raise ValueError(f"{path}: expected keypoints_symmetry {expected} (left, right) in the metadata, got {found}. "
                          f"Its joints are in another order; convert them to Human3.6M's 17. {HINT}")

@@ -23,6 +23,7 @@ USABLE = {      # training sequence -> well annotated frames, frames per second 
     "S3 Seq1": (12488, 50), "S3 Seq2": (12283, 50), "S4 Seq1": (6171, 25), "S4 Seq2": (6675, 25),
     "S5 Seq1": (12820, 50), "S5 Seq2": (12312, 50), "S6 Seq1": (6188, 25), "S6 Seq2": (6145, 25),
     "S7 Seq1": (6239, 25), "S7 Seq2": (6320, 25), "S8 Seq1": (6468, 25), "S8 Seq2": (6054, 25)}
+SKELETON = MPI_INF_3DHP
 KEYPOINTS = ["gt"]
 FILES = {"train": "data_train_3dhp.npz", "test": "data_test_3dhp.npz"}
 IMAGE_SIZE = (2048, 2048)                           # width, height, pixels

@@ -15,7 +15,8 @@ def small_release(**changes):
 
 def test_sizes_are_read_off_a_release_file(tmp_path):
     torch.save(small_release(), tmp_path / "w.pth")
-    assert checkpoint.load(tmp_path / "w.pth")["model_args"] == {"num_joints": 17, "frames": 9, "dim": 32, "depth": 2}
+    assert checkpoint.load(tmp_path / "w.pth")["model_args"] == {"num_joints": 17, "frames": 9, "dim": 32, "depth": 2,
+                                                               "units": "both", "fpm_filter": "matrix"}
 
 
 @pytest.mark.parametrize("changes, words", [
@@ -34,6 +35,13 @@ def test_a_tensor_of_another_shape_is_listed(tmp_path):
     saved = checkpoint.load(tmp_path / "w.pth")
     with pytest.raises(ValueError, match=r"Other shapes: head.bias \(48,\) instead of \(51,\)"):
         checkpoint.load_weights(FTCM(**saved["model_args"]), saved["model"], tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize("state", [{"format": checkpoint.FORMAT}, {"pose_emb.weight_v": torch.tensor(1.0)}, {}, [1]])
+def test_incomplete_checkpoints_are_refused(state, tmp_path):
+    torch.save(state, tmp_path / "w.pth")
+    with pytest.raises(ValueError, match="w.pth"):
+        checkpoint.load(tmp_path / "w.pth")
 
 
 class Hostile:
@@ -60,7 +68,8 @@ def test_damaged_files_are_refused(content, tmp_path):
 
 
 def test_a_save_that_fails_leaves_the_old_file(tmp_path):
-    checkpoint.save(tmp_path / "w.pth", {"format": checkpoint.FORMAT, "epoch": 1})
+    old = {"format": checkpoint.FORMAT, "model_args": {}, "data": {}, "model": {}, "epoch": 1}
+    checkpoint.save(tmp_path / "w.pth", old)
     with pytest.raises(Exception):
         checkpoint.save(tmp_path / "w.pth", {"format": lambda: None})
     assert checkpoint.load(tmp_path / "w.pth")["epoch"] == 1

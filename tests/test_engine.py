@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from common.loss import mpjpe_loss
 from common.skeleton import HUMAN36M, flip
 from common.windows import TrainingBatches, Windows
 from model.ftcm import FTCM
+from model.refine import Refine
 from tests.helpers import random_clip
 
 
@@ -73,3 +76,58 @@ def test_a_loss_that_is_not_finite_stops_the_training():
     torch.nn.init.constant_(model.head.bias, float("inf"))
     with pytest.raises(FloatingPointError, match="training loss became"):
         training(model, CLIPS)
+
+
+@pytest.mark.parametrize("micro_batch", [1, 3, 8])
+def test_micro_batches_do_not_change_the_step(micro_batch):
+    def trained(size):
+        model = small_model()
+        for block in model.blocks:
+            block.dropout.p = 0.0
+        batches = TrainingBatches(Windows(CLIPS, frames=5), batch_size=8, generator=torch.Generator().manual_seed(0))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        loss = engine.train_one_epoch(model, batches, optimizer, desc="test", micro_batch=size)
+        return loss, torch.cat([p.detach().flatten() for p in model.parameters()])
+    (whole_loss, whole), (parts_loss, parts) = trained(None), trained(micro_batch)
+    assert parts_loss == pytest.approx(whole_loss, rel=1e-5)
+    assert torch.allclose(parts, whole, atol=1e-5)
+
+
+def test_a_frame_without_a_root_estimate_keeps_its_lifted_pose():
+    clip = random_clip(3)
+    clip = replace(clip, keypoints=np.zeros_like(clip.keypoints))
+    refiner = engine.Refiner(Refine(), root_source="estimate", clips=[clip])
+    found = engine.predict(small_model(), [clip], frames=5, refiner=refiner)
+    assert np.isnan(found["root"][0]).all()
+    assert (found["pose"][0] == found["lifted"][0]).all()
+
+
+def test_poses_that_are_not_finite_are_an_error():
+    model = small_model()
+    torch.nn.init.constant_(model.head.bias, float("inf"))
+    with pytest.raises(FloatingPointError, match="poses are not finite"):
+        engine.predict(model, CLIPS[:1], frames=5)
+
+
+def test_refine_needs_intrinsics_and_for_ground_truth_depth_a_root():
+    clip = random_clip(3)
+    with pytest.raises(ValueError, match="needs each clip's intrinsics"):
+        engine.Refiner(Refine(), root_source="estimate", clips=[replace(clip, intrinsics=None)])
+    with pytest.raises(ValueError, match="needs each clip's root"):
+        engine.Refiner(Refine(), root_source="gt", clips=[replace(clip, root=None)])
+
+
+def test_estimated_and_true_root_give_the_same_refined_pose_where_the_lifted_pose_is_perfect():
+    clip = random_clip(4)
+
+    class Oracle(torch.nn.Module):
+        def forward(self, keypoints):
+            return torch.from_numpy(clip.pose[:len(keypoints)])
+
+    refine = Refine()
+    found = [engine.predict(Oracle(), [clip], frames=1, flip_test=False, batch_size=4,
+                            refiner=engine.Refiner(refine, root_source=source, clips=[clip])) for source in ("gt", "estimate")]
+    assert found[0]["root"][0] == pytest.approx(clip.root)
+    assert found[1]["root"][0] == pytest.approx(clip.root, abs=1e-3)
+    assert found[0]["pose"][0] == pytest.approx(clip.pose, abs=1e-4)
+    assert found[1]["pose"][0] == pytest.approx(clip.pose, abs=1e-3)

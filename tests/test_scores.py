@@ -79,4 +79,4 @@ def test_bootstrap_interval_of_equal_clips_is_a_point_and_of_unequal_ones_contai
 def test_root_error_is_in_millimetres():
     clip = CLIPS[0]
     assert scores.root_error([clip], [clip.root + np.float32([0.003, 0, 0.004])]) == pytest.approx(
-        {"position": 5, "depth": 4}, rel=1e-3)
+        {"position": 5, "depth": 4, "frames": 4}, rel=1e-3)
