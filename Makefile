@@ -7,7 +7,7 @@ BIN := .venv/bin
 demo: .venv/ready
 	rm -rf checkpoint/demo_9_no_refine
 	$(BIN)/python run_ftcm.py --dataset cmu -f 9 --layers 2 --d_hid 128 --train 1 -c demo --nepoch 20 \
-	    --max_minutes 2.5 -b 32 --lr 2e-3 -lrd 0.85 --stride 80 --val_stride 40 --test_stride 8
+	    --max_minutes 2.5 -b 128 --lr 2e-3 -lrd 0.85 --stride 40 --val_stride 40 --test_stride 16
 
 tables: .venv/ready
 	$(BIN)/python run_ftcm.py --tables

@@ -1,4 +1,7 @@
-"""FTCM from the command line: train a lifter, evaluate a checkpoint. `python run_ftcm.py --help` lists the options."""
+"""FTCM from the command line: train a lifter, evaluate a checkpoint.
+
+`python run_ftcm.py --help` lists the options.
+"""
 import glob
 import math
 import shlex
@@ -24,8 +27,8 @@ from model.refine import Refine
 DATASETS = {"h36m": human36m, "cmu": cmu_mocap, "3dhp": mpi_inf_3dhp}
 BAD_INPUT = (ValueError, OSError, ImportError, FloatingPointError)
 # What may differ between a run and its continuation.
-FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "eval_batch_size", "test_stride",
-                  "max_minutes"}
+FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "eval_batch_size",
+                  "test_stride", "max_minutes"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,7 +42,8 @@ def main(argv: list[str] | None = None) -> int:
         print("run_ftcm.py: error: out of memory; lower --micro_batch or --eval_batch_size", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nrun_ftcm.py: interrupted; whole epochs are saved, add --resume to continue a training", file=sys.stderr)
+        print("\nrun_ftcm.py: interrupted; whole epochs are saved, add --resume to continue a training",
+              file=sys.stderr)
         return 130
     return 0
 
@@ -67,7 +71,8 @@ def choose_device(name: str, gpu: int) -> str:
     if name == "auto":
         name = next(kind for kind, present in available.items() if present)
     if not available[name]:
-        raise ValueError(f"--device {name} was asked for, but PyTorch finds no such device here. Use --device auto.")
+        raise ValueError(f"--device {name} was asked for, but PyTorch finds no such device here. "
+                         "Use --device auto.")
     if name == "cuda" and not 0 <= gpu < torch.cuda.device_count():
         raise ValueError(f"--gpu must be one of 0 to {torch.cuda.device_count() - 1}, got {gpu}.")
     torch.backends.cudnn.allow_tf32 = False         # the published figures are float32
@@ -79,30 +84,36 @@ def load_clips(args, split: str) -> list[Clip]:
     dataset = DATASETS[args.dataset]
     unknown = sorted(set(args.cameras or ()) - set(dataset.CAMERAS))
     if unknown:
-        raise ValueError(f"--cameras {', '.join(unknown)} does not exist; choose from {', '.join(dataset.CAMERAS)}.")
+        raise ValueError(f"--cameras {', '.join(unknown)} does not exist; "
+                         f"choose from {', '.join(dataset.CAMERAS)}.")
     clips = dataset.load(args.root_path, keypoints=args.keypoints, split=split, cameras=args.cameras)
     return downsample(select(clips, actions=args.actions), args.downsample)
 
 
 def load_weights(args) -> tuple[FTCM, dict]:
-    """The network and the checkpoint in --previous_dir. Options that the command line leaves out come from the file."""
+    """The network and the checkpoint in --previous_dir.
+
+    Options that the command line leaves out come from the file.
+    """
     path = args.previous_dir
     saved = checkpoint.load(path)
     for name, value in {**saved["model_args"], **saved["data"]}.items():
         if name in args.given and getattr(args, name) != value and name not in ("dataset", "keypoints"):
-            raise ValueError(f"{path} was trained with {name} {value}, the command line says {getattr(args, name)}. "
-                             f"Drop that option or choose another checkpoint.")
-        if hasattr(args, name) and name not in args.given and not (name == "keypoints" and "dataset" in args.given):
+            raise ValueError(f"{path} was trained with {name} {value}, the command line says "
+                             f"{getattr(args, name)}. Drop that option or choose another checkpoint.")
+        if (hasattr(args, name) and name not in args.given
+                and not (name == "keypoints" and "dataset" in args.given)):
             setattr(args, name, value)
     if "channel" in args.given and args.channel != saved["model_args"]["dim"] // 2:
-        raise ValueError(f"{path} has {saved['model_args']['dim'] // 2} channels in each unit, the command line says "
-                         f"--channel {args.channel}. Drop that option.")
+        raise ValueError(f"{path} has {saved['model_args']['dim'] // 2} channels in each unit, the command "
+                         f"line says --channel {args.channel}. Drop that option.")
     try:
         model = FTCM(**saved["model_args"])
     except TypeError as error:
         raise ValueError(f"{path} describes a network that this version does not know ({error}).") from error
     if model.num_joints != 17:
-        raise ValueError(f"{path} is for {model.num_joints} joints; every data set here has 17. Choose another checkpoint.")
+        raise ValueError(f"{path} is for {model.num_joints} joints; every data set here has 17. "
+                         "Choose another checkpoint.")
     checkpoint.load_weights(model, saved["model"], path)
     return model, saved
 
@@ -115,8 +126,8 @@ def trained_layout(saved: dict) -> Skeleton:
 def refuse_layout(saved: dict, skeleton: Skeleton, path: Path) -> None:
     """Raise ValueError where a checkpoint was trained on other joints than `skeleton`."""
     if trained_layout(saved) is not skeleton:
-        raise ValueError(f"{path} was trained on the joints of {trained_layout(saved).name}, not of {skeleton.name}. "
-                         f"Choose another checkpoint.")
+        raise ValueError(f"{path} was trained on the joints of {trained_layout(saved).name}, "
+                         f"not of {skeleton.name}. Choose another checkpoint.")
 
 
 def make_refiner(args, clips: list[Clip], device: str) -> engine.Refiner | None:
@@ -132,12 +143,12 @@ def make_refiner(args, clips: list[Clip], device: str) -> engine.Refiner | None:
 def predict(model, clips: list[Clip], args, device: str, *, every: int, desc: str, refiner=None) -> dict:
     """`engine.predict` with the options' window and batch size."""
     batch_size = args.eval_batch_size or max(1, 16384 // args.frames)
-    return engine.predict(model, clips, frames=args.frames, tds=args.tds, batch_size=batch_size, refiner=refiner,
-                          flip_test=args.flip_test, every=every, device=device, desc=desc)
+    return engine.predict(model, clips, frames=args.frames, tds=args.tds, batch_size=batch_size,
+                          refiner=refiner, flip_test=args.flip_test, every=every, device=device, desc=desc)
 
 
 def decay(epoch: int, args) -> float:
-    """Factor on the learning rate in an epoch, counted from 1: a small step after each, a large one now and then."""
+    """Learning rate factor in an epoch, counted from 1: a small step after each, a large one now and then."""
     large = (epoch - 1) // args.large_decay_epoch
     return args.lr_decay ** (epoch - 1 - large) * args.lr_decay_large ** large
 
@@ -160,7 +171,8 @@ def train(args, argv: list[str], device: str) -> None:
     model = (model or FTCM(**model_args)).to(device)
     refiner = make_refiner(args, clips, device)
     groups = [(model, args.lr)] + ([(refiner.network, args.lr_refine or args.lr)] if refiner else [])
-    optimizer = torch.optim.Adam([{"params": network.parameters(), "lr": lr} for network, lr in groups], amsgrad=True)
+    optimizer = torch.optim.Adam([{"params": network.parameters(), "lr": lr} for network, lr in groups],
+                                 amsgrad=True)
     generator = torch.Generator().manual_seed(args.seed)
     windows = Windows(clips, frames=args.frames, tds=args.tds, device=device, mirror=args.flip)
     batches = TrainingBatches(windows, batch_size=args.batch_size, stride=args.stride, mirror=args.flip,
@@ -169,16 +181,18 @@ def train(args, argv: list[str], device: str) -> None:
         f"held-out subjects {', '.join(args.val_subjects)}")
     state = {"format": checkpoint.FORMAT, "epoch": 0, "best": {}, "history": [], "selection": selection,
              "model_args": model_args, "options": options.plain(args),
-             "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds}, "fps": clips[0].fps,
-             "mean_pose": torch.from_numpy(scores.mean_pose(clips))}
+             "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds},
+             "fps": clips[0].fps, "mean_pose": torch.from_numpy(scores.mean_pose(clips))}
     if args.resume:
         state = resumed(run, state, [network for network, _ in groups], optimizer, generator)
     run.write_options({**state["options"], **provenance(argv, device)})
     total = sum(map(len, clips))
-    run.log(f"{args.dataset} {args.keypoints}: {len(clips)} clips, {len(batches.rows):,} of {total:,} frames are centres, "
-            f"{len(batches.rows) * batches.versions:,} windows an epoch; {device}; seed {args.seed}")
+    run.log(f"{args.dataset} {args.keypoints}: {len(clips)} clips, {len(batches.rows):,} of {total:,} frames "
+            f"are centres, {len(batches.rows) * batches.versions:,} windows an epoch; {device}; "
+            f"seed {args.seed}")
     if selection:
-        run.log(f"The best epoch is selected on the {selection}" + ("." if args.val_subjects else ", as in the paper."))
+        run.log(f"The best epoch is selected on the {selection}"
+                + ("." if args.val_subjects else ", as in the paper."))
 
     for epoch in range(state["epoch"] + 1, args.epochs + 1):
         if out_of_time(state["history"], args.max_minutes):
@@ -190,10 +204,12 @@ def train(args, argv: list[str], device: str) -> None:
         loss, error = engine.train_one_epoch(model, batches, optimizer, refiner=refiner,
                                              desc=f"epoch {epoch}/{args.epochs}",
                                              micro_batch=args.micro_batch or max(1, 32768 // args.frames))
-        row = {"epoch": epoch, "learning_rate": args.lr * decay(epoch, args), "loss": loss, "train_mpjpe": 1000 * error}
+        row = {"epoch": epoch, "learning_rate": args.lr * decay(epoch, args), "loss": loss,
+               "train_mpjpe": 1000 * error}
         if args.test:
             validation = held_out or test_clips
-            found = predict(model, validation, args, device, every=args.val_stride, desc="validate", refiner=refiner)
+            found = predict(model, validation, args, device, every=args.val_stride, desc="validate",
+                            refiner=refiner)
             average = scores.score(validation, found["pose"])["average"]
             row |= {"p1": average["mpjpe"], "p2": average["p_mpjpe"]}
         row["seconds"] = time.time() - started
@@ -203,7 +219,8 @@ def train(args, argv: list[str], device: str) -> None:
         if refiner:
             state["refine"] = refiner.network.state_dict()
         run.save_epoch(state, is_best=is_best)
-        run.log(f"epoch {epoch:3d}  lr {row['learning_rate']:.6f}  loss {loss:.5f} m  MPJPE {row['train_mpjpe']:.2f}"
+        run.log(f"epoch {epoch:3d}  lr {row['learning_rate']:.6f}  loss {loss:.5f} m  "
+                f"MPJPE {row['train_mpjpe']:.2f}"
                 + (f"  P1 {row['p1']:.2f}  P2 {row['p2']:.2f} mm" if args.test else " mm")
                 + f"  {row['seconds']:.0f} s" + ("  best" if is_best else ""))
         plots.training_curves(state["history"], run.folder / "curves.png", selection=selection)
@@ -231,18 +248,20 @@ def out_of_time(history: list[dict], max_minutes: float | None) -> bool:
 
 def random_state(generator: torch.Generator) -> dict:
     """The state of every random source that training draws from."""
-    return {"shuffle": generator.get_state(), "cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
+    return {"shuffle": generator.get_state(), "cpu": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all()}
 
 
 def resumed(run: RunFolder, state: dict, networks: list, optimizer, generator) -> dict:
-    """The state in last.pth, loaded into networks, optimiser and random sources; refused where the options differ."""
+    """The state in last.pth, loaded into networks, optimiser, random sources; refused if options differ."""
     saved = checkpoint.load(run.last)
     if "optimizer" not in saved:
         raise ValueError(f"{run.last} cannot be resumed: it holds weights only.")
     for name, value in state["options"].items():
         if name not in FREE_ON_RESUME and saved["options"].get(name) != value:
-            raise ValueError(f"{run.last} was started with {name} {saved['options'].get(name)}, the command line says "
-                             f"{value}. Repeat the run's options, which {run.folder / 'options.json'} lists.")
+            raise ValueError(f"{run.last} was started with {name} {saved['options'].get(name)}, the command "
+                             f"line says {value}. Repeat the run's options, which "
+                             f"{run.folder / 'options.json'} lists.")
     for network, key in zip(networks, ("model", "refine")):
         checkpoint.load_weights(network, saved[key], run.last)
     optimizer.load_state_dict(saved["optimizer"])
@@ -259,14 +278,16 @@ def evaluate(args, argv: list[str], device: str) -> None:
     model, saved = load_weights(args)
     parts = [args.previous_dir.resolve().parent.name, args.previous_dir.stem, args.dataset, args.keypoints,
              f"tds{args.tds}", *(["refine", args.refine_root] if args.refine else []),
-             *[f"{name}{getattr(args, name)}" for name in ("test_stride", "downsample") if getattr(args, name) > 1],
+             *[f"{name}{getattr(args, name)}" for name in ("test_stride", "downsample")
+               if getattr(args, name) > 1],
              *(args.cameras or []), *(args.actions or [])]
     name = "_".join(parts)
     folder = prepare(args.output or options.PROJECT / "checkpoint" / name)
     clips = load_clips(args, "test")
     trained = trained_layout(saved)
     if args.export_mat and (trained is not clips[0].skeleton or args.dataset != "3dhp"):
-        raise ValueError("--export_mat needs a checkpoint that was trained on the 3dhp joints, evaluated on 3dhp.")
+        raise ValueError("--export_mat needs a checkpoint that was trained on the 3dhp joints, "
+                         "evaluated on 3dhp.")
     shared = None if trained is clips[0].skeleton else shared_joints(clips[0].skeleton, trained)
     clips = relayout(clips, trained)
     refiner = make_refiner(args, clips, device)
@@ -277,7 +298,7 @@ def evaluate(args, argv: list[str], device: str) -> None:
 
 def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str], device: str, *, folder: Path,
           paths: list[Path], shared: list[str] | None = None) -> None:
-    """Predict `clips`, print the table with what it is and is not, write scores.json, scores.csv and an animation.
+    """Predict `clips`, print the table, say what it is and is not, write scores and an animation.
 
     `shared` names the joints that count where the network was trained on another joint layout.
     """
@@ -286,7 +307,8 @@ def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str],
     facts = {"dataset": args.dataset, "keypoints": args.keypoints, "frames": args.frames, "tds": args.tds,
              "refine": args.refine_root if refiner else None, "mirrored_test": args.flip_test,
              "test_stride": args.test_stride, "cameras": args.cameras, "actions": args.actions,
-             "downsample": args.downsample, "shared_joints": shared, "checkpoint": [str(path) for path in paths],
+             "downsample": args.downsample, "shared_joints": shared,
+             "checkpoint": [str(path) for path in paths],
              "parameters": sum(p.numel() for p in model.parameters()),
              "evaluation_seconds": time.time() - started, "seed": args.seed, **provenance(argv, device)}
     summary = report.summarise(clips, found, saved, facts)
@@ -312,7 +334,7 @@ def score_3dhp(clips: list[Clip], poses: list, args) -> dict:
 
 
 def predict_video(args, device: str) -> None:
-    """Lift the keypoints of the user's own video in --predict; write poses, animation, player and BVH to --output."""
+    """Lift the keypoints of the user's video in --predict; write poses, animation, player, BVH."""
     model, saved = load_weights(args)
     refuse_layout(saved, HUMAN36M, args.previous_dir)
     folder = prepare(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
@@ -325,40 +347,47 @@ def predict_video(args, device: str) -> None:
     poses = resample_array(poses, len(clip), trained_fps / clip.fps)                        # (N, J, 3)
     print("\n".join(recording.notes))
     if len(lifted_clip) != len(clip):
-        print(f"The network was trained at {trained_fps:g} frames a second: the keypoints were interpolated from "
-              f"{clip.fps:g} to {trained_fps:g} and the poses taken back at the video's frames.")
+        print(f"The network was trained at {trained_fps:g} frames a second: the keypoints were interpolated "
+              f"from {clip.fps:g} to {trained_fps:g} and the poses taken back at the video's frames.")
     space = export.ROOT_RELATIVE
-    files = {name: folder / name for name in ("poses.npz", "poses.json", "poses.csv", "motion.bvh", "poses.html",
-                                              "animation.gif")}
+    files = {name: folder / name for name in ("poses.npz", "poses.json", "poses.csv", "motion.bvh",
+                                              "poses.html", "animation.gif")}
     located = poses
     if args.root == "estimate":
         focal = 1 / math.tan(math.radians(args.fov) / 2)
         root = estimate_root(clip.keypoints, poses, np.array([focal, focal, 0, 0]))
         if not np.isfinite(root).all():
-            raise ValueError("The root cannot be estimated in frames where all keypoints coincide or no depth explains "
-                             "them; use --root none.")
+            raise ValueError("The root cannot be estimated in frames where all keypoints coincide or no "
+                             "depth explains them; use --root none.")
         located, space = poses + root[:, None], export.CAMERA
-        print(f"The root was placed with an assumed horizontal field of view of {args.fov:g} degrees (--fov).")
+        print("The root was placed with an assumed horizontal field of view of "
+              f"{args.fov:g} degrees (--fov).")
     export.save_npz(files["poses.npz"], located, clip.skeleton, clip.fps, space=space)
     export.save_json(files["poses.json"], located, clip.skeleton, clip.fps, space=space)
     export.save_csv(files["poses.csv"], located, clip.skeleton, clip.fps)
     export.save_bvh(files["motion.bvh"], located, clip.skeleton, clip.fps)
-    save_html(files["poses.html"], keypoints=recording.keypoints, poses=poses, skeleton=clip.skeleton, fps=clip.fps,
-              width=recording.width, height=recording.height, title=recording.name)
+    save_html(files["poses.html"], keypoints=recording.keypoints, poses=poses, skeleton=clip.skeleton,
+              fps=clip.fps, width=recording.width, height=recording.height, title=recording.name)
     plots.clip_animation(clip, poses, files["animation.gif"], every=max(1, round(clip.fps / 25)))
-    print(f"{len(poses)} poses, {clip.fps:g} frames a second, metres; {space}.\n" + "\n".join(map(str, files.values())))
+    print(f"{len(poses)} poses, {clip.fps:g} frames a second, metres; {space}.\n"
+          + "\n".join(map(str, files.values())))
 
 
 def run_tables(args, device: str) -> None:
-    """Train (bundled data only) and evaluate every row of --tables or --ablation; write the table with what is missing."""
+    """Train (bundled data only) and evaluate every row of --tables or --ablation; write the table.
+
+    The table says what is missing.
+    """
     root = options.PROJECT / "checkpoint"
     folder = prepare(args.output or root / ("ablation" if args.ablation else "tables"))
     licensed = (args.root_path / "data_3d_h36m.npz").is_file()
-    rows = tables.ablation_rows(root) if args.ablation else tables.published_rows("h36m" if licensed else "cmu", root)
+    rows = (tables.ablation_rows(root) if args.ablation
+            else tables.published_rows("h36m" if licensed else "cmu", root))
     done, missing = [], []
     for number, row in enumerate(rows, 1):
         print(f"\nRow {number} of {len(rows)}: {row.label}")
-        shared = ["--root_path", str(args.root_path), "--device", device.split(":")[0], "--gpu", str(args.gpu)]
+        shared = ["--root_path", str(args.root_path), "--device", device.split(":")[0],
+                  "--gpu", str(args.gpu)]
         reason = None
         if row.unfinished():
             reason = failure([*expand(row.train), *shared, "--resume"])
@@ -368,7 +397,8 @@ def run_tables(args, device: str) -> None:
             reason = failure([*expand(row.train), *shared])
         result = row.folder / "scores.json"
         if reason is None and row.evaluate:
-            line = [*shlex.split(row.evaluate), "--previous_dir", str(row.checkpoint()), "--output", str(folder / row.folder.name)]
+            line = [*shlex.split(row.evaluate), "--previous_dir", str(row.checkpoint()),
+                    "--output", str(folder / row.folder.name)]
             if "--refine" in line:
                 line += ["--previous_refine_name", str(row.refine_file())]
             result = folder / row.folder.name / "scores.json"

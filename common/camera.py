@@ -1,7 +1,8 @@
 """Pinhole cameras: world <-> camera space, projection, back-projection, screen coordinates.
 
-Camera space: x right, y down, z forward, metres. Screen: the image's width maps to [-1, 1], the aspect ratio is kept,
-x right, y down. Quaternions: real part first. The functions without a quaternion take NumPy arrays or torch tensors.
+Camera space: x right, y down, z forward, metres. Screen: the image's width maps to [-1, 1], the aspect ratio
+is kept, x right, y down. Quaternions: real part first. The functions without a quaternion take NumPy arrays
+or torch tensors.
 """
 import numpy as np
 
@@ -21,8 +22,8 @@ def inverse(quaternion):
 def world_to_camera(points_world, orientation, translation):
     """Camera-space points (.., 3) of world-space points (.., 3).
 
-    `orientation` (4,) turns camera axes into world axes, `translation` (3,) is the camera's position in the world, in
-    the unit of the points.
+    `orientation` (4,) turns camera axes into world axes, `translation` (3,) is the camera's position in the
+    world, in the unit of the points.
     """
     return rotate(points_world - np.asarray(translation), inverse(orientation))
 
@@ -51,10 +52,10 @@ def normalize_intrinsics(focal_length, center, *, width, height):
 def project(points, intrinsics, distortion=None):
     """Screen coordinates (.., 2) of camera-space points (.., 3) in front of the camera, metres.
 
-    `intrinsics` (.., 4): fx, fy, cx, cy in screen units. `distortion` (5,): k1, k2, k3, p1, p2 or None. The lens model is
-    Human3.6M's with VideoPose3D's order of the tangential terms (p1 belongs to x): with r2 = x^2 + y^2 on the plane
-    z = 1, (x, y) (1 + k1 r2 + k2 r2^2 + k3 r2^3 + p1 x + p2 y) + (p1, p2) r2. Beyond 45 degrees off the axis, far outside
-    the image, the polynomial means nothing; there r2 stays 1.
+    `intrinsics` (.., 4): fx, fy, cx, cy in screen units. `distortion` (5,): k1, k2, k3, p1, p2 or None. The
+    lens model is Human3.6M's with VideoPose3D's order of the tangential terms (p1 belongs to x): with r2 =
+    x^2 + y^2 on the plane z = 1, (x, y) (1 + k1 r2 + k2 r2^2 + k3 r2^3 + p1 x + p2 y) + (p1, p2) r2. Beyond
+    45 degrees off the axis, far outside the image, the polynomial means nothing; there r2 stays 1.
     """
     plane = points[..., :2] / points[..., 2:]
     if distortion is not None:
@@ -68,7 +69,8 @@ def project(points, intrinsics, distortion=None):
 def back_project(screen, depth, intrinsics):
     """Camera-space points (.., 3), metres, seen at `screen` (.., 2) when they lie at `depth` (.., 1) metres.
 
-    Inverts `project` without lens distortion: x = (u - cx) z / fx and likewise y. `intrinsics` (.., 4) must broadcast.
+    Inverts `project` without lens distortion: x = (u - cx) z / fx and likewise y. `intrinsics` (.., 4) must
+    broadcast.
     """
     plane = (screen - intrinsics[..., 2:]) * depth / intrinsics[..., :2]
     points = plane[..., [0, 1, 1]]
@@ -77,7 +79,7 @@ def back_project(screen, depth, intrinsics):
 
 
 def back_project_pose(screen, relative_depth, root_depth, intrinsics, root: int):
-    """Root-relative pose (.., J, 3), metres, seen at `screen` (.., J, 2) at depths relative to the root (.., J, 1), metres.
+    """Root-relative pose (.., J, 3) seen at `screen` (.., J, 2) at depths (.., J, 1) from the root's, metres.
 
     `root_depth` (.., 1, 1) is the camera-space depth of joint `root`, whose own relative depth counts as 0;
     `intrinsics` (.., 1, 4). The back-projected root is subtracted, so that joint lies at the origin.
@@ -87,19 +89,20 @@ def back_project_pose(screen, relative_depth, root_depth, intrinsics, root: int)
 
 
 def estimate_root(screen, pose, intrinsics):
-    """Camera-space root position (.., 3), metres, that best explains `screen` (.., J, 2), given `pose` and the camera.
+    """Camera-space root position (.., 3), metres, that best explains `screen` (.., J, 2), given `pose`.
 
     `pose` (.., J, 3) root-relative, metres; `intrinsics` (.., 4). With (a, b) = (screen - c) / f, a joint at
-    root + pose projects to (a, b) when X - a Z = a z - x and Y - b Z = b z - y: two equations a joint, linear in the root
-    (X, Y, Z). Least squares: X and Y are means given Z, and with centred values (marked ')
-    Z = - sum(a' (a z - x)' + b' (b z - y)') / sum(a'^2 + b'^2). The result is NaN where all keypoints coincide, because
-    then no depth is better than another, and where the best depth is not in front of the camera.
+    root + pose projects to (a, b) when X - a Z = a z - x and Y - b Z = b z - y: two equations a joint, linear
+    in the root (X, Y, Z). Least squares: X and Y are means given Z, and with centred values (marked ')
+    Z = - sum(a' (a z - x)' + b' (b z - y)') / sum(a'^2 + b'^2). The result is NaN where all keypoints
+    coincide, because then no depth is better than another, and where the best depth is not in front of the
+    camera.
     """
-    plane = (screen - intrinsics[..., None, 2:]) / intrinsics[..., None, :2]            # (.., J, 2): a, b
-    offset = plane * pose[..., 2:] - pose[..., :2]                                      # (.., J, 2): a z - x, b z - y
-    plane_mean, offset_mean = plane.mean(-2), offset.mean(-2)                           # (.., 2)
+    plane = (screen - intrinsics[..., None, 2:]) / intrinsics[..., None, :2]    # (.., J, 2): a, b
+    offset = plane * pose[..., 2:] - pose[..., :2]                              # (.., J, 2): a z - x, b z - y
+    plane_mean, offset_mean = plane.mean(-2), offset.mean(-2)                   # (.., 2)
     plane_rest, offset_rest = plane - plane_mean[..., None, :], offset - offset_mean[..., None, :]
-    spread = (plane_rest ** 2).sum((-1, -2))                                            # (..,)
+    spread = (plane_rest ** 2).sum((-1, -2))                                    # (..,)
     depth = -(plane_rest * offset_rest).sum((-1, -2)) / (spread + (spread < 1e-12))     # (..,)
     root = pose[..., 0, :] * 0
     root[..., :2] = plane_mean * depth[..., None] + offset_mean

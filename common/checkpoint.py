@@ -1,8 +1,9 @@
 """Checkpoints: plain values in one file, written whole or not at all; weight files of the original release.
 
-A checkpoint of ours is a dict with `format`, `model_args` (the arguments of FTCM), `data` (dataset, keypoints, tds),
-`model` (state dict) and, for resuming, `refine`, `optimizer`, `epoch`, `best`, `history`, `options`, `rng`, `mean_pose`.
-A refine file is the refine module's state dict alone, in the original release's names.
+A checkpoint of ours is a dict with `format`, `model_args` (the arguments of FTCM), `data` (dataset,
+keypoints, tds), `model` (state dict) and, for resuming, `refine`, `optimizer`, `epoch`, `best`, `history`,
+`options`, `rng`, `mean_pose`. A refine file is the refine module's state dict alone, in the original
+release's names.
 """
 import io
 import pickle
@@ -16,13 +17,16 @@ from common.files import write_whole
 FORMAT = "ftcm-1"
 
 # What torch.load raises on bytes that make no sense or name code.
-UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError,
-              AttributeError)
+UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError,
+              TypeError, AttributeError)
 
-# Our parameter, its name in the released source, its name in the release's evaluation script (the published weights).
+# Our parameter, its name in the released source, its name in the release's evaluation script (the published
+# weights).
 SHARED_NAMES = [
-    ("embed.gain", "pose_emb.weight_g"), ("embed.direction", "pose_emb.weight_v"), ("embed.bias", "pose_emb.bias"),
-    ("head.gain", "pose_lift.weight_g"), ("head.direction", "pose_lift.weight_v"), ("head.bias", "pose_lift.bias"),
+    ("embed.gain", "pose_emb.weight_g"), ("embed.direction", "pose_emb.weight_v"),
+    ("embed.bias", "pose_emb.bias"),
+    ("head.gain", "pose_lift.weight_g"), ("head.direction", "pose_lift.weight_v"),
+    ("head.bias", "pose_lift.bias"),
 ]
 BLOCK_NAMES = [
     ("norm.weight", "fn.ln1_{i}.weight", "LN.weight"),
@@ -45,7 +49,7 @@ NEVER_USED = re.compile(r"mlpmixer\.gmlp\.(\d+)\.(fn\.fc2_\1|hrn)\.ln_(256|128)\
 
 
 def save(path: Path, state: dict) -> None:
-    """Write `state` so that `path` holds either the old or the new file, whole, whenever the machine stops."""
+    """Write `state` so that `path` holds the old or the new file, whole, whenever the machine stops."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     write_whole(path, buffer.getvalue())
@@ -58,28 +62,30 @@ def read(path: Path) -> dict:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
-        raise ValueError(f"{path} is not a readable checkpoint: expected a file of tensors and plain values as torch.save "
-                         f"writes it, got {type(error).__name__}: {(str(error) or 'no content').splitlines()[0]}") from error
+        raise ValueError(f"{path} is not a readable checkpoint: expected a file of tensors and plain values "
+                         f"as torch.save writes it, got {type(error).__name__}: "
+                         f"{(str(error) or 'no content').splitlines()[0]}") from error
     ours = isinstance(state, dict) and state.get("format") == FORMAT
     if not ours and not (isinstance(state, dict) and state and all(map(torch.is_tensor, state.values()))):
-        raise ValueError(f"{path} is neither a checkpoint of this program nor a weight file of the original release. "
-                         f"Expected a dict with format {FORMAT!r} or a state dict of tensors.")
+        raise ValueError(f"{path} is neither a checkpoint of this program nor a weight file of the original "
+                         f"release. Expected a dict with format {FORMAT!r} or a state dict of tensors.")
     return state
 
 
 def load(path: Path) -> dict:
-    """The checkpoint in `path`, ours or a weight file of the release, as a dict with `model_args`, `data` and `model`."""
+    """The checkpoint in `path`, ours or a weight file of the release: `model_args`, `data` and `model`."""
     state = read(path)
     if "format" not in state:
         return from_release(state, path)
     missing = sorted({"model_args", "data", "model"} - state.keys())
     if missing:
-        raise ValueError(f"{path} is not a whole checkpoint: it lacks {', '.join(missing)}. Choose another file.")
+        raise ValueError(f"{path} is not a whole checkpoint: it lacks {', '.join(missing)}. "
+                         "Choose another file.")
     return state
 
 
 def load_refine(network: torch.nn.Module, path: Path) -> None:
-    """Fill the refine module from a refine file of the release or of ours, or from a checkpoint that has `refine`."""
+    """Fill the refine module from a refine file, the release's or ours, or a checkpoint with `refine`."""
     state = read(path)
     state = state.get("refine", {}) if "format" in state else state
     load_weights(network, {key.removeprefix("module."): value for key, value in state.items()}, path)
@@ -91,7 +97,8 @@ def to_release(state: dict, model_args: dict) -> dict:
     Raises ValueError for an ablated network, which the release cannot hold.
     """
     if (model_args.get("units", "both"), model_args.get("fpm_filter", "matrix")) != ("both", "matrix"):
-        raise ValueError("The original release has no ablated network; export one with both units and the full matrix.")
+        raise ValueError("The original release has no ablated network; export one with both units and the "
+                         "full matrix.")
     depth, dim = model_args["depth"], model_args["dim"]
     released = {release: state[ours].clone() for release, ours in release_names(depth, layout=1).items()}
     for i in range(depth):
@@ -102,7 +109,7 @@ def to_release(state: dict, model_args: dict) -> dict:
 
 
 def release_names(depth: int, layout: int) -> dict[str, str]:
-    """Release key -> our key, for `depth` blocks; layout 1 is the released source, 2 the evaluation script."""
+    """Release key -> our key for `depth` blocks; layout 1 is the released source, 2 the evaluation script."""
     names = {release: ours for ours, release in SHARED_NAMES}
     for i in range(depth):
         for row in BLOCK_NAMES:
@@ -111,7 +118,10 @@ def release_names(depth: int, layout: int) -> dict[str, str]:
 
 
 def from_release(state: dict, path: Path) -> dict:
-    """A release state dict, either layout, with or without `module.`, as a checkpoint; sizes are read off the tensors."""
+    """A release state dict, either layout, with or without `module.`, as a checkpoint.
+
+    Sizes are read off the tensors.
+    """
     state = {key.removeprefix("module."): value for key, value in state.items()}
     state = {key: value for key, value in state.items() if not NEVER_USED.fullmatch(key)}
     blocks = {int(match[1]) for key in state if (match := re.match(r"mlpmixer\.gmlp\.(\d+)\.", key))}
@@ -122,8 +132,8 @@ def from_release(state: dict, path: Path) -> dict:
     model = {table[key]: value.float() for key, value in state.items()}
     if model["embed.direction"].ndim != 2 or model["embed.bias"].ndim != 1 or any(
             model[f"blocks.{i}.fpm.mixing"].ndim != 3 for i in range(depth)):
-        raise ValueError(f"{path} does not fit this model: pose_emb or lfilter tensors have other dimensions than the "
-                         f"original release's.")
+        raise ValueError(f"{path} does not fit this model: pose_emb or lfilter tensors have other dimensions "
+                         f"than the original release's.")
     bins = model["blocks.0.fpm.mixing"].shape[0] if depth else 1
     args = {"num_joints": model["embed.direction"].shape[1] // 2, "frames": 2 * bins - 1,
             "dim": model["embed.bias"].shape[0], "depth": depth, "units": "both", "fpm_filter": "matrix"}
@@ -145,10 +155,14 @@ def shorten(keys: list[str], most: int = 12) -> str:
 
 
 def load_weights(model: torch.nn.Module, state: dict, path: Path) -> None:
-    """Copy the state dict into the model; a missing, unexpected or wrongly shaped tensor is an error that lists them."""
+    """Copy the state dict into the model.
+
+    A missing, unexpected or wrongly shaped tensor is an error that lists them.
+    """
     wanted = model.state_dict()
     refuse_other_keys(path, wanted=wanted.keys(), found=state.keys())
-    shapes = [f"{key} {tuple(state[key].shape)} instead of {tuple(value.shape)}" for key, value in wanted.items()
+    shapes = [f"{key} {tuple(state[key].shape)} instead of {tuple(value.shape)}"
+              for key, value in wanted.items()
               if state[key].shape != value.shape]
     if shapes:
         raise ValueError(f"{path} does not fit this model. Other shapes: {shorten(shapes)}.")

@@ -55,11 +55,13 @@ class Clip:
             return
         if array.shape != shape:
             raise ValueError(f"{self.name}: expected {field} of shape {shape}, got {array.shape}. "
-                             f"Re-create the file from the same recordings and the {self.skeleton.name} joints.")
+                             f"Re-create the file from the same recordings and the "
+                             f"{self.skeleton.name} joints.")
         if not np.isfinite(array).all():
             frames = np.unique(np.argwhere(~np.isfinite(array))[:, 0])
-            raise ValueError(f"{self.name}: {field} hold NaN or infinity in {len(frames)} of {len(array)} frames "
-                             f"(first: frame {frames[0]}). Fill or remove these frames before loading.")
+            raise ValueError(f"{self.name}: {field} hold NaN or infinity in {len(frames)} of {len(array)} "
+                             f"frames (first: frame {frames[0]}). Fill or remove these frames "
+                             "before loading.")
         object.__setattr__(self, field, np.ascontiguousarray(array, np.float32))
 
     def __len__(self):
@@ -72,8 +74,12 @@ class Clip:
         return replace(self, fps=self.fps / (rows.step or 1), **fields)
 
 
-def select(clips: list[Clip], *, subjects: list[str] | None = None, actions: list[str] | None = None) -> list[Clip]:
-    """The clips of these subjects and actions, by whole names; None means all. An unknown name is an error."""
+def select(clips: list[Clip], *, subjects: list[str] | None = None,
+           actions: list[str] | None = None) -> list[Clip]:
+    """The clips of these subjects and actions, by whole names; None means all.
+
+    An unknown name is an error.
+    """
     for what, wanted in (("subject", subjects), ("action", actions)):
         known = sorted({getattr(clip, what) for clip in clips})
         unknown = sorted(set(wanted or ()) - set(known))
@@ -98,7 +104,7 @@ def downsample(clips: list[Clip], factor: int) -> list[Clip]:
 
 
 def subset(clips: list[Clip], share: float) -> list[Clip]:
-    """A run of consecutive frames of every clip, `share` of its length (0 to 1), placed by the clip's name."""
+    """A run of consecutive frames of every clip, `share` of its length (0 to 1), placed by its name."""
     parts = []
     for clip in clips:
         kept = max(1, round(len(clip) * share))
@@ -108,7 +114,7 @@ def subset(clips: list[Clip], share: float) -> list[Clip]:
 
 
 def relayout(clips: list[Clip], skeleton: Skeleton) -> list[Clip]:
-    """The clips in another joint layout (skeleton.conversion); both layouts' poses are relative to the pelvis."""
+    """The clips in another joint layout (skeleton.conversion); poses of both are relative to the pelvis."""
     if clips[0].skeleton is skeleton:
         return clips
     order = conversion(clips[0].skeleton, skeleton)
@@ -126,7 +132,7 @@ def resample_array(array: np.ndarray, num_frames: int, ratio: float) -> np.ndarr
 
 
 def resample(clip: Clip, fps: float) -> Clip:
-    """A clip without ground truth at another frame rate, of the same duration, its keypoints interpolated linearly."""
+    """A clip without ground truth at another frame rate, same duration, keypoints interpolated linearly."""
     if math.isclose(clip.fps, fps):
         return clip
     ratio = clip.fps / fps

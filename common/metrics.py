@@ -1,6 +1,7 @@
 """Pose errors per frame, in NumPy, in the unit of the input. Shapes: N frames, J joints.
 
-Every function takes `predicted` and `pose` (N, J, 3), both relative to the same root joint, and returns one number a frame.
+Every function takes `predicted` and `pose` (N, J, 3), both relative to the same root joint, and returns one
+number a frame.
 """
 import numpy as np
 
@@ -13,9 +14,9 @@ def mpjpe(predicted, pose):
 def p_mpjpe(predicted, pose):
     """(N,) mean joint distance after the best similarity alignment of each frame (P-MPJPE, protocol 2).
 
-    Rotation, scale and translation minimise the squared distances (Umeyama 1991, without reflections). The mean of the
-    distances themselves can therefore exceed MPJPE in single frames. A prediction whose joints all coincide
-    is moved onto the centroid, unscaled.
+    Rotation, scale and translation minimise the squared distances (Umeyama 1991, without reflections). The
+    mean of the distances themselves can therefore exceed MPJPE in single frames. A prediction whose joints
+    all coincide is moved onto the centroid, unscaled.
     """
     predicted, pose = np.asarray(predicted, np.float64), np.asarray(pose, np.float64)
     center_predicted, center_pose = predicted.mean(1, keepdims=True), pose.mean(1, keepdims=True)
@@ -31,7 +32,7 @@ def p_mpjpe(predicted, pose):
 
 
 def n_mpjpe(predicted, pose):
-    """(N,) mean joint distance after the best scale of each frame, root fixed (N-MPJPE, Rhodin et al. 2018)."""
+    """(N,) mean joint distance after each frame's best scale, root fixed (N-MPJPE, Rhodin et al. 2018)."""
     spread = (predicted ** 2).sum((1, 2))
     scale = np.divide((predicted * pose).sum((1, 2)), spread, out=np.ones_like(spread), where=spread > 0)
     return mpjpe(scale[:, None, None] * predicted, pose)
@@ -43,12 +44,12 @@ def velocity_error(predicted, pose):
 
 
 def acceleration_error(predicted, pose):
-    """(N - 2,) mean joint distance of the second differences, per frame step squared (Kanazawa et al. 2019)."""
+    """(N - 2,) mean distance of the second differences, per frame step squared (Kanazawa et al. 2019)."""
     return mpjpe(np.diff(predicted, n=2, axis=0), np.diff(pose, n=2, axis=0))
 
 
 def upright(up):
-    """The rotation matrix (3, 3) that takes camera space to a level space: `up` (3,) becomes -y; None means it is."""
+    """The rotation matrix (3, 3) from camera to level space: `up` (3,) becomes -y; None means it is."""
     if up is None:
         return np.eye(3)
     down = -np.asarray(up, np.float64)
@@ -58,13 +59,13 @@ def upright(up):
 
 
 def heading(poses, skeleton):
-    """(N,) angle about the y axis, radians, of the line from the right to the left hip of level poses (N, J, 3)."""
+    """(N,) angle about y, radians, of the line from the right to the left hip of level poses (N, J, 3)."""
     across = poses[:, skeleton.joints.index("left_hip")] - poses[:, skeleton.joints.index("right_hip")]
     return np.arctan2(across[:, 2], across[:, 0])
 
 
 def turn(poses, angle):
-    """Level poses (N or 1, J, 3) turned by `angle` (N,), radians, about the y axis, so that `heading` grows by it."""
+    """Level poses (N or 1, J, 3) turned by `angle` (N,), radians, about y, so that `heading` grows by it."""
     x, y, z = np.moveaxis(poses, -1, 0)                                 # (N or 1, J) each
     cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]           # (N, 1)
     return np.stack(np.broadcast_arrays(cos * x - sin * z, y, sin * x + cos * z), -1)

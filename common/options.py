@@ -1,7 +1,7 @@
 """Every command-line option: the original release's names, types, defaults and help; cross-checks.
 
-`parse` returns the options under this project's names (the `dest` of each). Bad values end the program with one sentence
-and exit status 2.
+`parse` returns the options under this project's names (the `dest` of each). Bad values end the program with
+one sentence and exit status 2.
 """
 import argparse
 import glob
@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 DATASETS = ["h36m", "cmu", "3dhp"]
-NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine", "export_mat"]
+NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
+                   "export_mat"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch"]
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -25,7 +26,8 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
     """Adds the default to an option's help where there is one to name."""
 
     def _get_help_string(self, action):
-        return action.help if action.default in (None, "", argparse.SUPPRESS) else super()._get_help_string(action)
+        return (action.help if action.default in (None, "", argparse.SUPPRESS)
+                else super()._get_help_string(action))
 
 
 def parse_bool(text: str) -> bool:
@@ -53,93 +55,124 @@ def positive(kind=int):
 
 
 def build_parser() -> Parser:
-    parser = Parser(prog="run_ftcm.py", description="FTCM: lift 2D keypoints of a video to 3D poses. Trains, evaluates.",
+    parser = Parser(prog="run_ftcm.py",
+                    description="FTCM: lift 2D keypoints of a video to 3D poses. Trains, evaluates.",
                     formatter_class=HelpFormatter)
     add = parser.add_argument_group("what to do").add_argument
-    add("--train", type=parse_bool, default=False, help="1 trains, 0 evaluates the checkpoint named by --previous_dir")
+    add("--train", type=parse_bool, default=False,
+        help="1 trains, 0 evaluates the checkpoint named by --previous_dir")
     add("--test", type=parse_bool, default=True, help="evaluate: after every training epoch and at the end")
-    add("-r", "--resume", action="store_true", help="continue the run of the same options after its last whole epoch")
+    add("-r", "--resume", action="store_true",
+        help="continue the run of the same options after its last whole epoch")
     add("--reload", type=parse_bool, default=False, help="start from the weights in --previous_dir")
-    add("--previous_dir", type=Path, help="checkpoint file (.pth), of this program or of the original release")
-    add("--tables", action="store_true", help="run every row of the published tables for which data and weights are there "
-        "(on the bundled data where Human3.6M is absent); write results.json and results.md to --output")
-    add("--ablation", action="store_true", help="train and compare variants of the network on the bundled data; write "
-        "ablation.json and ablation.md to --output")
-    add("--export_release", type=Path, metavar="FILE", help="write the reloaded network's weights as the original release "
-        "reads them, and do nothing else")
-    add("--export_mat", type=Path, metavar="FILE", help="with --dataset 3dhp: also write the predictions as a .mat file for "
-        "the official evaluation script")
+    add("--previous_dir", type=Path,
+        help="checkpoint file (.pth), of this program or of the original release")
+    add("--tables", action="store_true", help="run every row of the published tables for which data and "
+        "weights are there (on the bundled data where Human3.6M is absent); write results.json and "
+        "results.md to --output")
+    add("--ablation", action="store_true", help="train and compare variants of the network on the bundled "
+        "data; write ablation.json and ablation.md to --output")
+    add("--export_release", type=Path, metavar="FILE", help="write the reloaded network's weights as the "
+        "original release reads them, and do nothing else")
+    add("--export_mat", type=Path, metavar="FILE", help="with --dataset 3dhp: also write the predictions as "
+        "a .mat file for the official evaluation script")
     add("-c", "--checkpoint", default="model", help="name of the run; its files go to "
         "checkpoint/{name}_{frames}_no_refine/, or _refine/ with --refine")
-    add("--output", type=Path, help="folder for scores and pictures; default: the run's folder when training, "
-        "a folder of its own in checkpoint/ otherwise")
-    add("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="auto: CUDA, else Apple's GPU, else CPU")
+    add("--output", type=Path, help="folder for scores and pictures; default: the run's folder when "
+        "training, a folder of its own in checkpoint/ otherwise")
+    add("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto",
+        help="auto: CUDA, else Apple's GPU, else CPU")
     add("--gpu", type=int, default=0, help="number of the CUDA device, where CUDA is used")
     add("--manualSeed", dest="seed", type=int, default=1, help="seed of weights, dropout and shuffling")
 
     add = parser.add_argument_group("own video").add_argument
     add("--predict", type=Path, metavar="FILE", help="lift the 2D keypoints in this file or folder (formats: "
         "dataset/custom_keypoints.md) and write poses, player and BVH to --output")
-    add("--layout", help="joint layout of the file where it does not say: human36m, coco17, body25 or blazepose33")
+    add("--layout",
+        help="joint layout of the file where it does not say: human36m, coco17, body25 or blazepose33")
     add("--width", type=positive(), help="width of the video in pixels, where the file does not say")
     add("--height", type=positive(), help="height of the video in pixels, where the file does not say")
-    add("--fps", type=positive(float), help="frames per second of the video, where the file does not say; else 30")
+    add("--fps", type=positive(float),
+        help="frames per second of the video, where the file does not say; else 30")
     add("--person", help="which person's track, where the file holds several")
-    add("--root", choices=["none", "estimate"], default="none", help="none: poses relative to the root joint; estimate: "
-        "placed before the camera, as the keypoints and --fov explain best")
-    add("--fov", type=positive(float), default=55, help="horizontal field of view in degrees, for --root estimate")
+    add("--root", choices=["none", "estimate"], default="none", help="none: poses relative to the root "
+        "joint; estimate: placed before the camera, as the keypoints and --fov explain best")
+    add("--fov", type=positive(float), default=55,
+        help="horizontal field of view in degrees, for --root estimate")
 
     add = parser.add_argument_group("data").add_argument
     add("--dataset", choices=DATASETS, default="h36m", help="h36m: Human3.6M, 3dhp: MPI-INF-3DHP (files of "
         "your own); cmu: the bundled motions")
-    add("-k", "--keypoints", default="cpn_ft_h36m_dbb", help="2D source: h36m reads data_2d_h36m_{keypoints}.npz; cmu has "
-        "gt (exact, its default) and detected (with a detector's errors); 3dhp has gt")
+    add("-k", "--keypoints", default="cpn_ft_h36m_dbb",
+        help="2D source: h36m reads data_2d_h36m_{keypoints}.npz; cmu has gt (exact, its default) and "
+        "detected (with a detector's errors); 3dhp has gt")
     add("--root_path", type=Path, default=PROJECT / "dataset", help="folder of the data files")
     add("-a", "--actions", type=parse_list, default="*", help="comma-separated whole action names; * for all")
-    add("--cameras", type=parse_list, default="*", help="comma-separated camera numbers, counted from 0; * for all")
-    add("--val_subjects", type=parse_list, default="", help="training subjects to hold out and select the best epoch on, "
-        "comma-separated; empty selects on the test subjects, as the paper does")
-    add("--downsample", type=positive(), default=1, help="keep every n-th frame of every clip, which lowers its frame rate")
+    add("--cameras", type=parse_list, default="*",
+        help="comma-separated camera numbers, counted from 0; * for all")
+    add("--val_subjects", type=parse_list, default="", help="training subjects to hold out and select the "
+        "best epoch on, comma-separated; empty selects on the test subjects, as the paper does")
+    add("--downsample", type=positive(), default=1,
+        help="keep every n-th frame of every clip, which lowers its frame rate")
     add("--subset", type=positive(float), default=1, help="share of each training clip that is used, 0 to 1")
-    add("-s", "--stride", type=positive(), default=1, help="every n-th frame is the centre of a training window")
+    add("-s", "--stride", type=positive(), default=1,
+        help="every n-th frame is the centre of a training window")
     add("--val_stride", type=positive(), default=1, help="validate on every n-th frame after each epoch")
-    add("--test_stride", type=positive(), default=1, help="score every n-th frame in the final table, which then says so")
+    add("--test_stride", type=positive(), default=1,
+        help="score every n-th frame in the final table, which then says so")
 
     add = parser.add_argument_group("network").add_argument
     add("-f", "--f", "--frames", dest="frames", type=positive(), default=243, help="frames in a window, odd")
-    add("-tds", "--t_downsample", dest="tds", type=positive(), default=1, help="frames per step inside a window")
+    add("-tds", "--t_downsample", dest="tds", type=positive(), default=1,
+        help="frames per step inside a window")
     add("--layers", dest="depth", type=int, default=6, help="number of blocks")
     add("--d_hid", dest="dim", type=positive(), default=512, help="channels, a multiple of 8")
-    add("--units", choices=["both", "fpm", "tpm", "none"], default="both", help="ablation: which of the two units work")
-    add("--fpm_filter", choices=["matrix", "elementwise"], default="matrix", help="ablation: one matrix over all "
-        "frequencies, or one weight per frequency and channel")
-    add("--channel", type=positive(), default=256, help="channels of each of the two units: always half of --d_hid")
+    add("--units", choices=["both", "fpm", "tpm", "none"], default="both",
+        help="ablation: which of the two units work")
+    add("--fpm_filter", choices=["matrix", "elementwise"], default="matrix", help="ablation: one matrix over "
+        "all frequencies, or one weight per frequency and channel")
+    add("--channel", type=positive(), default=256,
+        help="channels of each of the two units: always half of --d_hid")
     add("--n_joints", type=int, default=17, help="joints of the 2D input: always those of the data set")
     add("--out_joints", type=int, default=17, help="joints of the 3D output: always those of the data set")
 
     add = parser.add_argument_group("refine").add_argument
-    add("--refine", action="store_true", help="blend the lifted pose with the back-projected keypoints; trains both networks")
-    add("--refine_reload", type=parse_bool, default=False, help="start the refine module from --previous_refine_name")
-    add("--previous_refine_name", type=Path, help="refine file (.pth), of this program or of the original release")
-    add("--refine_root", choices=["gt", "estimate"], default="gt", help="the root's depth for back-projection: gt is the "
-        "ground truth, at test time too, as in the original release; estimate uses keypoints and intrinsics only")
-    add("--lr_refine", type=positive(float), help="learning rate of the refine module in the first epoch; default: --lr")
+    add("--refine", action="store_true",
+        help="blend the lifted pose with the back-projected keypoints; trains both networks")
+    add("--refine_reload", type=parse_bool, default=False,
+        help="start the refine module from --previous_refine_name")
+    add("--previous_refine_name", type=Path,
+        help="refine file (.pth), of this program or of the original release")
+    add("--refine_root", choices=["gt", "estimate"], default="gt",
+        help="the root's depth for back-projection: gt is the ground truth, at test time too, as in the "
+        "original release; estimate uses keypoints and intrinsics only")
+    add("--lr_refine", type=positive(float),
+        help="learning rate of the refine module in the first epoch; default: --lr")
 
     add = parser.add_argument_group("training").add_argument
     add("--nepoch", dest="epochs", type=positive(), default=80, help="epochs")
-    add("--max_minutes", type=positive(float), help="start no epoch that would end later than this; default: no limit")
-    add("-b", "--batchSize", dest="batch_size", type=positive(), default=160, help="windows per training step")
-    add("--micro_batch", type=positive(), help="windows that go through the network at once when training; a batch's "
-        "gradients are summed over such parts, which bounds memory; default: 32768 / frames")
-    add("--eval_batch_size", type=positive(), help="windows per step without gradients; default: 16384 / frames")
+    add("--max_minutes", type=positive(float),
+        help="start no epoch that would end later than this; default: no limit")
+    add("-b", "--batchSize", dest="batch_size", type=positive(), default=160,
+        help="windows per training step")
+    add("--micro_batch", type=positive(), help="windows that go through the network at once when training; "
+        "a batch's gradients are summed over such parts, which bounds memory; default: 32768 / frames")
+    add("--eval_batch_size", type=positive(),
+        help="windows per step without gradients; default: 16384 / frames")
     add("--lr", type=positive(float), default=1e-3, help="learning rate of the first epoch")
-    add("-lrd", "--lr_decay", type=positive(float), default=0.95, help="factor on the learning rate after each epoch")
-    add("--lr_decay_large", type=positive(float), default=0.5, help="the factor after every --large_decay_epoch epochs")
+    add("-lrd", "--lr_decay", type=positive(float), default=0.95,
+        help="factor on the learning rate after each epoch")
+    add("--lr_decay_large", type=positive(float), default=0.5,
+        help="the factor after every --large_decay_epoch epochs")
     add("--large_decay_epoch", type=positive(), default=80, help="epochs between two large decays")
-    add("--data_augmentation", dest="flip", type=parse_bool, default=True, help="train on mirrored windows too")
-    add("--reverse_augmentation", dest="reverse", type=parse_bool, default=False, help="train on time-reversed windows too")
-    add("--test_augmentation", dest="flip_test", type=parse_bool, default=True, help="average with the mirrored prediction")
-    add("--workers", type=int, default=0, help="always 0: batches are gathered on the device, without worker processes")
+    add("--data_augmentation", dest="flip", type=parse_bool, default=True,
+        help="train on mirrored windows too")
+    add("--reverse_augmentation", dest="reverse", type=parse_bool, default=False,
+        help="train on time-reversed windows too")
+    add("--test_augmentation", dest="flip_test", type=parse_bool, default=True,
+        help="average with the mirrored prediction")
+    add("--workers", type=int, default=0,
+        help="always 0: batches are gathered on the device, without worker processes")
     return parser
 
 
@@ -169,7 +202,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def find_problem(args) -> str | None:
     """The first contradiction among the options, as a sentence; None when there is none."""
     half = args.dim // 2
-    modes = [name for name in ("train", "predict", "tables", "ablation", "export_release") if getattr(args, name)]
+    modes = [name for name in ("train", "predict", "tables", "ablation", "export_release")
+             if getattr(args, name)]
     collective = {"tables", "ablation", "root_path", "device", "gpu", "output"}
     checks = [
         (len(modes) > 1, f"--{' and --'.join(modes)} are different tasks; choose one"),
@@ -177,29 +211,37 @@ def find_problem(args) -> str | None:
          f"--tables and --ablation take only --root_path, --device, --gpu and --output; drop "
          f"{', '.join(sorted(args.given - collective))}"),
         (args.predict and args.given & set(NOT_FOR_PREDICT),
-         f"--predict lifts every frame of one file; drop {', '.join(sorted(args.given & set(NOT_FOR_PREDICT)))}"),
+         f"--predict lifts every frame of one file; "
+         f"drop {', '.join(sorted(args.given & set(NOT_FOR_PREDICT)))}"),
         (not args.train and args.given & set(ONLY_FOR_TRAINING),
          f"{', '.join(sorted(args.given & set(ONLY_FOR_TRAINING)))} is for --train 1"),
-        (args.cameras == [] or args.actions == [], "--cameras and --actions need at least one name; * for all"),
+        (args.cameras == [] or args.actions == [],
+         "--cameras and --actions need at least one name; * for all"),
         (not 0 < args.fov < 180, f"--fov must lie between 0 and 180 degrees, got {args.fov:g}"),
         ("fov" in args.given and args.root != "estimate", "--fov needs --root estimate"),
         (not args.test and args.val_subjects, "--val_subjects select an epoch by evaluating; drop --test 0"),
-        (args.frames % 2 == 0, f"--frames must be odd so that the window has a centre frame, got {args.frames}"),
+        (args.frames % 2 == 0,
+         f"--frames must be odd so that the window has a centre frame, got {args.frames}"),
         (args.depth < 0, f"--layers must be 0 or more, got {args.depth}"),
         (args.dim % 8, f"--d_hid must be a multiple of 8, got {args.dim}"),
         ("channel" in args.given and not args.reload and args.channel != half,
-         f"--channel is half of --d_hid: expected {half}, got {args.channel}; set --d_hid {2 * args.channel} as well"),
+         f"--channel is half of --d_hid: expected {half}, got {args.channel}; "
+         f"set --d_hid {2 * args.channel} as well"),
         (args.n_joints != 17 or args.out_joints != 17,
-         f"all data sets have 17 joints, got --n_joints {args.n_joints} and --out_joints {args.out_joints}; drop them"),
+         f"all data sets have 17 joints, got --n_joints {args.n_joints} and --out_joints {args.out_joints}; "
+         "drop them"),
         (args.subset > 1, f"--subset is a share between 0 and 1, got {args.subset}"),
-        (args.workers != 0, f"--workers must be 0, got {args.workers}: batches are gathered on the device; drop it"),
+        (args.workers != 0,
+         f"--workers must be 0, got {args.workers}: batches are gathered on the device; drop it"),
         (not args.predict and args.given & {"layout", "width", "height", "fps", "person", "root", "fov"},
          "--layout, --width, --height, --fps, --person, --root and --fov are for --predict FILE"),
         (not args.train and not args.test, "--train 0 --test 0 leaves nothing to do; set one of them to 1"),
-        (args.export_mat and (args.dataset != "3dhp" or args.test_stride > 1 or args.downsample > 1 or args.actions
+        (args.export_mat and (args.dataset != "3dhp" or args.test_stride > 1 or args.downsample > 1
+                              or args.actions
                               or not args.test), "--export_mat needs --dataset 3dhp and every test frame"),
         (args.refine and args.dataset == "3dhp",
-         "--refine back-projects keypoints with the cameras' intrinsics, which the 3dhp files lack; drop --refine"),
+         "--refine back-projects keypoints with the cameras' intrinsics, which the 3dhp files lack; "
+         "drop --refine"),
         (args.refine_reload and not args.refine, "--refine_reload 1 is for the refine module; add --refine"),
         (args.refine_reload and args.previous_refine_name is None,
          "--refine_reload 1 needs a refine file; add --previous_refine_name FILE"),
@@ -207,10 +249,12 @@ def find_problem(args) -> str | None:
          "--previous_refine_name names a file that is not loaded; add --refine --refine_reload 1 or drop it"),
         (args.refine and not args.train and not args.refine_reload,
          "evaluating with --refine needs trained weights; add --refine_reload 1 --previous_refine_name FILE"),
-        ("lr_refine" in args.given and not (args.train and args.refine), "--lr_refine needs --train 1 --refine"),
+        ("lr_refine" in args.given and not (args.train and args.refine),
+         "--lr_refine needs --train 1 --refine"),
         ("refine_root" in args.given and not args.refine, "--refine_root needs --refine"),
         (not args.train and args.resume, "--resume continues a training; add --train 1"),
-        (not args.train and not args.reload and not args.tables and not args.ablation, "without training a checkpoint is needed; add --reload 1 --previous_dir FILE"),
+        (not args.train and not args.reload and not args.tables and not args.ablation,
+         "without training a checkpoint is needed; add --reload 1 --previous_dir FILE"),
         (args.reload and args.previous_dir is None, "--reload 1 needs a checkpoint; add --previous_dir FILE"),
         (not args.reload and args.previous_dir is not None,
          "--previous_dir names a checkpoint that is not loaded; add --reload 1 or drop it"),
@@ -225,5 +269,6 @@ def program_arguments(argv: list[str] | None) -> list[str]:
 
 def plain(args: argparse.Namespace) -> dict:
     """The options as plain values, fit for JSON and for a checkpoint."""
-    return {name: str(value) if isinstance(value, Path) else value for name, value in sorted(vars(args).items())
+    return {name: str(value) if isinstance(value, Path) else value
+            for name, value in sorted(vars(args).items())
             if name != "given"}

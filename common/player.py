@@ -22,7 +22,8 @@ def save_html(path: Path, *, keypoints: np.ndarray, poses: np.ndarray, skeleton:
     shape = (len(poses), len(skeleton.joints))
     if len(poses) == 0 or poses.shape != (*shape, 3) or keypoints.shape != (*shape, 2):
         raise ValueError(f"Expected keypoints (frames, {shape[1]}, 2) and poses (frames, {shape[1]}, 3) of "
-                         f"at least one frame, got {keypoints.shape} and {poses.shape}. Pass both of one clip.")
+                         f"at least one frame, got {keypoints.shape} and {poses.shape}. "
+                         "Pass both of one clip.")
     if not (np.isfinite(poses).all() and np.isfinite(keypoints).all() and np.isfinite(fps) and fps > 0):
         raise ValueError(f"Expected finite keypoints and poses and a rate above 0, got NaN, infinity or "
                          f"{fps} frames per second. Check the input file.")

@@ -15,7 +15,8 @@ from common.files import write_whole
 
 COLORS = {"left": "#e4572e", "right": "#2e86ab", "middle": "#4a4e57"}
 GRID = "#d9dce1"
-VIEW_TURN, VIEW_TILT = np.radians(35), np.radians(12)   # where the 3D panels are seen from, relative to the camera
+# Where the 3D panels are seen from, relative to the camera.
+VIEW_TURN, VIEW_TILT = np.radians(35), np.radians(12)
 
 
 def save_picture(figure: Figure, path: Path) -> None:
@@ -26,7 +27,10 @@ def save_picture(figure: Figure, path: Path) -> None:
 
 
 def training_curves(history: list[dict], path: Path, *, selection: str) -> None:
-    """curves.png: training MPJPE and validation P1, P2 in mm over epochs. `selection` says what was validated on."""
+    """curves.png: training MPJPE and validation P1, P2 in mm over epochs.
+
+    `selection` says what was validated on.
+    """
     figure = Figure(figsize=(7.5, 4.2), layout="constrained", dpi=110)
     axes = figure.subplots()
     epochs = [row["epoch"] for row in history]
@@ -34,7 +38,8 @@ def training_curves(history: list[dict], path: Path, *, selection: str) -> None:
               ("p1", f"MPJPE, {selection}", COLORS["right"]), ("p2", f"P-MPJPE, {selection}", COLORS["left"])]
     for key, label, color in series:
         if key in history[0]:
-            axes.plot(epochs, [row[key] for row in history], color=color, label=label, marker="o", markersize=3)
+            axes.plot(epochs, [row[key] for row in history], color=color, label=label, marker="o",
+                      markersize=3)
     axes.set(xlabel="epoch", ylabel="mm", ylim=(0, None))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(color=GRID)
@@ -44,7 +49,7 @@ def training_curves(history: list[dict], path: Path, *, selection: str) -> None:
 
 
 def from_beside(pose):
-    """Picture coordinates (.., 2), x right and y up, metres, of camera-space points (.., 3) seen from beside the camera."""
+    """Picture coordinates (.., 2), x right, y up, metres, of points (.., 3) seen from beside the camera."""
     x, y, z = pose[..., 0], pose[..., 1], pose[..., 2]
     across = np.cos(VIEW_TURN) * x + np.sin(VIEW_TURN) * z
     ahead = np.cos(VIEW_TURN) * z - np.sin(VIEW_TURN) * x
@@ -61,8 +66,8 @@ class SkeletonPanel:
 
     def __init__(self, axes, skeleton, title):
         self.bones = skeleton.bones
-        self.lines = [axes.plot([], [], color=COLORS.get(side(skeleton, child), COLORS["middle"]), linewidth=2.4,
-                                solid_capstyle="round")[0] for _, child in self.bones]
+        self.lines = [axes.plot([], [], color=COLORS.get(side(skeleton, child), COLORS["middle"]),
+                                linewidth=2.4, solid_capstyle="round")[0] for _, child in self.bones]
         self.joints, = axes.plot([], [], "o", color="#22252b", markersize=2.6)
         axes.set_title(title, fontsize=10)
         axes.set_aspect("equal")
@@ -85,11 +90,15 @@ def draw_floor(axes, height: float):
 
 
 def clip_animation(clip: Clip, predicted: np.ndarray, path: Path, *, every: int = 2, most: int = 75) -> None:
-    """A GIF of up to `most` frames, every `every`-th of the clip: 2D input, prediction (N, J, 3) in metres, truth if known."""
+    """A GIF of up to `most` frames, every `every`-th of the clip.
+
+    It shows the 2D input, the prediction (N, J, 3) in metres and the truth if known.
+    """
     titles = ["2D input", "prediction"] + (["ground truth"] if clip.pose is not None else [])
     figure = Figure(figsize=(3.1 * len(titles), 3.5), dpi=90, layout="constrained", facecolor="white")
     canvas = FigureCanvasAgg(figure)
-    panels = [SkeletonPanel(axes, clip.skeleton, title) for axes, title in zip(figure.subplots(1, len(titles)), titles)]
+    panels = [SkeletonPanel(axes, clip.skeleton, title)
+              for axes, title in zip(figure.subplots(1, len(titles)), titles)]
     heading = figure.suptitle("", fontsize=9, color=COLORS["middle"])
     frames = np.arange(0, len(clip), every)[:most]
     flat = clip.keypoints[frames]
@@ -101,7 +110,7 @@ def clip_animation(clip: Clip, predicted: np.ndarray, path: Path, *, every: int 
         draw_floor(axes, floor)
     heading.set_text(clip.name)
     canvas.draw()
-    figure.set_layout_engine("none")        # the layout stays as it is: computing it anew is most of a frame's time
+    figure.set_layout_engine("none")  # the layout stays as it is: computing it anew is most of a frame's time
     images = []
     for frame in frames:
         panels[0].draw(clip.keypoints[frame])

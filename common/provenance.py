@@ -34,6 +34,7 @@ def hardware(device: str) -> str:
     name = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        names = [line.split(":", 1)[1].strip()
+                 for line in cpuinfo.read_text().splitlines() if "model name" in line]
         name = names[0] if names else name
     return f"{name}, {torch.get_num_threads()} of {os.cpu_count()} threads"

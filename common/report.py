@@ -12,20 +12,23 @@ from common.metrics import mpjpe
 def summarise(clips: list[Clip], found: dict[str, list[np.ndarray]], saved: dict, facts: dict) -> dict:
     """Everything that is known of an evaluation, as plain values in mm: the content of scores.json.
 
-    `found` is what `engine.predict` returned for `clips`, `saved` the checkpoint, `facts` the options and the machine.
+    `found` is what `engine.predict` returned for `clips`, `saved` the checkpoint, `facts` the options and the
+    machine.
     """
     history = saved.get("history", [])
     skeleton, shared = clips[0].skeleton, facts["shared_joints"]
     joints = None if shared is None else [skeleton.joints.index(name) for name in shared]
     summary = {**facts, "trained_on": saved["data"], "selection": saved.get("selection"),
-               "training_epochs": len(history), "training_minutes": sum(row["seconds"] for row in history) / 60,
+               "training_epochs": len(history),
+               "training_minutes": sum(row["seconds"] for row in history) / 60,
                **scores.score(clips, found["pose"], joints)}
     if "lifted" in found:
         summary["lifted"] = scores.score(clips, found["lifted"], joints)
     if facts["refine"] == "estimate":
         summary["root_error"] = scores.root_error(clips, found["root"])
     if "mean_pose" in saved:
-        summary["mean_pose"] = scores.score(clips, scores.mean_pose_prediction(clips, saved["mean_pose"].numpy()), joints)
+        summary["mean_pose"] = scores.score(
+            clips, scores.mean_pose_prediction(clips, saved["mean_pose"].numpy()), joints)
     summary["notes"] = describe(clips, saved, summary)
     return summary
 
@@ -33,27 +36,32 @@ def summarise(clips: list[Clip], found: dict[str, list[np.ndarray]], saved: dict
 def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
     """What the numbers are and are not, in sentences."""
     refine = {None: "without refine", "gt": "with refine, which uses ground-truth root depth",
-              "estimate": "with refine, whose root depth is estimated without ground truth"}[summary["refine"]]
-    notes = [f"{summary['dataset']}, test subjects {', '.join(sorted({clip.subject for clip in clips}))}, keypoints "
-             f"{summary['keypoints']}, {summary['frames']} frames, tds {summary['tds']}, "
+              "estimate": "with refine, whose root depth is estimated without ground truth",
+              }[summary["refine"]]
+    notes = [f"{summary['dataset']}, test subjects {', '.join(sorted({clip.subject for clip in clips}))}, "
+             f"keypoints {summary['keypoints']}, {summary['frames']} frames, tds {summary['tds']}, "
              f"{'mirrored test' if summary['mirrored_test'] else 'without mirrored test'}, {refine}.",
-             "Poses are root-relative in camera space; the root joint counts with error 0, as in the published figures."]
+             "Poses are root-relative in camera space; the root joint counts with error 0, as in the "
+             "published figures."]
     trained, options = saved["data"], saved.get("options")
     if trained and (trained["dataset"], trained["keypoints"]) != (summary["dataset"], summary["keypoints"]):
         notes.append(f"Trained on {trained['dataset']} with keypoints {trained['keypoints']}.")
     if summary["shared_joints"]:
-        notes.append(f"Two joint layouts: scored over the {len(summary['shared_joints'])} joints that both name "
-                     f"({', '.join(summary['shared_joints'])}). Neck, nose and head of one stand in for the other's in the "
-                     f"input, and equal names do not lie at equal points of the body: part of the error is definition.")
+        notes.append(f"Two joint layouts: scored over the {len(summary['shared_joints'])} joints that both "
+                     f"name ({', '.join(summary['shared_joints'])}). Neck, nose and head of one stand in for "
+                     f"the other's in the input, and equal names do not lie at equal points of the body: "
+                     "part of the error is definition.")
     if options:
-        part = [f"{name} {shown(value)}" for name in ("stride", "downsample", "subset", "cameras", "actions", "val_subjects")
+        part = [f"{name} {shown(value)}"
+                for name in ("stride", "downsample", "subset", "cameras", "actions", "val_subjects")
                 if (value := options[name]) not in (1, None, [])]
         notes.append(f"Trained for {summary['training_epochs']} of {options['epochs']} epochs "
                      f"({summary['training_minutes']:.1f} min), seed {options['seed']}, on "
                      f"{'a part of the data: ' + ', '.join(part) if part else 'all training data'}.")
     scored, total = summary["all_frames"]["frames"], sum(int(clip.valid.sum()) for clip in clips)
     if scored < total:
-        notes.append(f"A part of the test set: {scored:,} of {total:,} frames (--test_stride {summary['test_stride']}).")
+        notes.append(f"A part of the test set: {scored:,} of {total:,} frames (--test_stride "
+                     f"{summary['test_stride']}).")
     for name in ("cameras", "actions"):
         if summary[name] and not (name == "cameras" and summary["dataset"] == "3dhp"):
             notes.append(f"A part of the test set: {name} {', '.join(summary[name])} only.")
@@ -67,8 +75,9 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
         notes.append(f"The epoch was selected on the {saved['selection']}, not on the test subjects.")
     if "root_error" in summary:
         error = summary["root_error"]
-        notes.append(f"Mean error of the estimated root: {error['position']:.0f} mm, along the depth {error['depth']:.0f} mm, "
-                     f"over {error['frames']:,} frames; without an estimate a frame keeps its lifted pose.")
+        notes.append(f"Mean error of the estimated root: {error['position']:.0f} mm, along the depth "
+                     f"{error['depth']:.0f} mm, over {error['frames']:,} frames; without an estimate a frame "
+                     "keeps its lifted pose.")
     return notes
 
 
@@ -79,7 +88,8 @@ def shown(value) -> str:
 
 def print_report(summary: dict) -> None:
     """The notes and the table on standard output."""
-    others = {title: summary[key] for title, key in (("Lifted, before refine", "lifted"), ("Mean pose", "mean_pose"))
+    others = {title: summary[key]
+              for title, key in (("Lifted, before refine", "lifted"), ("Mean pose", "mean_pose"))
               if key in summary}
     print("\n" + "\n".join(summary["notes"]) + "\n")
     print(scores.table(summary, others))
@@ -87,7 +97,10 @@ def print_report(summary: dict) -> None:
 
 
 def write_report(folder: Path, summary: dict, clip: Clip, poses: np.ndarray) -> None:
-    """scores.json, scores.csv and animation.gif of `clip` with its predicted `poses` (N, J, 3), metres, into `folder`."""
+    """scores.json, scores.csv and animation.gif of `clip` with its predicted `poses` into `folder`.
+
+    `poses` (N, J, 3) in metres.
+    """
     written = scores.write_scores(folder, summary)
     picture = folder / "animation.gif"
     plots.clip_animation(clip, poses, picture)

@@ -14,14 +14,15 @@ LAST = "last.pth"
 
 
 def prepare(folder: Path) -> Path:
-    """Create the folder and prove that files can be written into it; ValueError with a sentence where they cannot."""
+    """Create the folder and prove that files can be written into it; ValueError with a sentence if not."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".write_test_{os.getpid()}"
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise ValueError(f"Cannot write into the folder {folder} ({error.strerror}). Name another one.") from error
+        raise ValueError(f"Cannot write into the folder {folder} ({error.strerror}). "
+                         "Name another one.") from error
     return folder
 
 
@@ -32,10 +33,11 @@ class RunFolder:
         self.folder = prepare(folder)
         self.last = folder / LAST
         if self.last.exists() and not resume:
-            raise ValueError(f"{folder} already holds a training run. Continue it with --resume, name a new run with "
-                             f"--checkpoint NAME, or remove the folder.")
+            raise ValueError(f"{folder} already holds a training run. Continue it with --resume, name a new "
+                             f"run with --checkpoint NAME, or remove the folder.")
         if resume and not self.last.exists():
-            raise FileNotFoundError(f"Nothing to resume: no {LAST} in {folder}. Drop --resume to start this run.")
+            raise FileNotFoundError(f"Nothing to resume: no {LAST} in {folder}. Drop --resume to "
+                                    "start this run.")
 
     def log(self, text: str) -> None:
         """Print a line and add it to train.log with the time."""
@@ -47,16 +49,18 @@ class RunFolder:
         write_whole(self.folder / "options.json", json.dumps(options, indent=1) + "\n")
 
     def save_epoch(self, state: dict, *, is_best: bool) -> None:
-        """Write the state after an epoch: the best checkpoint first (without what only resuming needs), then last.pth.
+        """Write the state after an epoch: the best checkpoint first, then last.pth.
 
-        A refine module goes into a file of its own beside the lifter's, as in the original release. The files that a new
-        best replaces are removed last, so at any moment the files that last.pth names exist.
+        The best checkpoint lacks what only resuming needs.
+        A refine module goes into a file of its own beside the lifter's, as in the original release. The files
+        that a new best replaces are removed last, so at any moment the files that last.pth names exist.
         """
         replaced = state["best"].get("files", [])
         if is_best:
             epoch, p1 = state["epoch"], state["history"][-1]["p1"]
             lifter, refine = (f"{kind}_{epoch}_{round(100 * p1)}.pth" for kind in ("no_refine", "refine"))
-            weights_only = {key: value for key, value in state.items() if key not in ("optimizer", "rng", "refine")}
+            weights_only = {key: value
+                            for key, value in state.items() if key not in ("optimizer", "rng", "refine")}
             files = [lifter] + ([refine] if "refine" in state else [])
             state["best"] = weights_only["best"] = {"epoch": epoch, "p1": p1, "files": files}
             checkpoint.save(self.folder / lifter, weights_only)

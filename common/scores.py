@@ -1,7 +1,7 @@
 """Scores of predicted clips: per action, action-wise average; table text, CSV and JSON.
 
-Poses come in metres; everything that leaves this file is in millimetres (per frame step for velocity, per squared step
-for acceleration). Shapes: N frames, J joints.
+Poses come in metres; everything that leaves this file is in millimetres (per frame step for velocity, per
+squared step for acceleration). Shapes: N frames, J joints.
 """
 import csv
 import io
@@ -16,16 +16,21 @@ from common.clips import Clip
 from common.files import write_whole
 
 # key in the files -> title in the table
-COLUMNS = {"mpjpe": "MPJPE", "p_mpjpe": "P-MPJPE", "n_mpjpe": "N-MPJPE", "mpjve": "MPJVE", "acceleration": "Accel"}
-LEGEND = """MPJPE (P1), P-MPJPE (P2), N-MPJPE in mm; MPJVE in mm per frame step, Accel in mm per squared frame step.
-average: action-wise, the mean of the rows above, as published tables have it; all frames: each frame counts once."""
-MEAN_POSE_LEGEND = "Mean pose: what the training subjects' mean pose scores when it is turned to the true heading."
+COLUMNS = {"mpjpe": "MPJPE", "p_mpjpe": "P-MPJPE", "n_mpjpe": "N-MPJPE", "mpjve": "MPJVE",
+           "acceleration": "Accel"}
+LEGEND = """\
+MPJPE (P1), P-MPJPE (P2), N-MPJPE in mm; MPJVE in mm per frame step, Accel in mm per squared frame step.
+average: action-wise, the mean of the rows above, as published tables have it; all frames: \
+each frame counts once."""
+MEAN_POSE_LEGEND = ("Mean pose: what the training subjects' mean pose scores "
+                    "when it is turned to the true heading.")
 
 
 def clip_errors(clip: Clip, predicted: np.ndarray, joints: list[int] | None = None) -> dict[str, np.ndarray]:
     """Errors in mm of the scored frames of one clip: those that are `valid` and predicted (not NaN).
 
-    `predicted` (N, J, 3), metres; `joints` are the ones that count, None for all. Velocity and acceleration take runs of 2 and 3 consecutive scored frames.
+    `predicted` (N, J, 3), metres; `joints` are the ones that count, None for all. Velocity and acceleration
+    take runs of 2 and 3 consecutive scored frames.
     """
     scored = clip.valid & np.isfinite(predicted).all((1, 2))                    # (N,)
     pairs = scored[1:] & scored[:-1]
@@ -45,11 +50,11 @@ def mean(values) -> float:
 
 
 def score(clips: list[Clip], predicted: list[np.ndarray], joints: list[int] | None = None) -> dict:
-    """"rows": one per action in order of appearance; "average": their mean; "all_frames": the mean over all frames;
-    "interval": the bootstrap 95 % interval of the average MPJPE.
+    """"rows": one per action in order of appearance; "average": their mean; "all_frames": the mean over all
+    frames; "interval": the bootstrap 95 % interval of the average MPJPE.
 
-    Each has the keys of COLUMNS in mm. A row is the mean over all frames of its action's clips, so it does not depend on
-    how they were batched.
+    Each has the keys of COLUMNS in mm. A row is the mean over all frames of its action's clips, so it does
+    not depend on how they were batched.
     """
     by_action: dict[str, list[dict]] = {}
     for clip, poses in zip(clips, predicted, strict=True):
@@ -68,9 +73,10 @@ def score(clips: list[Clip], predicted: list[np.ndarray], joints: list[int] | No
     everything = {key: mean(np.concatenate([part[key] for parts in by_action.values() for part in parts]))
                   for key in COLUMNS}
     interval = bootstrap({action: [part["mpjpe"] for part in parts if len(part["mpjpe"])]
-                          for action, parts in by_action.items() if any(len(part["mpjpe"]) for part in parts)})
-    return {"rows": rows, "average": {"frames": frames, **average}, "all_frames": {"frames": frames, **everything},
-            "interval": interval}
+                          for action, parts in by_action.items()
+                          if any(len(part["mpjpe"]) for part in parts)})
+    return {"rows": rows, "average": {"frames": frames, **average},
+            "all_frames": {"frames": frames, **everything}, "interval": interval}
 
 
 def mean_pose(clips: list[Clip]) -> np.ndarray:
@@ -83,7 +89,7 @@ def mean_pose(clips: list[Clip]) -> np.ndarray:
 
 
 def mean_pose_prediction(clips: list[Clip], pose: np.ndarray) -> list[np.ndarray]:
-    """What is predicted by knowing nothing but a level mean pose (J, 3) and each frame's true heading: (N, J, 3) a clip."""
+    """Predicted from nothing but a level mean pose (J, 3) and each frame's true heading: (N, J, 3) a clip."""
     predicted = []
     for clip in clips:
         rotation = metrics.upright(clip.up)
@@ -93,7 +99,7 @@ def mean_pose_prediction(clips: list[Clip], pose: np.ndarray) -> list[np.ndarray
 
 
 def root_error(clips: list[Clip], roots: list[np.ndarray]) -> dict:
-    """Mean error in mm of estimated roots (N, 3), metres, in space ("position") and along the viewing axis ("depth").
+    """Mean error in mm of estimated roots (N, 3), metres, in space ("position") and along the view ("depth").
 
     "frames" counts the estimates: frames that were not predicted, or whose root no depth explains, are NaN.
     """
@@ -111,7 +117,8 @@ def bootstrap(by_action: dict[str, list[np.ndarray]], *, draws: int = 1000, seed
     generator = np.random.default_rng(seed)
     averages = np.zeros(draws)
     for errors in by_action.values():
-        totals = np.array([(values.sum(), len(values)) for values in errors])   # (clips, 2): sum of errors, frames
+        totals = np.array([(values.sum(), len(values))     # (clips, 2): sum of errors, frames
+                           for values in errors])
         drawn = totals[generator.integers(len(totals), size=(draws, len(totals)))].sum(1)
         averages += drawn[:, 0] / np.maximum(drawn[:, 1], 1) / len(by_action)
     return np.percentile(averages, [2.5, 97.5]).tolist()
@@ -126,7 +133,8 @@ def table(scores: dict, others: dict[str, dict] | None = None) -> str:
         lines.append(table_row(f"{prefix}average", result["average"]))
         lines.append(table_row(f"{prefix}all frames", result["all_frames"]))
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    texts = ["  ".join([line[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(line[1:], widths[1:])])
+    texts = ["  ".join([line[0].ljust(widths[0])] + [cell.rjust(width)
+                                                      for cell, width in zip(line[1:], widths[1:])])
              for line in lines]
     rule = "-" * len(texts[0])
     below = len(scores["rows"]) + 1
@@ -140,7 +148,10 @@ def table_row(name: str, row: dict) -> tuple[str, ...]:
 
 
 def write_scores(folder: Path, report: dict) -> list[Path]:
-    """Write `report` as scores.json and its rows as scores.csv; returns the two paths. NaN becomes null in the JSON."""
+    """Write `report` as scores.json and its rows as scores.csv; returns the two paths.
+
+    NaN becomes null in the JSON.
+    """
     def plain(value):
         if isinstance(value, dict):
             return {key: plain(item) for key, item in value.items()}

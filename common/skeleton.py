@@ -45,8 +45,8 @@ def mirrored_name(name: str) -> str:
 def flip(joints, skeleton: Skeleton):
     """Mirror image (.., J, 2 or 3) of `joints` (.., J, 2 or 3), as a new array or tensor.
 
-    x changes sign and left and right swap places, so x = 0 must be the mirror plane: the image centre for screen
-    coordinates, the root or the camera for poses. NumPy and torch alike.
+    x changes sign and left and right swap places, so x = 0 must be the mirror plane: the image centre for
+    screen coordinates, the root or the camera for poses. NumPy and torch alike.
     """
     mirrored = joints[..., skeleton.mirror_order, :]
     mirrored[..., 0] = -mirrored[..., 0]
@@ -55,9 +55,9 @@ def flip(joints, skeleton: Skeleton):
 
 HUMAN36M = Skeleton(
     name="human36m",
-    joints=("pelvis", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "spine",
-            "thorax", "nose", "head", "left_shoulder", "left_elbow", "left_wrist", "right_shoulder", "right_elbow",
-            "right_wrist"),
+    joints=("pelvis", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
+            "spine", "thorax", "nose", "head", "left_shoulder", "left_elbow", "left_wrist", "right_shoulder",
+            "right_elbow", "right_wrist"),
     parents=(-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15),
     root=0,
 )
@@ -65,15 +65,16 @@ HUMAN36M = Skeleton(
 MPI_INF_3DHP = Skeleton(
     name="mpi_inf_3dhp",
     joints=("head_top", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow",
-            "left_wrist", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "pelvis",
-            "spine", "head"),
+            "left_wrist", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
+            "pelvis", "spine", "head"),
     parents=(16, 15, 1, 2, 3, 1, 5, 6, 14, 8, 9, 14, 11, 12, -1, 14, 1),
     root=14,
 )
 
 SKELETONS = {skeleton.name: skeleton for skeleton in (HUMAN36M, MPI_INF_3DHP)}
 
-# Across layouts: which joint of the other takes a joint's place in the input. `head` names another point in each.
+# Across layouts: which joint of the other takes a joint's place in the input. `head` names another point in
+# each.
 STAND_INS = {("human36m", "mpi_inf_3dhp"): {"thorax": "neck", "nose": "head", "head": "head_top"},
              ("mpi_inf_3dhp", "human36m"): {"neck": "thorax", "head": "nose", "head_top": "head"}}
 
@@ -86,8 +87,9 @@ def conversion(source: Skeleton, target: Skeleton) -> list[int]:
     if source is target:
         return list(range(len(target.joints)))
     if (target.name, source.name) not in STAND_INS:
-        raise ValueError(f"No correspondence is known between the joints of {source.name} and of {target.name}. "
-                         f"Evaluate on a data set with the joints that the network was trained on.")
+        raise ValueError(f"No correspondence is known between the joints of {source.name} and of "
+                         f"{target.name}. Evaluate on a data set with the joints that the network was "
+                         "trained on.")
     stand_ins = STAND_INS[target.name, source.name]
     return [source.joints.index(stand_ins.get(name, name)) for name in target.joints]
 

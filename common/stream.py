@@ -13,25 +13,29 @@ from common.skeleton import Skeleton, flip
 class Lifter:
     """Lifts a stream of frames with the same result as lifting the whole clip at once.
 
-    A pose needs `delay` = tds * (T - 1) / 2 frames after its own, so the pose that `push` returns belongs to the frame
-    `delay` pushes ago. Memory is constant: one window's span of frames.
+    A pose needs `delay` = tds * (T - 1) / 2 frames after its own, so the pose that `push` returns belongs to
+    the frame `delay` pushes ago. Memory is constant: one window's span of frames.
     """
 
-    def __init__(self, model, *, frames: int, skeleton: Skeleton, tds: int = 1, flip_test: bool = True, device="cpu"):
-        self.model, self.skeleton, self.flip_test, self.device = model.to(device).eval(), skeleton, flip_test, device
+    def __init__(self, model, *, frames: int, skeleton: Skeleton, tds: int = 1, flip_test: bool = True,
+                 device="cpu"):
+        self.model, self.skeleton, self.flip_test, self.device = (model.to(device).eval(), skeleton,
+                                                                  flip_test, device)
         self.tds, self.delay = tds, tds * (frames - 1) // 2
-        self.recent = deque(maxlen=2 * self.delay + 1)      # (J, 2) screen coordinates each; the first frame is repeated
+        self.recent = deque(maxlen=2 * self.delay + 1)      # (J, 2) screen coordinates each; the first frame
+                                                            # is repeated
         self.waiting = 0                                    # frames pushed whose pose is still to come
 
     def push(self, keypoints: np.ndarray) -> np.ndarray | None:
-        """The pose (J, 3), root-relative, camera space, metres, of the frame `delay` pushes ago; None while there is none.
+        """The pose (J, 3) of the frame `delay` pushes ago; None while there is none.
 
+        The pose is root-relative, in camera space, metres.
         `keypoints` (J, 2) in normalised screen coordinates.
         """
         shape = (len(self.skeleton.joints), 2)
         if np.shape(keypoints) != shape or not np.isfinite(keypoints).all():
-            raise ValueError(f"Expected finite keypoints of shape {shape} for one frame, got shape {np.shape(keypoints)}. "
-                             f"Fill missing joints before pushing them.")
+            raise ValueError(f"Expected finite keypoints of shape {shape} for one frame, got shape "
+                             f"{np.shape(keypoints)}. Fill missing joints before pushing them.")
         frame = np.array(keypoints, np.float32)
         if not self.recent:
             self.recent.extend([frame] * self.delay)
@@ -51,10 +55,11 @@ class Lifter:
 
     def lift(self) -> np.ndarray:
         """The pose (J, 3) at the middle of the frames at hand."""
-        window = torch.from_numpy(np.stack(list(self.recent)[::self.tds]))[None].to(self.device)     # (1, T, J, 2)
+        window = torch.from_numpy(
+            np.stack(list(self.recent)[::self.tds]))[None].to(self.device)              # (1, T, J, 2)
         with torch.inference_mode():
             if self.flip_test:
-                both = self.model(torch.cat([window, flip(window, self.skeleton)]))         # (2, J, 3)
+                both = self.model(torch.cat([window, flip(window, self.skeleton)]))     # (2, J, 3)
                 pose = (both[0] + flip(both[1], self.skeleton)) / 2
             else:
                 pose = self.model(window)[0]

@@ -13,10 +13,11 @@ from common.files import write_whole
 PUBLISHED = {("cpn_ft_h36m_dbb", 243, 3, True): {"mpjpe": 43.32, "p_mpjpe": 34.92}}
 KEYPOINTS = {"h36m": ["cpn_ft_h36m_dbb", "gt"], "cmu": ["detected", "gt"]}
 # The bundled data set has no published rows: it runs the same ones with a small network in minutes.
-BUNDLED_TRAINING = "--layers 2 --d_hid 64 -b 64 --nepoch 1 --stride 200 --val_stride 200 --cameras 0 --test_stride 100"
+BUNDLED_TRAINING = ("--layers 2 --d_hid 64 -b 64 --nepoch 1 --stride 200 --val_stride 200 --cameras 0 "
+                    "--test_stride 100")
 BUNDLED_TEST = "--cameras 0 --test_stride 100"
-ABLATION_PART = ("--dataset cmu -f 27 --d_hid 64 -b 64 --nepoch 3 -lrd 0.6 --cameras 0,1 --stride 60 --val_stride 20 "
-                 "--test_stride 8 --val_subjects 05,127")
+ABLATION_PART = ("--dataset cmu -f 27 --d_hid 64 -b 64 --nepoch 3 -lrd 0.6 --cameras 0,1 --stride 60 "
+                 "--val_stride 20 --test_stride 8 --val_subjects 05,127")
 ABLATIONS = {"both units, 3 blocks": "--layers 3", "FPM alone": "--layers 3 --units fpm",
              "TPM alone": "--layers 3 --units tpm", "neither unit": "--layers 3 --units none",
              "element-wise filter": "--layers 3 --fpm_filter elementwise", "1 block": "--layers 1",
@@ -25,7 +26,7 @@ ABLATIONS = {"both units, 3 blocks": "--layers 3", "FPM alone": "--layers 3 --un
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table: how to train its network, how to evaluate it, where its files lie, what was published."""
+    """One line of a table: how to train and evaluate its network, where its files lie, what was published."""
     label: str
     folder: Path
     train: str
@@ -33,7 +34,7 @@ class Row:
     published: dict = field(default_factory=dict)
 
     def checkpoint(self) -> Path | None:
-        """The lifter's weights in `folder`: the run's best epoch, or a release file put there; None when absent."""
+        """The lifter's weights in `folder`: the run's best epoch or a release file; None when absent."""
         return self.best("no_refine")
 
     def refine_file(self) -> Path | None:
@@ -53,7 +54,10 @@ class Row:
 
 
 def published_rows(dataset: str, root: Path) -> list[Row]:
-    """Frames 27, 81, 243, 351; both keypoint sources; tds 1 and 3; without and with refine. `root` is checkpoint/."""
+    """Frames 27, 81, 243, 351; both keypoint sources; tds 1 and 3; without and with refine.
+
+    `root` is checkpoint/.
+    """
     training, test = (BUNDLED_TRAINING, BUNDLED_TEST) if dataset == "cmu" else ("", "")
     rows = []
     for keypoints in KEYPOINTS[dataset]:
@@ -62,13 +66,16 @@ def published_rows(dataset: str, root: Path) -> list[Row]:
                 name = f"tables_{dataset}_{keypoints}_tds{tds}"
                 lifter = root / f"{name}_{frames}_no_refine"
                 common = f"--dataset {dataset} -k {keypoints} -f {frames} -tds {tds}"
-                rows.append(Row(f"{keypoints}, {frames} frames, tds {tds}", lifter, f"{common} -c {name} --train 1 {training}",
+                rows.append(Row(f"{keypoints}, {frames} frames, tds {tds}", lifter,
+                                f"{common} -c {name} --train 1 {training}",
                                 f"{common} --train 0 --reload 1 {test}"))
-                rows.append(Row(f"{keypoints}, {frames} frames, tds {tds}, refine", root / f"{name}_{frames}_refine",
+                rows.append(Row(f"{keypoints}, {frames} frames, tds {tds}, refine",
+                                root / f"{name}_{frames}_refine",
                                 f"{common} -c {name} --train 1 --refine --reload 1 --previous_dir "
                                 f"{shlex.quote(str(lifter))}/no_refine_*.pth {training}",
                                 f"{common} --train 0 --reload 1 --refine --refine_reload 1 {test}",
-                                PUBLISHED.get((keypoints, frames, tds, True), {}) if dataset == "h36m" else {}))
+                                (PUBLISHED.get((keypoints, frames, tds, True), {})
+                                 if dataset == "h36m" else {})))
     return rows
 
 
@@ -95,20 +102,22 @@ def measured(row: Row, scores_file: Path) -> dict:
 
 def markdown(rows: list[dict], missing: list[dict]) -> str:
     """The table: published, measured and difference side by side; then what is missing and how to get it."""
-    lines = ["| row | published P1 / P2 | measured P1 / P2 | difference | 95 % interval of P1 | validation P1, last epoch "
-             "| training |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    lines = ["| row | published P1 / P2 | measured P1 / P2 | difference | 95 % interval of P1 "
+             "| validation P1, last epoch | training |", "| --- | --- | --- | --- | --- | --- | --- |"]
     for row in rows:
         published = row["published"]
         lines.append(" | ".join([
             "| " + row["label"],
             f"{published['mpjpe']:.2f} / {published['p_mpjpe']:.2f}" if published else "not published",
             f"{row['mpjpe']:.2f} / {row['p_mpjpe']:.2f}",
-            f"{row['mpjpe'] - published['mpjpe']:+.2f} / {row['p_mpjpe'] - published['p_mpjpe']:+.2f}" if published else "",
+            (f"{row['mpjpe'] - published['mpjpe']:+.2f} / {row['p_mpjpe'] - published['p_mpjpe']:+.2f}"
+             if published else ""),
             f"{row['interval'][0]:.2f} to {row['interval'][1]:.2f}",
             "" if row["last_epoch_mpjpe"] is None else f"{row['last_epoch_mpjpe']:.2f}",
             f"{row['training_epochs']} epochs, {row['training_minutes']:.1f} min |"]))
     if rows:
-        lines += ["", "mm; average over actions. The interval draws each action's clips anew (bootstrap, 1,000 draws)."]
+        lines += ["", "mm; average over actions. The interval draws each action's clips anew (bootstrap, "
+                  "1,000 draws)."]
     if missing:
         lines += ["", "Missing:", ""] + [f"- {entry['label']}: {entry['reason']}" for entry in missing]
     return "\n".join(lines) + "\n"
@@ -116,7 +125,8 @@ def markdown(rows: list[dict], missing: list[dict]) -> str:
 
 def write_tables(folder: Path, name: str, rows: list[dict], missing: list[dict]) -> list[Path]:
     """Write {name}.json and {name}.md; returns their paths. NaN becomes null."""
-    plain = [{key: None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}
+    plain = [{key: None if isinstance(value, float) and math.isnan(value) else value
+              for key, value in row.items()}
              for row in rows]
     paths = [folder / f"{name}.json", folder / f"{name}.md"]
     write_whole(paths[0], json.dumps({"rows": plain, "missing": missing}, indent=1) + "\n")

@@ -16,7 +16,9 @@ from common.skeleton import flip
 
 @dataclass(frozen=True)
 class Batch:
-    """Windows and the truth at their centre frames. `pose`, `root` and `intrinsics` are None where clips lack them.
+    """Windows and the truth at their centre frames.
+
+    `pose`, `root` and `intrinsics` are None where clips lack them.
 
     keypoints   (B, T, J, 2) screen coordinates         pose   (B, J, 3) root-relative, camera space, metres
     intrinsics  (B, 4) screen units                     root   (B, 3) camera space, metres
@@ -42,8 +44,8 @@ class Batch:
 class Windows:
     """All windows of a list of clips; the clips lie end to end in a few tensors on `device`.
 
-    With `mirror`, a mirrored copy of everything lies behind the original rows, so that a mirrored window is the same
-    gather with an offset.
+    With `mirror`, a mirrored copy of everything lies behind the original rows, so that a mirrored window is
+    the same gather with an offset.
     """
 
     def __init__(self, clips: list[Clip], *, frames: int, tds: int = 1, device="cpu", mirror: bool = False):
@@ -72,7 +74,8 @@ class Windows:
         self.keypoints = stack("keypoints", lambda x: flip(x, skeleton))            # (N or 2N, J, 2)
         self.pose = stack("pose", lambda x: flip(x, skeleton))                      # (N or 2N, J, 3)
         self.root = stack("root", lambda x: x * np.float32([-1, 1, 1]))             # (N or 2N, 3)
-        self.intrinsics = stack("intrinsics", lambda x: x * np.float32([1, 1, -1, 1]))   # (clips or 2 clips, 4)
+        self.intrinsics = stack("intrinsics",                                       # (clips or 2 clips, 4)
+                                lambda x: x * np.float32([1, 1, -1, 1]))
 
     def centers(self, every: int = 1, *, valid_only: bool = False) -> torch.Tensor:
         """Rows (M,) of every `every`-th frame of each clip, counted from its first; on the CPU, in order."""
@@ -83,7 +86,10 @@ class Windows:
         return torch.from_numpy(np.concatenate(parts))
 
     def gather(self, rows: torch.Tensor, mirrored=0, direction=1) -> Batch:
-        """The windows centred on `rows` (B,). `mirrored` is 0 or 1, `direction` 1 or -1 (time reversed), or (B,) of them."""
+        """The windows centred on `rows` (B,).
+
+        `mirrored` is 0 or 1, `direction` 1 or -1 (time reversed), or (B,) of them.
+        """
         clip = self.row_clip[rows]                                                  # (B,)
         first, last = self.clip_first[clip], self.clip_last[clip]                   # (B,)
         if torch.is_tensor(direction):
@@ -97,7 +103,8 @@ class Windows:
             keypoints=keypoints,
             pose=None if self.pose is None else self.pose[rows + shift],
             root=None if self.root is None else self.root[rows + shift],
-            intrinsics=None if self.intrinsics is None else self.intrinsics[clip + mirrored * len(self.clips)],
+            intrinsics=(None if self.intrinsics is None
+                        else self.intrinsics[clip + mirrored * len(self.clips)]),
             clip=clip, frame=rows - first)
 
     def batches(self, batch_size: int, *, every: int = 1) -> Iterator[Batch]:
@@ -109,8 +116,9 @@ class Windows:
 class TrainingBatches:
     """Shuffled batches for one epoch at a time.
 
-    Every `stride`-th valid frame is a centre. With `mirror` each window also appears mirrored in the same epoch, with
-    `reverse` also with time reversed; both together give four versions. The order comes from `generator` alone.
+    Every `stride`-th valid frame is a centre. With `mirror` each window also appears mirrored in the same
+    epoch, with `reverse` also with time reversed; both together give four versions. The order comes from
+    `generator` alone.
     """
 
     def __init__(self, windows: Windows, *, batch_size: int, stride: int = 1, mirror: bool = False,

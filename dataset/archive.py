@@ -1,7 +1,7 @@
 """Reads npz archives whose arrays hold pickled dicts, without running code from the file.
 
-A pickle may name any function to call. This reader resolves only the few NumPy names that an array needs and refuses all
-others by name; nothing of a refused file is executed.
+A pickle may name any function to call. This reader resolves only the few NumPy names that an array needs and
+refuses all others by name; nothing of a refused file is executed.
 """
 import lzma
 import pickle
@@ -15,13 +15,14 @@ import numpy as np
 # NumPy 1 and 2 write the same functions under different module names.
 ALLOWED = {(f"{package}.{module}", name)
            for package in ("numpy.core", "numpy._core")
-           for module, name in (("multiarray", "_reconstruct"), ("multiarray", "scalar"), ("numeric", "_frombuffer"))}
+           for module, name in (("multiarray", "_reconstruct"), ("multiarray", "scalar"),
+                                ("numeric", "_frombuffer"))}
 ALLOWED |= {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode"), ("collections", "OrderedDict")}
 
 
 # What the zip, npy and pickle readers raise on bytes that make no sense.
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, IndexError, KeyError, TypeError, AttributeError,
-           MemoryError, OverflowError, RuntimeError, struct.error, lzma.LZMAError)
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, IndexError, KeyError, TypeError,
+           AttributeError, MemoryError, OverflowError, RuntimeError, struct.error, lzma.LZMAError)
 
 
 class NumpyOnlyUnpickler(pickle.Unpickler):
@@ -36,8 +37,8 @@ class NumpyOnlyUnpickler(pickle.Unpickler):
 def read_archive(path: Path, keys: list[str], *, hint: str) -> list:
     """The values of `keys` in the npz file `path`: arrays, or what a pickled object array holds.
 
-    Raises FileNotFoundError when the file is missing, ValueError when it is damaged, hostile or lacks a key. `hint` ends
-    each message and says how to get a good file.
+    Raises FileNotFoundError when the file is missing, ValueError when it is damaged, hostile or lacks a key.
+    `hint` ends each message and says how to get a good file.
     """
     if not path.is_file():
         raise FileNotFoundError(f"Missing data file {path} (keys {', '.join(keys)}). {hint}")
@@ -64,7 +65,8 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo):
     """One value of an open archive."""
     with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        read_header = (np.lib.format.read_array_header_1_0 if version == (1, 0)
+                       else np.lib.format.read_array_header_2_0)
         _, _, dtype = read_header(file)
         if dtype.hasobject:
             array = NumpyOnlyUnpickler(file, encoding="latin1").load()

@@ -1,7 +1,10 @@
-"""The bundled motion capture (CMU) seen by virtual cameras -> clips. Format, source and terms: dataset/cmu_mocap.md.
+"""The bundled motion capture (CMU) seen by virtual cameras -> clips.
 
-Each motion stands in the middle of a Human3.6M camera rig: the rigs of S1, S5, S6, S7, S8 in turn for the training
-subjects, of S9, S11 for the test subjects. Its heading is drawn from its name, so it is the same in every run.
+Format, source and terms: dataset/cmu_mocap.md.
+
+Each motion stands in the middle of a Human3.6M camera rig: the rigs of S1, S5, S6, S7, S8 in turn for the
+training subjects, of S9, S11 for the test subjects. Its heading is drawn from its name, so it is the same in
+every run.
 """
 import csv
 import json
@@ -27,12 +30,12 @@ KEY_FRAME_EVERY = 9     # frames between two independent detector errors (27 in 
 def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None = None) -> list[Clip]:
     """All clips of the split's subjects seen by `cameras` (None: all four).
 
-    `keypoints`: "gt" is the exact projection with lens distortion; "detected" adds the errors of a real 2D detector
-    (`detector_error`). Raises FileNotFoundError or ValueError.
+    `keypoints`: "gt" is the exact projection with lens distortion; "detected" adds the errors of a real 2D
+    detector (`detector_error`). Raises FileNotFoundError or ValueError.
     """
     if keypoints not in KEYPOINTS:
-        raise ValueError(f"The bundled data set has the keypoints {' and '.join(KEYPOINTS)}, not {keypoints!r}. "
-                         f"Choose one with -k.")
+        raise ValueError(f"The bundled data set has the keypoints {' and '.join(KEYPOINTS)}, "
+                         f"not {keypoints!r}. Choose one with -k.")
     groups = read_groups(folder / "cmu_mocap.csv")
     motions = [motion for motion in read_motions(folder / "cmu_mocap.npz") if motion["split"] == split]
     unlisted = [motion["name"] for motion in motions if motion["name"] not in groups]
@@ -68,7 +71,8 @@ def read_motions(path: Path) -> list[dict]:
     keys = ["d2", "frames", "name", "subject", "split", "fps"]
     differences, lengths, names, subjects, splits, fps = read_archive(path, keys, hint=HINT)
     motions, first = [], 0
-    for length, name, subject, split in zip(lengths.tolist(), names.tolist(), subjects.tolist(), splits.tolist()):
+    for length, name, subject, split in zip(lengths.tolist(), names.tolist(), subjects.tolist(),
+                                            splits.tolist()):
         part = differences[:, first:first + length].astype(np.int32)
         millimetres = part.cumsum(axis=1).cumsum(axis=1).T.reshape(length, len(HUMAN36M.joints), 3)
         motions.append({"name": name, "subject": subject, "split": split, "fps": float(fps),
@@ -86,9 +90,10 @@ def read_groups(path: Path) -> dict[str, str]:
 
 
 def place(joints_world: np.ndarray, rig: list[dict], name: str) -> np.ndarray:
-    """The motion (N, 17, 3) turned about the vertical by an angle drawn from its name, its median root at the rig's centre.
+    """The motion (N, 17, 3) turned about the vertical and moved to the rig's centre.
 
-    Heights stay. The centre is where the four viewing directions, seen from above, come closest together.
+    The angle is drawn from `name`; the median root comes to the centre. Heights stay. The centre is where the
+    four viewing directions, seen from above, come closest together.
     """
     angle = 2 * np.pi * zlib.crc32(name.encode()) / 2 ** 32
     cos, sin = np.cos(angle), np.sin(angle)
@@ -98,10 +103,11 @@ def place(joints_world: np.ndarray, rig: list[dict], name: str) -> np.ndarray:
 
 
 def rig_center(rig: list[dict]) -> np.ndarray:
-    """The floor point (2,), world space, metres, with the least squared distance to the cameras' viewing directions."""
+    """The floor point (2,), world space, metres, of least squared distance to the viewing directions."""
     normal, moment = np.zeros((2, 2)), np.zeros(2)
     for camera in rig:
-        ahead = world_to_camera(np.eye(3), camera["orientation"], np.zeros(3))[:2, 2]  # the z axis, seen from above
+        ahead = world_to_camera(np.eye(3), camera["orientation"],    # the z axis, seen from above
+                                np.zeros(3))[:2, 2]
         ahead = ahead / np.linalg.norm(ahead)
         across = np.eye(2) - np.outer(ahead, ahead)
         normal, moment = normal + across, moment + across @ camera["translation"][:2]
@@ -109,10 +115,12 @@ def rig_center(rig: list[dict]) -> np.ndarray:
 
 
 def detector_error(num_frames: int, noise: dict, *, seed: int) -> np.ndarray:
-    """Errors (num_frames, 17, 2), screen units, like those of a real 2D detector (dataset/detector_noise.json).
+    """Errors (num_frames, 17, 2), screen units, like those of a real 2D detector.
 
-    Each joint's error is drawn anew at every ninth frame: with probability `weight` from its Gaussian, else uniformly
-    within +-0.03; in between it drifts linearly. White jitter of standard deviation 0.002 comes on top.
+    The parameters are in dataset/detector_noise.json.
+    Each joint's error is drawn anew at every ninth frame: with probability `weight` from its Gaussian, else
+    uniformly within +-0.03; in between it drifts linearly. White jitter of standard deviation 0.002 comes on
+    top.
     """
     generator = np.random.default_rng(seed)
     num_keys = (num_frames - 1) // KEY_FRAME_EVERY + 2

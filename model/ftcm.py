@@ -1,8 +1,8 @@
 """FTCM: lifts a window of 2D keypoints to the 3D pose at its centre frame.
 
-After Tang et al., "FTCM: Frequency-Temporal Collaborative Module for Efficient 3D Human Pose Estimation in Video",
-IEEE TCSVT 2023. This file is the definition: every transform is written out as in the paper. Numerically it equals the
-original release (tests/golden).
+After Tang et al., "FTCM: Frequency-Temporal Collaborative Module for Efficient 3D Human Pose Estimation in
+Video", IEEE TCSVT 2023. This file is the definition: every transform is written out as in the paper.
+Numerically it equals the original release (tests/golden).
 
 Shapes: B batch, T frames (odd), J joints, C channels, K = T // 2 + 1 frequency bins.
 """
@@ -12,7 +12,7 @@ from torch import nn
 
 
 class WeightNormLinear(nn.Module):
-    """A linear layer whose rows have a learned length `gain` and a learned direction (Salimans and Kingma 2016)."""
+    """A linear layer whose rows have a learned length `gain` and direction (Salimans and Kingma 2016)."""
 
     def __init__(self, num_inputs, num_outputs):
         super().__init__()
@@ -44,14 +44,15 @@ class FrequencyPoseMixing(nn.Module):
 
 
 class ElementwiseFilter(nn.Module):
-    """For comparison with the FPM: GFNet's filter (Rao et al. 2021), one complex weight per frequency and channel.
+    """For comparison with the FPM: GFNet's filter (Rao et al. 2021).
 
-    Frequencies do not mix with one another.
+    One complex weight per frequency and channel. Frequencies do not mix with one another.
     """
 
     def __init__(self, frames, channels):
         super().__init__()
-        self.weight = nn.Parameter(0.02 * torch.randn(frames // 2 + 1, channels, 2))    # (K, C, real and imaginary part)
+        self.weight = nn.Parameter(                         # (K, C, real and imaginary part)
+            0.02 * torch.randn(frames // 2 + 1, channels, 2))
 
     def forward(self, x):
         spectrum = torch.fft.rfft(x, dim=1, norm="ortho")                   # (B, K, C) complex
@@ -77,14 +78,16 @@ class TemporalPoseMixing(nn.Module):
 
 
 class FTCMBlock(nn.Module):
-    """One frequency-temporal block: half of the channels goes through the FPM, the other half through the TPM.
+    """One frequency-temporal block: half of the channels goes through the FPM, the other through the TPM.
 
-    For ablation a unit that `units` leaves out passes its half unchanged, and `fpm_filter` replaces the FPM's matrix.
+    For ablation a unit that `units` leaves out passes its half unchanged, and `fpm_filter` replaces the FPM's
+    matrix.
     """
 
     def __init__(self, frames, dim, dropout, *, units="both", fpm_filter="matrix"):
         super().__init__()
-        mixing = FrequencyPoseMixing(frames) if fpm_filter == "matrix" else ElementwiseFilter(frames, dim // 2)
+        mixing = (FrequencyPoseMixing(frames) if fpm_filter == "matrix"
+                  else ElementwiseFilter(frames, dim // 2))
         self.norm = nn.LayerNorm(dim)
         self.expand = nn.Linear(dim, dim)
         self.fpm = mixing if units in ("both", "fpm") else nn.Identity()
@@ -107,10 +110,12 @@ class FTCM(nn.Module):
     `units` ("both", "fpm", "tpm", "none") and `fpm_filter` ("matrix", "elementwise") are for ablation.
     """
 
-    def __init__(self, *, num_joints=17, frames=243, dim=512, depth=6, dropout=0.1, units="both", fpm_filter="matrix"):
+    def __init__(self, *, num_joints=17, frames=243, dim=512, depth=6, dropout=0.1, units="both",
+                 fpm_filter="matrix"):
         super().__init__()
         if frames % 2 == 0 or frames < 1:
-            raise ValueError(f"frames must be odd and positive so that the window has a centre frame, got {frames}.")
+            raise ValueError(f"frames must be odd and positive so that the window has a centre frame, "
+                             f"got {frames}.")
         if dim % 8:
             raise ValueError(f"dim must be a multiple of 8 (two halves, two groups, halved once), got {dim}.")
         self.num_joints, self.frames = num_joints, frames
@@ -120,7 +125,10 @@ class FTCM(nn.Module):
         self.head = WeightNormLinear(dim, 3 * num_joints)
 
     def forward(self, keypoints):
-        """Lift keypoints (B, T, J, 2), screen coordinates, to the centre frame's root-relative pose (B, J, 3), metres."""
+        """Lift keypoints (B, T, J, 2) to the centre frame's pose (B, J, 3).
+
+        Keypoints in screen coordinates, the pose root-relative, in metres.
+        """
         x = F.gelu(self.embed(keypoints.flatten(2)))                        # (B, T, C)
         for block in self.blocks:
             x = block(x)                                                    # (B, T, C)

@@ -9,8 +9,8 @@ from torch import nn
 class Refine(nn.Module):
     """A small network that decides, per joint and axis, how far to trust the observed keypoints.
 
-    The layer names (`post_refine.0`, `post_refine.3`) are those of the original release, so its weight files load as
-    they are.
+    The layer names (`post_refine.0`, `post_refine.3`) are those of the original release, so its weight files
+    load as they are.
     """
 
     def __init__(self, *, num_joints=17, hidden=1024, dropout=0.5):
@@ -20,9 +20,10 @@ class Refine(nn.Module):
             nn.Linear(hidden, 2 * num_joints), nn.Sigmoid())
 
     def forward(self, lifted, back_projected):
-        """The refined pose (B, J, 3) of `lifted` and `back_projected` (B, J, 3); all root-relative, camera space, metres.
+        """The refined pose (B, J, 3) of `lifted` and `back_projected` (B, J, 3).
 
-        x and y are a weighted mean of the two, z is the lifted one.
+        All are root-relative, camera space, metres. x and y are a weighted mean of the two, z is the lifted
+        one.
         """
         both = torch.cat([lifted, back_projected], dim=-1)                                  # (B, J, 6)
         weight = self.post_refine(both.flatten(1)).unflatten(1, (-1, 2))                    # (B, J, 2)

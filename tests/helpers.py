@@ -37,22 +37,23 @@ def random_pose(num_frames, *, seed=0, num_joints=17):
 
 
 def random_clip(num_frames, *, seed=0, action="Walking", subject="S9", valid=None):
-    """A Human3.6M clip of random motion, 3 m before a simple camera; its keypoints are the exact projection."""
+    """A Human3.6M clip of random motion, 3 m before a simple camera; keypoints are the exact projection."""
     pose = random_pose(num_frames, seed=seed)
     root = np.array([0.1, -0.2, 3.0]) + np.random.default_rng(seed + 1).normal(0, 0.05, (num_frames, 3))
     intrinsics = np.array([2.3, 2.3, 0.02, -0.01])
     return Clip(subject=subject, action=action, name=f"{subject}/{action}/{seed}", fps=50, skeleton=HUMAN36M,
-                keypoints=project(pose + root[:, None], intrinsics), pose=pose, root=root, intrinsics=intrinsics,
-                valid=valid)
+                keypoints=project(pose + root[:, None], intrinsics), pose=pose, root=root,
+                intrinsics=intrinsics, valid=valid)
 
 
 def write_human36m(folder, *, keypoints="gt", lengths=None, extra_2d=3):
-    """Miniature Human3.6M archives in VideoPose3D's format; returns {(subject, action): (N, 32, 3)} in world metres.
+    """Miniature Human3.6M archives in VideoPose3D's format.
 
+    Returns {(subject, action): (N, 32, 3)} in world metres.
     The pixels are the exact projection with lens distortion; each 2D sequence is `extra_2d` frames longer.
     """
-    lengths = lengths or {("S1", "Walking"): 12, ("S5", "Eating 1"): 9, ("S9", "Walking 1"): 11, ("S9", "WalkDog"): 7,
-                          ("S11", "Walking"): 8}
+    lengths = lengths or {("S1", "Walking"): 12, ("S5", "Eating 1"): 9, ("S9", "Walking 1"): 11,
+                          ("S9", "WalkDog"): 7, ("S11", "Walking"): 8}
     generator = np.random.default_rng(7)
     positions_3d, positions_2d, worlds = {}, {}, {}
     for (subject, action), length in lengths.items():
@@ -62,13 +63,15 @@ def write_human36m(folder, *, keypoints="gt", lengths=None, extra_2d=3):
         for camera in human36m.rig(subject):
             points = world_to_camera(world[:, human36m.JOINTS], camera["orientation"], camera["translation"])
             screen = project(points, camera["intrinsics"], camera["distortion"])
-            views.append(denormalize_screen(screen, width=camera["width"], height=camera["height"]).astype(np.float32))
+            views.append(denormalize_screen(screen, width=camera["width"],
+                                            height=camera["height"]).astype(np.float32))
         positions_3d.setdefault(subject, {})[action] = world[:length].astype(np.float32)
         positions_2d.setdefault(subject, {})[action] = views
         worlds[subject, action] = world[:length]
     metadata = {"layout_name": "h36m", "num_joints": 17,
                 "keypoints_symmetry": [[4, 5, 6, 11, 12, 13], [1, 2, 3, 14, 15, 16]]}
     np.savez_compressed(folder / "data_3d_h36m.npz", positions_3d=np.array(positions_3d, dtype=object))
-    np.savez_compressed(folder / f"data_2d_h36m_{keypoints}.npz", positions_2d=np.array(positions_2d, dtype=object),
+    np.savez_compressed(folder / f"data_2d_h36m_{keypoints}.npz",
+                        positions_2d=np.array(positions_2d, dtype=object),
                         metadata=np.array(metadata, dtype=object))
     return worlds

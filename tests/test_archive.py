@@ -13,8 +13,10 @@ class Hostile:
 
 
 def test_reads_pickled_dicts_and_plain_arrays_exactly(tmp_path):
-    table = {"S1": {"Walking 1": [np.arange(6, dtype=np.float32).reshape(3, 2), np.float64(2.5)]}, "n": (1, "a", None)}
-    np.savez_compressed(tmp_path / "a.npz", table=np.array(table, dtype=object), plain=np.arange(3), text=np.array(["x"]))
+    table = {"S1": {"Walking 1": [np.arange(6, dtype=np.float32).reshape(3, 2), np.float64(2.5)]},
+             "n": (1, "a", None)}
+    np.savez_compressed(tmp_path / "a.npz", table=np.array(table, dtype=object), plain=np.arange(3),
+                        text=np.array(["x"]))
     read, plain, text = read_archive(tmp_path / "a.npz", ["table", "plain", "text"], hint="")
     assert read["S1"]["Walking 1"][0].tolist() == [[0, 1], [2, 3], [4, 5]]
     assert read["S1"]["Walking 1"][1] == 2.5 and read["n"] == (1, "a", None)
@@ -29,7 +31,8 @@ def test_reads_archives_that_numpy_1_wrote(tmp_path):
     with zipfile.ZipFile(tmp_path / "old.npz", "w") as archive:
         array = np.array({"x": np.arange(2)}, dtype=object)
         header = content[:content.index(b"\n") + 1]
-        archive.writestr("table.npy", header + pickle.dumps(array, protocol=2).replace(b"numpy._core", b"numpy.core"))
+        archive.writestr("table.npy",
+                         header + pickle.dumps(array, protocol=2).replace(b"numpy._core", b"numpy.core"))
     table, = read_archive(tmp_path / "old.npz", ["table"], hint="")
     assert table["x"].tolist() == [0, 1]
 

@@ -15,14 +15,17 @@ def small_release(**changes):
 
 def test_sizes_are_read_off_a_release_file(tmp_path):
     torch.save(small_release(), tmp_path / "w.pth")
-    assert checkpoint.load(tmp_path / "w.pth")["model_args"] == {"num_joints": 17, "frames": 9, "dim": 32, "depth": 2,
+    assert checkpoint.load(tmp_path / "w.pth")["model_args"] == {"num_joints": 17, "frames": 9,
+                                                                 "dim": 32, "depth": 2,
                                                                "units": "both", "fpm_filter": "matrix"}
 
 
 @pytest.mark.parametrize("changes, words", [
     ({"pose_emb.bias": None}, "Missing: pose_emb.bias. Unexpected: none"),
-    ({"mlpmixer.gmlp.1.fn.extra.weight": torch.zeros(1)}, "Missing: none. Unexpected: mlpmixer.gmlp.1.fn.extra.weight"),
-    ({"mlpmixer.gmlp.1.fn.fc2_0.ln_256.weight": torch.zeros(1)}, "Unexpected: mlpmixer.gmlp.1.fn.fc2_0.ln_256.weight"),
+    ({"mlpmixer.gmlp.1.fn.extra.weight": torch.zeros(1)},
+     "Missing: none. Unexpected: mlpmixer.gmlp.1.fn.extra.weight"),
+    ({"mlpmixer.gmlp.1.fn.fc2_0.ln_256.weight": torch.zeros(1)},
+     "Unexpected: mlpmixer.gmlp.1.fn.fc2_0.ln_256.weight"),
 ])
 def test_a_key_too_few_or_too_many_is_listed(changes, words, tmp_path):
     torch.save(small_release(**changes), tmp_path / "w.pth")
@@ -37,7 +40,8 @@ def test_a_tensor_of_another_shape_is_listed(tmp_path):
         checkpoint.load_weights(FTCM(**saved["model_args"]), saved["model"], tmp_path / "w.pth")
 
 
-@pytest.mark.parametrize("state", [{"format": checkpoint.FORMAT}, {"pose_emb.weight_v": torch.tensor(1.0)}, {}, [1]])
+@pytest.mark.parametrize("state", [{"format": checkpoint.FORMAT}, {"pose_emb.weight_v": torch.tensor(1.0)},
+                                   {}, [1]])
 def test_incomplete_checkpoints_are_refused(state, tmp_path):
     torch.save(state, tmp_path / "w.pth")
     with pytest.raises(ValueError, match="w.pth"):

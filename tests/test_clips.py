@@ -9,7 +9,9 @@ def test_nan_keypoints_are_refused_with_the_frame():
     clip = random_clip(5)
     keypoints = clip.keypoints.copy()
     keypoints[3, 2, 0] = np.nan
-    with pytest.raises(ValueError, match="S9/Walking/0: keypoints hold NaN or infinity in 1 of 5 frames .first: frame 3."):
+    with pytest.raises(ValueError,
+                       match="S9/Walking/0: keypoints hold NaN or infinity in 1 of 5 frames "
+                             ".first: frame 3."):
         clips.replace(clip, keypoints=keypoints)
 
 
@@ -21,9 +23,12 @@ def test_arrays_that_do_not_match_are_refused(field, array):
 
 
 def test_select_takes_whole_names_and_lists_the_known_ones():
-    many = [random_clip(2, action=action, seed=i) for i, action in enumerate(["Walking", "WalkDog", "Sitting", "SittingDown"])]
+    many = [random_clip(2, action=action, seed=i)
+            for i, action in enumerate(["Walking", "WalkDog", "Sitting", "SittingDown"])]
     assert [clip.action for clip in clips.select(many, actions=["Sitting"])] == ["Sitting"]
-    with pytest.raises(ValueError, match="No clip has the action Walk. Choose from: Sitting, SittingDown, WalkDog, Walking."):
+    with pytest.raises(ValueError,
+                       match="No clip has the action Walk. Choose from: Sitting, SittingDown, "
+                             "WalkDog, Walking."):
         clips.select(many, actions=["Walk"])
     with pytest.raises(ValueError, match="subject S8"):
         clips.select(many, subjects=["S8"])

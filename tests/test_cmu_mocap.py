@@ -32,12 +32,14 @@ def test_test_subjects_stand_in_the_rigs_of_s9_and_s11_in_turn(exact):
         root = camera_to_world(clip.root.astype(np.float64), camera["orientation"], camera["translation"])
         assert np.median(root[:, :2], axis=0) == pytest.approx(cmu_mocap.rig_center(rig), abs=2e-4)
         joints = clip.pose + clip.root[:, None]
-        assert np.abs(project(joints, camera["intrinsics"], camera["distortion"]) - clip.keypoints).max() < 1e-5
+        assert np.abs(project(joints, camera["intrinsics"], camera["distortion"])
+                      - clip.keypoints).max() < 1e-5
 
 
 def test_two_cameras_see_the_same_motion(exact):
     for first, second in zip(exact[:10:2], exact[1:10:2]):
-        assert np.linalg.norm(first.pose, axis=-1) == pytest.approx(np.linalg.norm(second.pose, axis=-1), abs=1e-5)
+        assert (np.linalg.norm(first.pose, axis=-1)
+                == pytest.approx(np.linalg.norm(second.pose, axis=-1), abs=1e-5))
 
 
 def test_people_are_in_view(exact):
@@ -53,7 +55,8 @@ def test_detected_keypoints_err_like_the_detector_and_the_same_every_time(exact)
     noise = json.loads((FOLDER / "detector_noise.json").read_text())
     weight, mean, std = (np.array(noise[key]) for key in ("weight", "mean", "std"))
     weight = weight[:, None]
-    # Mean over the linear blend of two independent key errors plus jitter: variance 2/3 of one key's, on average.
+    # Mean over the linear blend of two independent key errors plus jitter: variance 2/3 of one key's, on
+    # average.
     assert error.mean(0) == pytest.approx(weight * mean, abs=4e-4)
     variance = weight * (std ** 2 + mean ** 2) + (1 - weight) * 0.03 ** 2 / 3 - (weight * mean) ** 2
     steps = np.arange(9) / 9

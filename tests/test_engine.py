@@ -54,8 +54,10 @@ def test_evaluation_restores_the_training_mode():
 
 
 def training(model, clips, **options):
-    batches = TrainingBatches(Windows(clips, frames=5), batch_size=8, generator=torch.Generator().manual_seed(0))
-    return engine.train_one_epoch(model, batches, torch.optim.Adam(model.parameters(), lr=3e-3), desc="test", **options)
+    batches = TrainingBatches(Windows(clips, frames=5), batch_size=8,
+                              generator=torch.Generator().manual_seed(0))
+    return engine.train_one_epoch(model, batches, torch.optim.Adam(model.parameters(), lr=3e-3), desc="test",
+                                  **options)
 
 
 def test_training_lowers_the_loss_and_returns_metres():
@@ -84,7 +86,8 @@ def test_micro_batches_do_not_change_the_step(micro_batch):
         model = small_model()
         for block in model.blocks:
             block.dropout.p = 0.0
-        batches = TrainingBatches(Windows(CLIPS, frames=5), batch_size=8, generator=torch.Generator().manual_seed(0))
+        batches = TrainingBatches(Windows(CLIPS, frames=5), batch_size=8,
+                                  generator=torch.Generator().manual_seed(0))
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         loss = engine.train_one_epoch(model, batches, optimizer, desc="test", micro_batch=size)
         return loss, torch.cat([p.detach().flatten() for p in model.parameters()])
@@ -126,7 +129,8 @@ def test_estimated_and_true_root_give_the_same_refined_pose_where_the_lifted_pos
 
     refine = Refine()
     found = [engine.predict(Oracle(), [clip], frames=1, flip_test=False, batch_size=4,
-                            refiner=engine.Refiner(refine, root_source=source, clips=[clip])) for source in ("gt", "estimate")]
+                            refiner=engine.Refiner(refine, root_source=source, clips=[clip]))
+             for source in ("gt", "estimate")]
     assert found[0]["root"][0] == pytest.approx(clip.root)
     assert found[1]["root"][0] == pytest.approx(clip.root, abs=1e-3)
     assert found[0]["pose"][0] == pytest.approx(clip.pose, abs=1e-4)

@@ -57,7 +57,8 @@ def test_parameters_at_243_frames_are_those_of_the_paper():
     assert sum(p.numel() for p in FTCM(frames=243).parameters()) == pytest.approx(4.37e6, rel=2e-3)
 
 
-@pytest.mark.parametrize("sizes", [dict(num_joints=5, frames=1, dim=8, depth=1), dict(num_joints=17, frames=15, dim=24, depth=0),
+@pytest.mark.parametrize("sizes", [dict(num_joints=5, frames=1, dim=8, depth=1),
+                                   dict(num_joints=17, frames=15, dim=24, depth=0),
                                    dict(num_joints=28, frames=33, dim=64, depth=3)])
 def test_any_size_lifts_and_learns(sizes):
     model = FTCM(**sizes)

@@ -17,8 +17,9 @@ def rewrite(path, change):
 def test_clips_hold_the_recorded_world_positions(tmp_path):
     worlds = write_human36m(tmp_path)
     clips = human36m.load(tmp_path, keypoints="gt", split="test")
-    assert [clip.name for clip in clips[:5]] == ["S9/WalkDog/54138969", "S9/WalkDog/55011271", "S9/WalkDog/58860488",
-                                                 "S9/WalkDog/60457274", "S9/Walking 1/54138969"]
+    assert [clip.name for clip in clips[:5]] == ["S9/WalkDog/54138969", "S9/WalkDog/55011271",
+                                                 "S9/WalkDog/58860488", "S9/WalkDog/60457274",
+                                                 "S9/Walking 1/54138969"]
     assert len(clips) == 12
     for clip in clips:
         subject, action, camera_id = clip.name.split("/")
@@ -27,7 +28,8 @@ def test_clips_hold_the_recorded_world_positions(tmp_path):
         world = camera_to_world(joints.astype(np.float64), camera["orientation"], camera["translation"])
         expected = worlds[subject, action][:, [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]]
         assert np.abs(world - expected).max() < 2e-6
-        assert np.abs(project(joints, camera["intrinsics"], camera["distortion"]) - clip.keypoints).max() < 1e-5
+        assert np.abs(project(joints, camera["intrinsics"], camera["distortion"])
+                      - clip.keypoints).max() < 1e-5
         assert clip.pose[:, 0].tolist() == [[0, 0, 0]] * len(clip)
         assert clip.action == action.split(" ")[0]
         assert clip.fps == 50
@@ -47,7 +49,8 @@ def test_missing_files_say_which_and_where_and_what_else_works(tmp_path):
     with pytest.raises(FileNotFoundError, match="data_3d_h36m.npz .*--root_path.*--dataset cmu"):
         human36m.load(tmp_path, keypoints="gt", split="test")
     write_human36m(tmp_path, keypoints="gt")
-    with pytest.raises(FileNotFoundError, match="data_2d_h36m_cpn_ft_h36m_dbb.npz; keypoint sources found in .*: gt"):
+    with pytest.raises(FileNotFoundError,
+                       match="data_2d_h36m_cpn_ft_h36m_dbb.npz; keypoint sources found in .*: gt"):
         human36m.load(tmp_path, keypoints="cpn_ft_h36m_dbb", split="test")
 
 
@@ -55,11 +58,13 @@ def test_missing_files_say_which_and_where_and_what_else_works(tmp_path):
     (lambda values: values["positions_2d"].pop("S9"), "lacks subject S9; found: S1, S5, S11"),
     (lambda values: values["positions_2d"]["S9"].pop("WalkDog"), "lacks S9's action 'WalkDog'"),
     (lambda values: values["positions_2d"]["S9"]["WalkDog"].pop(), "S9 WalkDog has 3 cameras; expected 4"),
-    (lambda values: values["positions_2d"]["S9"].update(WalkDog=[a[:3] for a in values["positions_2d"]["S9"]["WalkDog"]]),
+    (lambda values: values["positions_2d"]["S9"].update(
+        WalkDog=[a[:3] for a in values["positions_2d"]["S9"]["WalkDog"]]),
      "S9/WalkDog/54138969: 3 frames of 2D for 7 of 3D"),
     (lambda values: values["positions_2d"]["S9"]["WalkDog"][1].__setitem__((4, 2), np.nan),
      "S9/WalkDog/55011271: keypoints hold NaN or infinity in 1 of 7 frames"),
-    (lambda values: values["positions_2d"]["S9"].update(WalkDog=[a[:, :16] for a in values["positions_2d"]["S9"]["WalkDog"]]),
+    (lambda values: values["positions_2d"]["S9"].update(
+        WalkDog=[a[:, :16] for a in values["positions_2d"]["S9"]["WalkDog"]]),
      "S9/WalkDog/54138969: expected keypoints of shape"),
     (lambda values: values["metadata"].update(keypoints_symmetry=[[1], [2]]), "expected keypoints_symmetry"),
 ])

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parent.parent
-LEVELS = {0: {"common.options", "common.skeleton", "common.camera", "common.loss", "common.metrics", "common.provenance",
-              "common.files", "dataset.archive"},
+LEVELS = {0: {"common.options", "common.skeleton", "common.camera", "common.loss", "common.metrics",
+              "common.provenance", "common.files", "dataset.archive"},
           1: {"common.clips", "common.checkpoint", "common.benchmark", "common.layouts", "common.bvh"},
-          2: {"common.windows", "common.scores", "common.scores_3dhp", "common.stream", "common.plots", "common.export",
-              "common.player"},
+          2: {"common.windows", "common.scores", "common.scores_3dhp", "common.stream", "common.plots",
+              "common.export", "common.player"},
           3: {"common.engine", "common.run_folder", "common.report"}}
 FILES = sorted(path for folder in ("model", "common", "dataset") for path in (PROJECT / folder).glob("*.py")
                if path.stem != "__init__")
@@ -40,14 +40,16 @@ def test_a_module_imports_only_lower_levels_and_its_own_kind(path):
             assert name.startswith("model."), f"{module} imports {name}"
         elif folder == "common":
             assert name.startswith("common."), f"{module} imports {name}"
-            assert level(name) < level(module), f"{module} (level {level(module)}) imports {name} (level {level(name)})"
+            assert level(name) < level(module), (f"{module} (level {level(module)}) imports {name} "
+                                                 f"(level {level(name)})")
         else:
             assert name.startswith("dataset.") or level(name) <= 1, f"{module} imports {name}"
 
 
 @pytest.mark.parametrize("path", [*FILES, PROJECT / "run_ftcm.py"], ids=lambda path: path.stem)
 def test_importing_only_defines(path):
-    allowed = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign)
+    allowed = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign,
+               ast.AugAssign)
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         guard = isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"

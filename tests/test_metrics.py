@@ -40,7 +40,8 @@ def test_p_mpjpe_minimises_squares_over_nearby_alignments():
     predicted, pose = random_pose(1, seed=1), random_pose(1, seed=2)
     a = predicted - predicted.mean(1, keepdims=True)
     b = pose - pose.mean(1, keepdims=True)
-    best = min(((s * a @ random_rotation(seed) - b) ** 2).sum() for seed in range(200) for s in (0.1, 0.3, 0.5, 0.8))
+    best = min(((s * a @ random_rotation(seed) - b) ** 2).sum() for seed in range(200)
+               for s in (0.1, 0.3, 0.5, 0.8))
     u, singular, vt = np.linalg.svd(a[0].T @ b[0])
     singular[2] *= np.sign(np.linalg.det(u @ vt))
     assert (b ** 2).sum() - singular.sum() ** 2 / (a ** 2).sum() <= best + 1e-12

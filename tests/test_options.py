@@ -30,7 +30,8 @@ def test_bad_values_end_with_one_sentence_and_status_2(line, words, capsys):
 
 def test_defaults_are_the_published_recipe():
     args = options.parse(["--train", "1"])
-    assert (args.frames, args.depth, args.dim, args.epochs, args.batch_size, args.lr, args.lr_decay, args.seed, args.tds,
+    assert (args.frames, args.depth, args.dim, args.epochs, args.batch_size, args.lr, args.lr_decay,
+            args.seed, args.tds,
             args.dataset, args.keypoints, args.flip, args.reverse, args.flip_test, args.stride) == (
         243, 6, 512, 80, 160, 1e-3, 0.95, 1, 1, "h36m", "cpn_ft_h36m_dbb", True, False, True, 1)
 

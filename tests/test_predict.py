@@ -28,7 +28,8 @@ def network(tmp_path_factory):
 
 
 def predict(file, network, output, options=""):
-    return run_ftcm.main(["--predict", str(file), "--reload", "1", "--previous_dir", str(network), "--device", "cpu",
+    return run_ftcm.main(["--predict", str(file), "--reload", "1", "--previous_dir", str(network),
+                          "--device", "cpu",
                           "--output", str(output), *options.split()])
 
 
@@ -49,7 +50,8 @@ def test_a_detectors_file_gives_one_pose_a_frame_in_every_format(network, tmp_pa
 @pytest.mark.parametrize("num_frames", [1, 2, 5])
 def test_any_length_gives_as_many_poses(num_frames, network, tmp_path):
     with np.load(SAMPLE) as archive:
-        np.savez(tmp_path / "short.npz", keypoints=archive["keypoints"][:num_frames], scores=archive["scores"][:num_frames])
+        np.savez(tmp_path / "short.npz", keypoints=archive["keypoints"][:num_frames],
+                 scores=archive["scores"][:num_frames])
     assert predict(tmp_path / "short.npz", network, tmp_path / "out",
                    "--layout coco17 --width 1920 --height 1080 --fps 25") == 0
     with np.load(tmp_path / "out" / "poses.npz") as archive:

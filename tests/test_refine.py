@@ -16,7 +16,8 @@ def golden_refine():
 
 def test_refined_poses_equal_the_release():
     golden = np.load(GOLDEN / "model.npz")
-    lifted, back_projected = (torch.from_numpy(golden[f"refine/{name}"][:, 0]) for name in ("lifted", "backprojected"))
+    lifted, back_projected = (torch.from_numpy(golden[f"refine/{name}"][:, 0])
+                              for name in ("lifted", "backprojected"))
     with torch.no_grad():
         refined = golden_refine()(lifted, back_projected).numpy()
     assert np.abs(refined - golden["refine/output"][:, 0]).max() < 1e-5

@@ -30,10 +30,10 @@ def run(line, folder, output):
 def test_training_ends_with_the_official_tables_of_valid_frames(trained, capsys):
     folder, path = trained
     pytest.importorskip("scipy")
-    assert run(f"--train 0 --reload 1 --previous_dir {path} --dataset 3dhp --device cpu --export_mat {folder}/p.mat", folder,
-               folder / "out") == 0
+    assert run(f"--train 0 --reload 1 --previous_dir {path} --dataset 3dhp --device cpu --export_mat "
+               f"{folder}/p.mat", folder, folder / "out") == 0
     report = json.loads((folder / "out" / "scores.json").read_text())
-    assert report["all_frames"]["frames"] == 12                     # 2 of 3 frames in each of 6 sequences are valid
+    assert report["all_frames"]["frames"] == 12               # 2 of 3 frames in each of 6 sequences are valid
     means = report["official"]["mean"]["MPJPE"]
     assert means["frame-weighted mean"]["Average"] == pytest.approx(report["all_frames"]["mpjpe"], rel=1e-6)
     assert means["mean over sequences"]["Average"] == pytest.approx(report["average"]["mpjpe"], rel=1e-6)
@@ -45,7 +45,8 @@ def test_training_ends_with_the_official_tables_of_valid_frames(trained, capsys)
 
 
 @pytest.mark.parametrize("line, words", [
-    ("--train 1 --refine", "which the 3dhp files lack"), ("--train 1 -k cpn", "gt"), ("--train 1 --cameras 3", "choose from 0, 1, 2, 4")])
+    ("--train 1 --refine", "which the 3dhp files lack"), ("--train 1 -k cpn", "gt"),
+    ("--train 1 --cameras 3", "choose from 0, 1, 2, 4")])
 def test_what_3dhp_cannot_do_is_refused(line, words, trained, capsys):
     try:
         status = run(f"{SMALL} {line}", trained[0], trained[0] / "refused")
@@ -58,7 +59,8 @@ def test_a_checkpoint_is_scored_on_another_data_set_over_the_joints_both_name(tr
     _, path = trained
     lengths = {(subject, "Walking"): 6 for subject in human36m.SUBJECTS["train"] + human36m.SUBJECTS["test"]}
     write_human36m(tmp_path, lengths=lengths)
-    assert run(f"--train 0 --reload 1 --previous_dir {path} --dataset h36m -k gt --device cpu", tmp_path, tmp_path / "out") == 0
+    assert run(f"--train 0 --reload 1 --previous_dir {path} --dataset h36m -k gt --device cpu", tmp_path,
+               tmp_path / "out") == 0
     report = json.loads((tmp_path / "out" / "scores.json").read_text())
     assert len(report["shared_joints"]) == 14 and "head" not in report["shared_joints"]
     assert report["trained_on"]["dataset"] == "3dhp" and "official" not in report

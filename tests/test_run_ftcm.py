@@ -23,7 +23,8 @@ def data(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
     lengths = {(subject, "Walking"): 6 for subject in human36m.SUBJECTS["train"]}
-    write_human36m(folder, lengths=lengths | {("S9", "Walking 1"): 11, ("S9", "Eating"): 7, ("S11", "Walking"): 8})
+    write_human36m(folder, lengths=lengths | {("S9", "Walking 1"): 11,
+                                              ("S9", "Eating"): 7, ("S11", "Walking"): 8})
     return folder
 
 
@@ -59,7 +60,8 @@ def hand_scored(path, clips, frames, tds):
                 plain, other = model(torch.from_numpy(np.stack([window, mirrored]))).numpy()
             pose = (plain + other[swap] * np.float32([-1, 1, 1])) / 2
             pose[0] = 0
-            errors.setdefault(clip.action, []).append(1000 * np.linalg.norm(pose - clip.pose[t], axis=1).mean())
+            errors.setdefault(clip.action, []).append(
+                1000 * np.linalg.norm(pose - clip.pose[t], axis=1).mean())
     return {action: np.mean(values) for action, values in errors.items()}
 
 
@@ -68,14 +70,16 @@ def test_printed_p1_of_release_weights_is_the_protocols(frames, tds, data, tmp_p
     path = tmp_path / "no_refine_6_4331.pth"
     state = release_state(frames, layout=2, depth=2, dim=64)
     torch.save({"module." + key: value for key, value in state.items()}, path)
-    line = f"--train 0 --reload 1 -tds {tds} --f {frames} -k gt --device cpu --previous_dir {path} --eval_batch_size 4"
+    line = (f"--train 0 --reload 1 -tds {tds} --f {frames} -k gt --device cpu --previous_dir {path} "
+            "--eval_batch_size 4")
     assert run(line, data, tmp_path / "out") == 0
     clips = human36m.load(data, keypoints="gt", split="test")
     expected = hand_scored(path, clips, frames, tds)
     report = json.loads((tmp_path / "out" / "scores.json").read_text())
     assert {row["action"]: row["mpjpe"] for row in report["rows"]} == pytest.approx(expected, abs=2e-3)
     assert report["average"]["mpjpe"] == pytest.approx(np.mean(list(expected.values())), abs=2e-3)
-    assert (report["frames"], report["tds"], report["mirrored_test"], report["seed"]) == (frames, tds, True, 1)
+    assert ((report["frames"], report["tds"], report["mirrored_test"], report["seed"])
+            == (frames, tds, True, 1))
     printed = capsys.readouterr().out
     assert f"{report['average']['mpjpe']:.2f}" in printed and "mirrored test, without refine" in printed
 
@@ -103,8 +107,8 @@ def test_a_training_leaves_its_files_and_its_best_checkpoint_evaluates_to_the_lo
     best = min(saved["history"], key=lambda row: row["p1"])
     name = f"no_refine_{best['epoch']}_{round(100 * best['p1'])}.pth"
     assert sorted(path.name for path in out.iterdir()) == sorted([
-        "animation.gif", "curves.png", "history.csv", "last.pth", name, "options.json", "scores.csv", "scores.json",
-        "train.log"])
+        "animation.gif", "curves.png", "history.csv", "last.pth", name, "options.json", "scores.csv",
+        "scores.json", "train.log"])
     with open(out / "history.csv") as file:
         assert [float(row["p1"]) for row in csv.DictReader(file)] == [row["p1"] for row in saved["history"]]
     log = (out / "train.log").read_text()
@@ -120,7 +124,8 @@ def test_held_out_subjects_select_the_epoch_and_are_not_trained_on(data, tmp_pat
     assert run(f"{SMALL} --train 1 --nepoch 1 --val_subjects S8", data, tmp_path / "run") == 0
     log = (tmp_path / "run" / "train.log").read_text()
     assert "96 of 96 frames are centres" in log and "selected on the held-out subjects S8." in log
-    assert "not on the test subjects" in " ".join(json.loads((tmp_path / "run" / "scores.json").read_text())["notes"])
+    assert "not on the test subjects" in " ".join(
+        json.loads((tmp_path / "run" / "scores.json").read_text())["notes"])
 
 
 @pytest.mark.parametrize("options, words", [
@@ -137,7 +142,8 @@ def test_each_way_to_use_more_or_less_data_shows_in_the_log(options, words, data
 
 
 def test_clips_of_one_and_two_frames_are_scored(tmp_path):
-    lengths = {(subject, "Walking"): 1 for subject in human36m.SUBJECTS["train"] + ["S9"]} | {("S11", "Walking"): 2}
+    lengths = ({(subject, "Walking"): 1 for subject in human36m.SUBJECTS["train"] + ["S9"]}
+               | {("S11", "Walking"): 2})
     write_human36m(tmp_path, lengths=lengths)
     assert run(f"{SMALL} --train 1 --nepoch 1 -tds 3", tmp_path, tmp_path / "run") == 0
     row, = json.loads((tmp_path / "run" / "scores.json").read_text())["rows"]
@@ -145,7 +151,8 @@ def test_clips_of_one_and_two_frames_are_scored(tmp_path):
 
 
 def test_thinned_tables_say_so(data, tmp_path, capsys):
-    assert run(f"{SMALL} --train 1 --nepoch 1 --test_stride 4 --cameras 1 --actions Walking", data, tmp_path / "run") == 0
+    assert run(f"{SMALL} --train 1 --nepoch 1 --test_stride 4 --cameras 1 --actions Walking", data,
+               tmp_path / "run") == 0
     printed = capsys.readouterr().out
     for words in ("5 of 19 frames (--test_stride 4)", "cameras 1 only", "actions Walking only"):
         assert f"A part of the test set: {words}" in printed
@@ -211,7 +218,7 @@ def test_an_exploding_loss_stops_with_a_sentence(data, tmp_path, capsys):
 
 
 def published_files(data, tmp_path):
-    """Weight files where the published command expects them, in the release's layouts, `module.` prefix included."""
+    """Weight files where the published command expects them, in the release's layouts, `module.` included."""
     lifter, refine = tmp_path / "no_refine_6_4331.pth", tmp_path / "refine_6_4331.pth"
     state = release_state(9, layout=2, depth=2, dim=64)
     torch.save({"module." + key: value for key, value in state.items()}, lifter)
@@ -238,30 +245,34 @@ def hand_refined(lifter, refine, clips, frames, tds):
                 depth = clip.root[t, 2] + np.append(0, pose[1:, 2])[:, None]
                 focal, center = clip.intrinsics[:2], clip.intrinsics[2:]
                 seen = np.concatenate([(clip.keypoints[t] - center) * depth / focal, depth], axis=1)
-                blended = network(torch.from_numpy(pose)[None], torch.from_numpy(np.float32(seen - seen[:1]))[None])[0]
+                blended = network(torch.from_numpy(pose)[None],
+                                  torch.from_numpy(np.float32(seen - seen[:1]))[None])[0]
             blended = blended.numpy()
             blended[0] = 0
-            errors.setdefault(clip.action, []).append(1000 * np.linalg.norm(blended - clip.pose[t], axis=1).mean())
+            errors.setdefault(clip.action, []).append(
+                1000 * np.linalg.norm(blended - clip.pose[t], axis=1).mean())
     return {action: np.mean(values) for action, values in errors.items()}
 
 
 def test_published_refine_command_gives_the_protocols_p1_and_names_the_leak(data, tmp_path, capsys):
     lifter, refine = published_files(data, tmp_path)
-    line = (f"--train 0 --reload 1 -tds 3 --f 9 -k gt --device cpu --previous_dir {lifter} --refine --refine_reload 1 "
-            f"--previous_refine_name {refine}")
+    line = (f"--train 0 --reload 1 -tds 3 --f 9 -k gt --device cpu --previous_dir {lifter} --refine "
+            f"--refine_reload 1 --previous_refine_name {refine}")
     assert run(line, data, tmp_path / "out") == 0
     clips = human36m.load(data, keypoints="gt", split="test")
     report = json.loads((tmp_path / "out" / "scores.json").read_text())
     expected = hand_refined(lifter, refine, clips, 9, 3)
     assert {row["action"]: row["mpjpe"] for row in report["rows"]} == pytest.approx(expected, abs=2e-3)
     lifted = hand_scored(lifter, clips, 9, 3)
-    assert {row["action"]: row["mpjpe"] for row in report["lifted"]["rows"]} == pytest.approx(lifted, abs=2e-3)
+    assert ({row["action"]: row["mpjpe"] for row in report["lifted"]["rows"]}
+            == pytest.approx(lifted, abs=2e-3))
     printed = capsys.readouterr().out
     assert "uses ground-truth root depth" in printed and "Lifted, before refine: average" in printed
 
 
 def test_an_estimated_root_needs_no_ground_truth_and_reports_its_error(data, tmp_path, capsys):
-    # A lifter that answers (almost) one upright pose, so that a depth in front of the camera explains the keypoints.
+    # A lifter that answers (almost) one upright pose, so that a depth in front of the camera explains the
+    # keypoints.
     model = FTCM(frames=5, dim=16, depth=1)
     pose = human36m.load(data, keypoints="gt", split="test")[0].pose[0]
     torch.nn.init.zeros_(model.head.gain)
@@ -269,8 +280,9 @@ def test_an_estimated_root_needs_no_ground_truth_and_reports_its_error(data, tmp
     torch.save({"format": checkpoint.FORMAT, "model_args": {"frames": 5, "dim": 16, "depth": 1}, "data": {},
                 "model": model.state_dict()}, tmp_path / "lifter.pth")
     torch.save(Refine().state_dict(), tmp_path / "refine.pth")
-    line = (f"--train 0 --reload 1 -k gt --device cpu --previous_dir {tmp_path}/lifter.pth --refine --refine_reload 1 "
-            f"--previous_refine_name {tmp_path}/refine.pth --refine_root estimate --test_augmentation 0")
+    line = (f"--train 0 --reload 1 -k gt --device cpu --previous_dir {tmp_path}/lifter.pth --refine "
+            f"--refine_reload 1 --previous_refine_name {tmp_path}/refine.pth --refine_root estimate "
+            "--test_augmentation 0")
     assert run(line, data, tmp_path / "out") == 0
     report = json.loads((tmp_path / "out" / "scores.json").read_text())
     assert report["root_error"]["position"] >= report["root_error"]["depth"] > 0
@@ -287,8 +299,8 @@ def test_refine_trains_both_networks_from_a_reloaded_lifter_and_resumes(data, tm
     assert len(names) == 2 and names[1] == "refine_" + names[0].removeprefix("no_refine_")
     before, after = checkpoint.load(lifter)["model"], checkpoint.load(tmp_path / "refine" / names[0])["model"]
     assert not torch.equal(before["head.bias"], after["head.bias"])
-    again = (f"--train 0 --reload 1 --previous_dir {tmp_path / 'refine' / names[0]} --refine --refine_reload 1 "
-             f"--previous_refine_name {tmp_path / 'refine' / names[1]} --device cpu")
+    again = (f"--train 0 --reload 1 --previous_dir {tmp_path / 'refine' / names[0]} --refine "
+             f"--refine_reload 1 --previous_refine_name {tmp_path / 'refine' / names[1]} --device cpu")
     assert run(again, data, tmp_path / "eval") == 0
     first, second = (json.loads((tmp_path / name / "scores.json").read_text()) for name in ("refine", "eval"))
     assert first["average"]["mpjpe"] == pytest.approx(second["average"]["mpjpe"], abs=1e-4)
@@ -301,7 +313,8 @@ def test_refine_trains_both_networks_from_a_reloaded_lifter_and_resumes(data, tm
 
 def test_exported_release_weights_come_back_exactly(data, tmp_path):
     path = trained(data, tmp_path)
-    assert run(f"--export_release {tmp_path}/w/release.pth --reload 1 --previous_dir {path}", data, tmp_path / "o") == 0
+    assert run(f"--export_release {tmp_path}/w/release.pth --reload 1 --previous_dir {path}", data,
+               tmp_path / "o") == 0
     released = torch.load(tmp_path / "w" / "release.pth", weights_only=True)
     assert released["mlpmixer.gmlp.0.fn.fc2_0.ln_256.weight"].shape == (4, 4)
     assert set(released) == set(release_state(5, depth=1, dim=16))
@@ -331,10 +344,12 @@ def test_ablated_networks_train_and_come_back_from_their_checkpoint(data, tmp_pa
         assert run(f"{SMALL} --train 1 --nepoch 1 {options}", data, out) == 0
         path = next(out.glob("no_refine_*.pth"))
         assert run(f"--train 0 --reload 1 --previous_dir {path} --device cpu", data, tmp_path / "eval") == 0
-        first, second = (json.loads((folder / "scores.json").read_text()) for folder in (out, tmp_path / "eval"))
+        first, second = (json.loads((folder / "scores.json").read_text())
+                         for folder in (out, tmp_path / "eval"))
         assert first["average"]["mpjpe"] == pytest.approx(second["average"]["mpjpe"], abs=1e-4)
         assert first["parameters"] == second["parameters"]
-    assert run(f"--export_release {tmp_path}/r.pth --reload 1 --previous_dir {path}", data, tmp_path / "o") == 2
+    assert run(f"--export_release {tmp_path}/r.pth --reload 1 --previous_dir {path}", data,
+               tmp_path / "o") == 2
     assert "ablat" in capsys.readouterr().err
 
 
