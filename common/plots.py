@@ -12,6 +12,7 @@ from PIL import Image
 
 from common.clips import Clip
 from common.files import write_whole
+from common.metrics import upright
 
 COLORS = {"left": "#e4572e", "right": "#2e86ab", "middle": "#4a4e57"}
 GRID = "#d9dce1"
@@ -104,7 +105,9 @@ def clip_animation(clip: Clip, predicted: np.ndarray, path: Path, *, every: int 
     flat = clip.keypoints[frames]
     center, reach = (flat.max((0, 1)) + flat.min((0, 1))) / 2, 0.55 * np.ptp(flat, axis=(0, 1)).max()
     figure.axes[0].set(xlim=center[0] + reach * np.array([-1, 1]), ylim=center[1] + reach * np.array([1, -1]))
-    floor = np.percentile((predicted if clip.pose is None else clip.pose)[frames][..., 1].max(1), 90)
+    level = upright(clip.up).T                              # up is up, where the clip knows it
+    shown = [poses[frames] @ level for poses in (predicted, clip.pose) if poses is not None]    # (frames, J, 3)
+    floor = np.percentile(shown[-1][..., 1].max(1), 90)
     for axes in figure.axes[1:]:
         axes.set(xlim=(-1.3, 1.3), ylim=(-1.35, 1.25))
         draw_floor(axes, floor)
@@ -112,11 +115,11 @@ def clip_animation(clip: Clip, predicted: np.ndarray, path: Path, *, every: int 
     canvas.draw()
     figure.set_layout_engine("none")  # the layout stays as it is: computing it anew is most of a frame's time
     images = []
-    for frame in frames:
+    for number, frame in enumerate(frames):
         panels[0].draw(clip.keypoints[frame])
-        panels[1].draw(from_beside(predicted[frame]))
+        for panel, poses in zip(panels[1:], shown):
+            panel.draw(from_beside(poses[number]))
         if clip.pose is not None:
-            panels[2].draw(from_beside(clip.pose[frame]))
             error = 1000 * np.linalg.norm(predicted[frame] - clip.pose[frame], axis=-1).mean()
             heading.set_text(f"{clip.action}  {clip.name}  frame {frame}   MPJPE {error:.0f} mm")
         else:
