@@ -4,6 +4,7 @@
 """
 import glob
 import math
+import os
 import shlex
 import sys
 import time
@@ -16,8 +17,10 @@ from common import checkpoint, engine, export, options, plots, report, scores, s
 from common.camera import estimate_root
 from common.clips import Clip, downsample, relayout, resample, resample_array, select, subset, without
 from common.player import save_html
+from common.distributed import Processes
 from common.provenance import provenance
 from common.run_folder import RunFolder, prepare
+from common.training import Schedule, Training
 from common.windows import TrainingBatches, Windows
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
 from dataset import cmu_mocap, custom_keypoints, human36m, mpi_inf_3dhp
@@ -26,9 +29,6 @@ from model.refine import Refine
 
 DATASETS = {"h36m": human36m, "cmu": cmu_mocap, "3dhp": mpi_inf_3dhp}
 BAD_INPUT = (ValueError, OSError, ImportError, FloatingPointError)
-# What may differ between a run and its continuation.
-FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "eval_batch_size",
-                  "test_stride", "max_minutes"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
 def execute(argv: list[str]) -> None:
     """Do what the arguments say."""
     args = options.parse(argv)
-    device = choose_device(args.device, args.gpu)
+    device = choose_device(args.device, int(os.environ.get("LOCAL_RANK", args.gpu)))
     torch.manual_seed(args.seed)
     if args.tables or args.ablation:
         run_tables(args, device)
@@ -59,10 +59,10 @@ def execute(argv: list[str]) -> None:
         export_release(args)
     elif args.predict:
         predict_video(args, device)
-    elif args.train:
-        train(args, argv, device)
     else:
-        evaluate(args, argv, device)
+        processes = Processes.start(device)
+        with processes.only_writer_prints():
+            (train if args.train else evaluate)(args, argv, device, processes)
 
 
 def choose_device(name: str, gpu: int) -> str:
@@ -107,6 +107,11 @@ def load_weights(args) -> tuple[FTCM, dict]:
     if "channel" in args.given and args.channel != saved["model_args"]["dim"] // 2:
         raise ValueError(f"{path} has {saved['model_args']['dim'] // 2} channels in each unit, the command "
                          f"line says --channel {args.channel}. Drop that option.")
+    if args.every_frame and (args.hop or 1) > args.frames:
+        raise ValueError(f"--hop must be 1 to {args.frames}, the frames of {path}; got {args.hop}.")
+    if args.hop and not args.every_frame:
+        raise ValueError(f"--hop is for networks trained with --out_all 1; {path} answers for one frame of a "
+                         "window. Drop it.")
     try:
         model = FTCM(**saved["model_args"])
     except TypeError as error:
@@ -140,146 +145,116 @@ def make_refiner(args, clips: list[Clip], device: str) -> engine.Refiner | None:
     return engine.Refiner(network.to(device), root_source=args.refine_root, clips=clips)
 
 
-def predict(model, clips: list[Clip], args, device: str, *, every: int, desc: str, refiner=None) -> dict:
-    """`engine.predict` with the options' window and batch size."""
+def predict(model, clips: list[Clip], args, device: str, *, every: int, desc: str, refiner=None,
+            processes: Processes = Processes()) -> dict:
+    """`engine.predict` with the options' windows and batch size, clips dealt among the processes."""
     batch_size = args.eval_batch_size or max(1, 16384 // args.frames)
-    return engine.predict(model, clips, frames=args.frames, tds=args.tds, batch_size=batch_size,
-                          refiner=refiner, flip_test=args.flip_test, every=every, device=device, desc=desc)
+    own = clips[processes.rank::processes.count]
+    found = engine.predict(model, own, frames=args.frames, tds=args.tds, batch_size=batch_size,
+                           refiner=refiner, flip_test=args.flip_test, every=every, device=device, desc=desc,
+                           target=args.target, hop=chosen_hop(args), amp=args.amp) if own else {}
+    keys = ("pose", "lifted", "root") if refiner else ("pose",)
+    return {key: processes.collect(found.get(key, []), len(clips)) for key in keys}
 
 
-def decay(epoch: int, args) -> float:
-    """Learning rate factor in an epoch, counted from 1: a small step after each, a large one now and then."""
-    large = (epoch - 1) // args.large_decay_epoch
-    return args.lr_decay ** (epoch - 1 - large) * args.lr_decay_large ** large
+def chosen_hop(args) -> int | None:
+    """Frames between two windows of a network that answers for every frame; None for one pose a window."""
+    return (args.hop or -(-args.frames // 3)) if args.every_frame else None
 
 
-def train(args, argv: list[str], device: str) -> None:
+def train(args, argv: list[str], device: str, processes: Processes) -> None:
     """Train, validate after every epoch, and score the best epoch at the end."""
     model, started_from = load_weights(args) if args.reload else (None, None)
     if started_from:
         refuse_layout(started_from, DATASETS[args.dataset].SKELETON, args.previous_dir)
     name = f"{args.checkpoint}_{args.frames}_{'refine' if args.refine else 'no_refine'}"
-    run = RunFolder(args.output or options.PROJECT / "checkpoint" / name, resume=args.resume)
+    run = RunFolder(args.output or options.PROJECT / "checkpoint" / name, resume=args.resume,
+                    writes=processes.is_writer)
     clips = load_clips(args, "train")
     held_out = select(clips, subjects=args.val_subjects) if args.val_subjects else []
     clips = subset(without(clips, args.val_subjects), args.subset)
     if not clips:
         raise ValueError("--val_subjects holds out every training subject; leave at least one to train on.")
     test_clips = load_clips(args, "test") if args.test else []
-    model_args = {"num_joints": len(clips[0].skeleton.joints), "frames": args.frames, "dim": args.dim,
-                  "depth": args.depth, "units": args.units, "fpm_filter": args.fpm_filter}
-    model = (model or FTCM(**model_args)).to(device)
+    model_args = network_arguments(args, num_joints=len(clips[0].skeleton.joints))
+    model = (model or FTCM(**model_args)).to(device).use_matrix(True)
     refiner = make_refiner(args, clips, device)
-    groups = [(model, args.lr)] + ([(refiner.network, args.lr_refine or args.lr)] if refiner else [])
-    optimizer = torch.optim.Adam([{"params": network.parameters(), "lr": lr} for network, lr in groups],
-                                 amsgrad=True)
+    networks = [model] + ([refiner.network] if refiner else [])
+    rates = [args.lr] + ([args.lr_refine or args.lr] if refiner else [])
+    optimizer = torch.optim.Adam([{"params": network.parameters(), "lr": rate}
+                                  for network, rate in zip(networks, rates)],
+                                 amsgrad=True, fused=device.startswith("cuda"))
     generator = torch.Generator().manual_seed(args.seed)
-    windows = Windows(clips, frames=args.frames, tds=args.tds, device=device, mirror=args.flip)
+    windows = Windows(clips, frames=args.frames, tds=args.tds, device=device, mirror=args.flip,
+                      target=args.target)
     batches = TrainingBatches(windows, batch_size=args.batch_size, stride=args.stride, mirror=args.flip,
-                              reverse=args.reverse, generator=generator)
+                              reverse=args.reverse, generator=generator, whole=args.every_frame,
+                              share=(processes.rank, processes.count))
     selection = None if not args.test else "test subjects" if not args.val_subjects else (
         f"held-out subjects {', '.join(args.val_subjects)}")
-    state = {"format": checkpoint.FORMAT, "epoch": 0, "best": {}, "history": [], "selection": selection,
-             "model_args": model_args, "options": options.plain(args),
-             "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds},
-             "fps": clips[0].fps, "mean_pose": torch.from_numpy(scores.mean_pose(clips))}
+
+    def validate():
+        validation = held_out or test_clips
+        found = predict(model, validation, args, device, every=args.val_stride, desc="validate",
+                        refiner=refiner, processes=processes)
+        average = scores.score(validation, found["pose"])["average"]
+        return {"p1": average["mpjpe"], "p2": average["p_mpjpe"]}
+
+    compiled = [torch.compile(network) if args.compile else network for network in networks]
+    training = Training(
+        run=run, model=model, refiner=refiner, wrapped=[processes.wrap(network) for network in compiled],
+        optimizer=optimizer, rates=rates, batches=batches, processes=processes, seed=args.seed,
+        validate=validate if args.test else None,
+        schedule=Schedule(args.epochs, args.lr_decay, args.lr_decay_large, args.large_decay_epoch),
+        state={"format": checkpoint.FORMAT, "epoch": 0, "best": {}, "history": [], "selection": selection,
+               "model_args": model_args, "options": options.plain(args),
+               "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds,
+                        "target": args.target},
+               "fps": clips[0].fps, "mean_pose": torch.from_numpy(scores.mean_pose(clips))})
     if args.resume:
-        state = resumed(run, state, [network for network, _ in groups], optimizer, generator)
-    run.write_options({**state["options"], **provenance(argv, device)})
-    total = sum(map(len, clips))
-    run.log(f"{args.dataset} {args.keypoints}: {len(clips)} clips, {len(batches.rows):,} of {total:,} frames "
-            f"are centres, {len(batches.rows) * batches.versions:,} windows an epoch; {device}; "
-            f"seed {args.seed}")
+        training.resume()
+    run.write_options({**training.state["options"], **provenance(argv, device)})
+    total, targets = sum(map(len, clips)), len(batches.rows)
+    run.log(f"{args.dataset} {args.keypoints}: {len(clips)} clips, {targets:,} of {total:,} frames are "
+            f"targets, {targets * batches.versions:,} windows an epoch; {device}"
+            + (f", {processes.count} processes" if processes.count > 1 else "") + f"; seed {args.seed}")
     if selection:
         run.log(f"The best epoch is selected on the {selection}"
                 + ("." if args.val_subjects else ", as in the paper."))
-
-    for epoch in range(state["epoch"] + 1, args.epochs + 1):
-        if out_of_time(state["history"], args.max_minutes):
-            run.log(f"Stopped before epoch {epoch} of {args.epochs}: --max_minutes {args.max_minutes:g}.")
-            break
-        started = time.time()
-        for group, (_, lr) in zip(optimizer.param_groups, groups):
-            group["lr"] = lr * decay(epoch, args)
-        loss, error = engine.train_one_epoch(model, batches, optimizer, refiner=refiner,
-                                             desc=f"epoch {epoch}/{args.epochs}",
-                                             micro_batch=args.micro_batch or max(1, 32768 // args.frames))
-        row = {"epoch": epoch, "learning_rate": args.lr * decay(epoch, args), "loss": loss,
-               "train_mpjpe": 1000 * error}
-        if args.test:
-            validation = held_out or test_clips
-            found = predict(model, validation, args, device, every=args.val_stride, desc="validate",
-                            refiner=refiner)
-            average = scores.score(validation, found["pose"])["average"]
-            row |= {"p1": average["mpjpe"], "p2": average["p_mpjpe"]}
-        row["seconds"] = time.time() - started
-        is_best = args.test and row["p1"] < state["best"].get("p1", math.inf)
-        state |= {"epoch": epoch, "history": state["history"] + [row], "model": model.state_dict(),
-                  "optimizer": optimizer.state_dict(), "rng": random_state(generator)}
-        if refiner:
-            state["refine"] = refiner.network.state_dict()
-        run.save_epoch(state, is_best=is_best)
-        run.log(f"epoch {epoch:3d}  lr {row['learning_rate']:.6f}  loss {loss:.5f} m  "
-                f"MPJPE {row['train_mpjpe']:.2f}"
-                + (f"  P1 {row['p1']:.2f}  P2 {row['p2']:.2f} mm" if args.test else " mm")
-                + f"  {row['seconds']:.0f} s" + ("  best" if is_best else ""))
-        plots.training_curves(state["history"], run.folder / "curves.png", selection=selection)
-
+    training.fit(max_minutes=args.max_minutes, amp=args.amp,
+                 micro_batch=args.micro_batch or max(1, 32768 // args.frames))
+    state = training.state
     if not args.test:
         run.log(f"Not evaluated (--test 0). Last epoch: {run.last}")
         return
+    processes.wait()                                    # until the writer has left the best epoch's files
     best = [run.folder / name for name in state["best"]["files"]]
     saved = checkpoint.load(best[0])
     saved["history"] = state["history"]
     checkpoint.load_weights(model, saved["model"], best[0])
     if refiner:
         checkpoint.load_refine(refiner.network, best[1])
-    score(model, refiner, saved, test_clips, args, argv, device, folder=run.folder, paths=best)
+    score(model, refiner, saved, test_clips, args, argv, device, folder=run.folder, paths=best,
+          processes=processes)
     print(f"Curves: {run.folder / 'curves.png'}   log: {run.folder / 'train.log'}\n"
           f"Best checkpoint: {' and '.join(map(str, best))}")
 
 
-def out_of_time(history: list[dict], max_minutes: float | None) -> bool:
-    """Whether one more epoch as long as the last would pass the limit; the first always fits."""
-    if max_minutes is None or not history:
-        return False
-    return sum(row["seconds"] for row in history) + history[-1]["seconds"] > 60 * max_minutes
+def network_arguments(args, *, num_joints: int) -> dict:
+    """The arguments of FTCM that the options ask for."""
+    return {"num_joints": num_joints, "frames": args.frames, "dim": args.dim, "depth": args.depth,
+            "dropout": args.dropout, "units": args.units, "fpm_filter": args.fpm_filter,
+            "every_frame": args.every_frame}
 
 
-def random_state(generator: torch.Generator) -> dict:
-    """The state of every random source that training draws from."""
-    return {"shuffle": generator.get_state(), "cpu": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all()}
-
-
-def resumed(run: RunFolder, state: dict, networks: list, optimizer, generator) -> dict:
-    """The state in last.pth, loaded into networks, optimiser, random sources; refused if options differ."""
-    saved = checkpoint.load(run.last)
-    if "optimizer" not in saved:
-        raise ValueError(f"{run.last} cannot be resumed: it holds weights only.")
-    for name, value in state["options"].items():
-        if name not in FREE_ON_RESUME and saved["options"].get(name) != value:
-            raise ValueError(f"{run.last} was started with {name} {saved['options'].get(name)}, the command "
-                             f"line says {value}. Repeat the run's options, which "
-                             f"{run.folder / 'options.json'} lists.")
-    for network, key in zip(networks, ("model", "refine")):
-        checkpoint.load_weights(network, saved[key], run.last)
-    optimizer.load_state_dict(saved["optimizer"])
-    generator.set_state(saved["rng"]["shuffle"])
-    torch.set_rng_state(saved["rng"]["cpu"])
-    if torch.cuda.is_available() and len(saved["rng"]["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(saved["rng"]["cuda"])
-    run.log(f"Resumed after epoch {saved['epoch']}.")
-    return {**saved, "options": state["options"]}
-
-
-def evaluate(args, argv: list[str], device: str) -> None:
+def evaluate(args, argv: list[str], device: str, processes: Processes) -> None:
     """Score the checkpoint in --previous_dir on the test subjects."""
     model, saved = load_weights(args)
     parts = [args.previous_dir.resolve().parent.name, args.previous_dir.stem, args.dataset, args.keypoints,
              f"tds{args.tds}", *(["refine", args.refine_root] if args.refine else []),
              *[f"{name}{getattr(args, name)}" for name in ("test_stride", "downsample")
                if getattr(args, name) > 1],
+             *([f"hop{chosen_hop(args)}"] if args.every_frame else []),
              *(args.cameras or []), *(args.actions or [])]
     name = "_".join(parts)
     folder = prepare(args.output or options.PROJECT / "checkpoint" / name)
@@ -293,18 +268,22 @@ def evaluate(args, argv: list[str], device: str) -> None:
     refiner = make_refiner(args, clips, device)
     paths = [args.previous_dir] + ([args.previous_refine_name] if refiner else [])
     score(model.to(device), refiner, saved, clips, args, argv, device, folder=folder, paths=paths,
-          shared=shared)
+          shared=shared, processes=processes)
 
 
 def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str], device: str, *, folder: Path,
-          paths: list[Path], shared: list[str] | None = None) -> None:
+          paths: list[Path], shared: list[str] | None = None, processes: Processes = Processes()) -> None:
     """Predict `clips`, print the table, say what it is and is not, write scores and an animation.
 
     `shared` names the joints that count where the network was trained on another joint layout.
     """
     started = time.time()
-    found = predict(model, clips, args, device, every=args.test_stride, desc="evaluate", refiner=refiner)
+    found = predict(model, clips, args, device, every=args.test_stride, desc="evaluate", refiner=refiner,
+                    processes=processes)
+    if not processes.is_writer:
+        return
     facts = {"dataset": args.dataset, "keypoints": args.keypoints, "frames": args.frames, "tds": args.tds,
+             "target": args.target, "hop": chosen_hop(args),
              "refine": args.refine_root if refiner else None, "mirrored_test": args.flip_test,
              "test_stride": args.test_stride, "cameras": args.cameras, "actions": args.actions,
              "downsample": args.downsample, "shared_joints": shared,

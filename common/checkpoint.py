@@ -62,9 +62,9 @@ def read(path: Path) -> dict:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
-        raise ValueError(f"{path} is not a readable checkpoint ({type(error).__name__}): expected a whole file of "
-                         f"tensors and plain values as torch.save writes it, without code. Choose another "
-                         f"file.") from error
+        raise ValueError(f"{path} is not a readable checkpoint ({type(error).__name__}): expected a whole "
+                         f"file of tensors and plain values as torch.save writes it, without code. Choose "
+                         f"another file.") from error
     ours = isinstance(state, dict) and state.get("format") == FORMAT
     if not ours and not (isinstance(state, dict) and state and all(map(torch.is_tensor, state.values()))):
         raise ValueError(f"{path} is neither a checkpoint of this program nor a weight file of the original "

@@ -11,7 +11,8 @@ from pathlib import Path
 DATASETS = ["h36m", "cmu", "3dhp"]
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
                    "export_mat"]
-ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch"]
+ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
+                     "compile"]
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -131,6 +132,13 @@ def build_parser() -> Parser:
         help="ablation: which of the two units work")
     add("--fpm_filter", choices=["matrix", "elementwise"], default="matrix", help="ablation: one matrix over "
         "all frequencies, or one weight per frequency and channel")
+    add("--out_all", dest="every_frame", type=parse_bool, default=False,
+        help="1: the network answers for every frame of its window, not for one; cheaper by a factor --hop")
+    add("--hop", type=positive(), help="frames between two windows of an --out_all network when "
+        "predicting, 1 to --frames; answers are averaged where windows overlap; default: a third of --frames")
+    add("--target", choices=["center", "last"], default="center", help="the frame of the window that is "
+        "lifted; last: a causal network, which needs no frame of the future")
+    add("--dropout", type=float, default=0.1, help="share of features set to 0 when training, 0 to below 1")
     add("--channel", type=positive(), default=256,
         help="channels of each of the two units: always half of --d_hid")
     add("--n_joints", type=int, default=17, help="joints of the 2D input: always those of the data set")
@@ -159,6 +167,10 @@ def build_parser() -> Parser:
         "a batch's gradients are summed over such parts, which bounds memory; default: 32768 / frames")
     add("--eval_batch_size", type=positive(),
         help="windows per step without gradients; default: 16384 / frames")
+    add("--amp", type=parse_bool, default=False, help="compute in bfloat16 where that is safe, for GPUs; "
+        "the FPM stays float32")
+    add("--compile", type=parse_bool, default=False,
+        help="train through torch.compile, for GPUs; needs a C++ compiler on a CPU")
     add("--lr", type=positive(float), default=1e-3, help="learning rate of the first epoch")
     add("-lrd", "--lr_decay", type=positive(float), default=0.95,
         help="factor on the learning rate after each epoch")
@@ -230,6 +242,13 @@ def find_problem(args) -> str | None:
         (args.n_joints != 17 or args.out_joints != 17,
          f"all data sets have 17 joints, got --n_joints {args.n_joints} and --out_joints {args.out_joints}; "
          "drop them"),
+        ((args.hop or 1) > args.frames and not args.reload,
+         f"--hop must be 1 to --frames, {args.frames}, got {args.hop}"),
+        ("hop" in args.given and not args.every_frame and not args.reload, "--hop needs --out_all 1"),
+        (not 0 <= args.dropout < 1, f"--dropout must lie between 0 and below 1, got {args.dropout:g}"),
+        (args.every_frame and args.target == "last",
+         "--out_all 1 answers for every frame of a window; drop --target last"),
+        (args.every_frame and args.refine, "--refine works on one pose a window; drop --out_all 1"),
         (args.subset > 1, f"--subset is a share between 0 and 1, got {args.subset}"),
         (args.workers != 0,
          f"--workers must be 0, got {args.workers}: batches are gathered on the device; drop it"),

@@ -106,7 +106,8 @@ def clip_animation(clip: Clip, predicted: np.ndarray, path: Path, *, every: int 
     center, reach = (flat.max((0, 1)) + flat.min((0, 1))) / 2, 0.55 * np.ptp(flat, axis=(0, 1)).max()
     figure.axes[0].set(xlim=center[0] + reach * np.array([-1, 1]), ylim=center[1] + reach * np.array([1, -1]))
     level = upright(clip.up).T                              # up is up, where the clip knows it
-    shown = [poses[frames] @ level for poses in (predicted, clip.pose) if poses is not None]    # (frames, J, 3)
+    shown = [poses[frames] @ level                          # (frames, J, 3)
+             for poses in (predicted, clip.pose) if poses is not None]
     floor = np.percentile(shown[-1][..., 1].max(1), 90)
     for axes in figure.axes[1:]:
         axes.set(xlim=(-1.3, 1.3), ylim=(-1.35, 1.25))

@@ -27,10 +27,13 @@ def prepare(folder: Path) -> Path:
 
 
 class RunFolder:
-    """A training run's folder. `options` are plain values; files are replaced whole, the log only grows."""
+    """A training run's folder. `options` are plain values; files are replaced whole, the log only grows.
 
-    def __init__(self, folder: Path, *, resume: bool):
-        self.folder = prepare(folder)
+    Of several processes only the one with `writes` prints and leaves files.
+    """
+
+    def __init__(self, folder: Path, *, resume: bool, writes: bool = True):
+        self.folder, self.writes = prepare(folder), writes
         self.last = folder / LAST
         if self.last.exists() and not resume:
             raise ValueError(f"{folder} already holds a training run. Continue it with --resume, name a new "
@@ -41,11 +44,16 @@ class RunFolder:
 
     def log(self, text: str) -> None:
         """Print a line and add it to train.log with the time."""
+        if not self.writes:
+            return
         tqdm.write(text)
         with open(self.folder / "train.log", "a", encoding="utf-8") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
     def write_options(self, options: dict) -> None:
+        """Write options.json."""
+        if not self.writes:
+            return
         write_whole(self.folder / "options.json", json.dumps(options, indent=1) + "\n")
 
     def save_epoch(self, state: dict, *, is_best: bool) -> None:
@@ -63,9 +71,12 @@ class RunFolder:
                             for key, value in state.items() if key not in ("optimizer", "rng", "refine")}
             files = [lifter] + ([refine] if "refine" in state else [])
             state["best"] = weights_only["best"] = {"epoch": epoch, "p1": p1, "files": files}
-            checkpoint.save(self.folder / lifter, weights_only)
-            if "refine" in state:
+            if self.writes:
+                checkpoint.save(self.folder / lifter, weights_only)
+            if self.writes and "refine" in state:
                 checkpoint.save(self.folder / refine, state["refine"])
+        if not self.writes:
+            return
         checkpoint.save(self.last, state)
         for name in set(replaced) - set(state["best"].get("files", [])):
             (self.folder / name).unlink(missing_ok=True)

@@ -1,11 +1,12 @@
-"""Windows of frames around a centre frame, gathered in batches from all clips at once.
+"""Windows of frames around a target frame, gathered in batches from all clips at once.
 
-A window is an index formula: rows `centre + tds * (-pad .. pad)`, clamped to the clip's first and last row.
+A window is an index formula: rows `target + tds * (-pad .. pad)`, clamped to the clip's first and last row;
+for a causal network `target + tds * (1 - T .. 0)`.
 
 Shapes: B batch, T frames, J joints, N rows, the frames of all clips one after another.
 """
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,23 +17,30 @@ from common.skeleton import flip
 
 @dataclass(frozen=True)
 class Batch:
-    """Windows and the truth at their centre frames.
+    """Windows and the truth at their target frames, or at all of their frames: (B, T, ..) then.
 
-    `pose`, `root` and `intrinsics` are None where clips lack them.
+    `pose`, `root`, `intrinsics` and `up` are None where clips lack them.
 
     keypoints   (B, T, J, 2) screen coordinates         pose   (B, J, 3) root-relative, camera space, metres
     intrinsics  (B, 4) screen units                     root   (B, 3) camera space, metres
-    clip        (B,) number of the clip                 frame  (B,) centre frame within the clip
+    clip        (B,) number of the clip                 frame  (B,) target frame within the clip
+    up          (B, 3) camera space, against gravity
     """
     keypoints: torch.Tensor
     pose: torch.Tensor | None
     root: torch.Tensor | None
     intrinsics: torch.Tensor | None
+    up: torch.Tensor | None
     clip: torch.Tensor
     frame: torch.Tensor
 
     def __len__(self):
         return len(self.keypoints)
+
+    def at(self, place: int) -> "Batch":
+        """The batch with the truth (B, T, ..) of frame `place` of each window alone: (B, ..)."""
+        root = None if self.root is None else self.root[:, place]
+        return replace(self, pose=self.pose[:, place], root=root)
 
     def split(self, size: int) -> Iterator["Batch"]:
         """The same windows in parts of at most `size`."""
@@ -45,10 +53,11 @@ class Windows:
     """All windows of a list of clips; the clips lie end to end in a few tensors on `device`.
 
     With `mirror`, a mirrored copy of everything lies behind the original rows, so that a mirrored window is
-    the same gather with an offset.
+    the same gather with an offset. `target` is the place of the answer in a window: "center" or "last".
     """
 
-    def __init__(self, clips: list[Clip], *, frames: int, tds: int = 1, device="cpu", mirror: bool = False):
+    def __init__(self, clips: list[Clip], *, frames: int, tds: int = 1, device="cpu", mirror: bool = False,
+                 target: str = "center"):
         self.clips, self.frames, self.tds = clips, frames, tds
         skeleton = clips[0].skeleton
         if any(clip.skeleton is not skeleton for clip in clips):
@@ -59,14 +68,14 @@ class Windows:
         self.clip_first = (lengths.cumsum(0) - lengths).to(device)                  # (clips,) first row
         self.clip_last = (lengths.cumsum(0) - 1).to(device)                         # (clips,) last row
         self.row_clip = torch.repeat_interleave(torch.arange(len(clips)), lengths).to(device)     # (N,)
-        pad = (frames - 1) // 2
-        self.offsets = tds * torch.arange(-pad, pad + 1, device=device)             # (T,)
+        self.target = frames // 2 if target == "center" else frames - 1     # place of the answer in a window
+        self.offsets = tds * (torch.arange(frames, device=device) - self.target)    # (T,)
 
         def stack(field, mirror_image):
             arrays = [getattr(clip, field) for clip in clips]
             if any(array is None for array in arrays):
                 return None
-            joined = np.concatenate(arrays) if arrays[0].ndim > 1 else np.stack(arrays)
+            joined = np.concatenate(arrays) if arrays[0].ndim > 1 else np.stack(arrays)     # N rows, or clips
             if mirror:
                 joined = np.concatenate([joined, mirror_image(joined)])
             return torch.from_numpy(joined).to(device)
@@ -76,6 +85,7 @@ class Windows:
         self.root = stack("root", lambda x: x * np.float32([-1, 1, 1]))             # (N or 2N, 3)
         self.intrinsics = stack("intrinsics",                                       # (clips or 2 clips, 4)
                                 lambda x: x * np.float32([1, 1, -1, 1]))
+        self.up = stack("up", lambda x: x * np.float32([-1, 1, 1]))                 # (clips or 2 clips, 3)
 
     def centers(self, every: int = 1, *, valid_only: bool = False) -> torch.Tensor:
         """Rows (M,) of every `every`-th frame of each clip, counted from its first; on the CPU, in order."""
@@ -85,27 +95,55 @@ class Windows:
             parts.append(first + (rows[clip.valid[rows]] if valid_only else rows))
         return torch.from_numpy(np.concatenate(parts))
 
-    def gather(self, rows: torch.Tensor, mirrored=0, direction=1) -> Batch:
-        """The windows centred on `rows` (B,).
+    def covering(self, hop: int) -> torch.Tensor:
+        """Target rows of windows that begin `hop` of their frames apart and together hold every frame.
 
-        `mirrored` is 0 or 1, `direction` 1 or -1 (time reversed), or (B,) of them.
+        They lie inside the clip, the last one at its end; where the clip is shorter than a window, there is
+        one, around its middle. With tds > 1 each of the tds interleaved courses is covered like a clip.
+        """
+        parts = []
+        for first, length in zip(self.clip_first.tolist(), self.lengths):
+            for phase in range(min(self.tds, length)):
+                steps = -(-(length - phase) // self.tds)                            # frames of this course
+                spare = steps - self.frames
+                starts = np.append(np.arange(0, spare, hop), spare) if spare > 0 else np.array([spare // 2])
+                parts.append(first + phase + self.tds * (starts + self.target))
+        return torch.from_numpy(np.concatenate(parts))
+
+    def window_rows(self, rows: torch.Tensor, direction=1) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rows (B, T) of the windows whose targets are `rows` (B,), clamped to their clip.
+
+        Also (B, T) which of them needed no clamping.
         """
         clip = self.row_clip[rows]                                                  # (B,)
-        first, last = self.clip_first[clip], self.clip_last[clip]                   # (B,)
         if torch.is_tensor(direction):
             direction = direction[:, None]
-        window = rows[:, None] + direction * self.offsets                           # (B, T)
-        window = torch.minimum(torch.maximum(window, first[:, None]), last[:, None])
+        free = rows[:, None] + direction * self.offsets                             # (B, T)
+        held = torch.minimum(torch.maximum(free, self.clip_first[clip][:, None]),
+                             self.clip_last[clip][:, None])
+        return held, held == free
+
+    def gather(self, rows: torch.Tensor, mirrored=0, direction=1, *, whole: bool = False) -> Batch:
+        """The windows whose targets are `rows` (B,).
+
+        `mirrored` is 0 or 1, `direction` 1 or -1 (time reversed), or (B,) of them. With `whole` the truth of
+        all frames of the windows, (B, T, ..), instead of that at the targets.
+        """
+        clip = self.row_clip[rows]                                                  # (B,)
+        window, _ = self.window_rows(rows, direction)                               # (B, T)
         shift = mirrored * self.num_rows                                            # to the mirrored copy
         window = window + (shift[:, None] if torch.is_tensor(shift) else shift)
-        keypoints = self.keypoints.index_select(0, window.flatten()).unflatten(0, window.shape)
-        return Batch(
-            keypoints=keypoints,
-            pose=None if self.pose is None else self.pose[rows + shift],
-            root=None if self.root is None else self.root[rows + shift],
-            intrinsics=(None if self.intrinsics is None
-                        else self.intrinsics[clip + mirrored * len(self.clips)]),
-            clip=clip, frame=rows - first)
+        picked = window if whole else rows + shift                                  # rows of the truth
+
+        def take(values, index):
+            if values is None:
+                return None
+            return values.index_select(0, index.flatten()).unflatten(0, index.shape)
+
+        view = clip + mirrored * len(self.clips)
+        return Batch(keypoints=take(self.keypoints, window), pose=take(self.pose, picked),
+                     root=take(self.root, picked), intrinsics=take(self.intrinsics, view),
+                     up=take(self.up, view), clip=clip, frame=rows - self.clip_first[clip])
 
     def batches(self, batch_size: int, *, every: int = 1) -> Iterator[Batch]:
         """Every `every`-th frame of every clip once, in order."""
@@ -116,14 +154,18 @@ class Windows:
 class TrainingBatches:
     """Shuffled batches for one epoch at a time.
 
-    Every `stride`-th valid frame is a centre. With `mirror` each window also appears mirrored in the same
+    Every `stride`-th valid frame is a target. With `mirror` each window also appears mirrored in the same
     epoch, with `reverse` also with time reversed; both together give four versions. The order comes from
-    `generator` alone.
+    `generator` alone. With `whole` the batches hold the truth of all frames. `augment` maps a whole batch to
+    another. `share` is (number of this process, number of processes): the windows of each batch are dealt
+    among them; where a batch has fewer windows than processes, the idle ones get its first.
     """
 
     def __init__(self, windows: Windows, *, batch_size: int, stride: int = 1, mirror: bool = False,
-                 reverse: bool = False, generator: torch.Generator):
+                 reverse: bool = False, generator: torch.Generator, whole: bool = False,
+                 augment: Callable[[Batch], Batch] | None = None, share: tuple[int, int] = (0, 1)):
         self.windows, self.batch_size, self.mirror, self.reverse = windows, batch_size, mirror, reverse
+        self.whole, self.augment, self.share = whole, augment, share
         self.rows = windows.centers(stride, valid_only=True)
         self.versions = (1 + mirror) * (1 + reverse)
         self.generator = generator
@@ -139,5 +181,19 @@ class TrainingBatches:
         direction = 1 - 2 * (version // (1 + self.mirror))
         device = self.windows.offsets.device
         parts = [values.to(device).split(self.batch_size) for values in (rows, mirrored, direction)]
+        rank, processes = self.share
         for batch in zip(*parts):
-            yield self.windows.gather(*batch)
+            dealt = [values[rank::processes] if len(values) > rank else values[:1] for values in batch]
+            gathered = self.windows.gather(*dealt, whole=self.whole or self.augment is not None)
+            if self.augment:
+                gathered = self.augment(gathered)
+                gathered = gathered if self.whole else gathered.at(self.windows.target)
+            yield gathered
+
+    def sizes(self) -> Iterator[tuple[int, int]]:
+        """Of each batch in order: windows in all processes together, and of these how many are this one's."""
+        left, (rank, processes) = len(self.rows) * self.versions, self.share
+        while left > 0:
+            size = min(left, self.batch_size)
+            yield size, len(range(rank, size, processes))
+            left -= size

@@ -1,4 +1,4 @@
-"""FTCM: lifts a window of 2D keypoints to the 3D pose at its centre frame.
+"""FTCM: lifts a window of 2D keypoints to the 3D pose at its centre frame, or at every frame.
 
 After Tang et al., "FTCM: Frequency-Temporal Collaborative Module for Efficient 3D Human Pose Estimation in
 Video", IEEE TCSVT 2023. This file is the definition: every transform is written out as in the paper.
@@ -30,17 +30,32 @@ class WeightNormLinear(nn.Module):
 
 
 class FrequencyPoseMixing(nn.Module):
-    """FPM: mixes all frequencies of the window with one another by a learned complex matrix."""
+    """FPM: mixes all frequencies of the window with one another by a learned complex matrix.
+
+    All of it is linear. With `as_matrix` it is done as one product with the equal real matrix, which costs
+    less: training does so. Always in float32.
+    """
 
     def __init__(self, frames):
         super().__init__()
         bins = frames // 2 + 1
+        self.frames, self.as_matrix = frames, False
         self.mixing = nn.Parameter(0.02 * torch.randn(bins, bins, 2))       # (K, K, real and imaginary part)
 
+    def transform(self, x):
+        """Frequencies mixed: x (.., T, C) -> (.., T, C)."""
+        spectrum = torch.fft.rfft(x, dim=-2, norm="ortho")                  # (.., K, C) complex
+        mixed = torch.view_as_complex(self.mixing) @ spectrum               # (.., K, C) complex
+        return torch.fft.irfft(mixed, n=self.frames, dim=-2, norm="ortho")  # (.., T, C)
+
+    def matrix(self):
+        """The real matrix (T, T) that `transform` multiplies by: what it makes of the identity."""
+        return self.transform(torch.eye(self.frames, dtype=self.mixing.dtype, device=self.mixing.device))
+
     def forward(self, x):
-        spectrum = torch.fft.rfft(x, dim=1, norm="ortho")                   # (B, K, C) complex
-        mixed = torch.view_as_complex(self.mixing) @ spectrum               # (B, K, C) complex
-        return torch.fft.irfft(mixed, n=x.shape[1], dim=1, norm="ortho")    # (B, T, C)
+        with torch.autocast(x.device.type, enabled=False):
+            x = x.to(self.mixing.dtype)
+            return self.matrix() @ x if self.as_matrix else self.transform(x)       # (B, T, C)
 
 
 class ElementwiseFilter(nn.Module):
@@ -107,30 +122,38 @@ class FTCMBlock(nn.Module):
 class FTCM(nn.Module):
     """The lifter. `frames` is the odd window length T, `dim` the channels C, `depth` the number of blocks.
 
+    `every_frame` answers for each frame of the window instead of its centre, with the same weights.
     `units` ("both", "fpm", "tpm", "none") and `fpm_filter` ("matrix", "elementwise") are for ablation.
     """
 
     def __init__(self, *, num_joints=17, frames=243, dim=512, depth=6, dropout=0.1, units="both",
-                 fpm_filter="matrix"):
+                 fpm_filter="matrix", every_frame=False):
         super().__init__()
         if frames % 2 == 0 or frames < 1:
             raise ValueError(f"frames must be odd and positive so that the window has a centre frame, "
                              f"got {frames}.")
         if dim % 8:
             raise ValueError(f"dim must be a multiple of 8 (two halves, two groups, halved once), got {dim}.")
-        self.num_joints, self.frames = num_joints, frames
+        self.num_joints, self.frames, self.every_frame = num_joints, frames, every_frame
         self.embed = WeightNormLinear(2 * num_joints, dim)
         self.blocks = nn.ModuleList(FTCMBlock(frames, dim, dropout, units=units, fpm_filter=fpm_filter)
                                     for _ in range(depth))
         self.head = WeightNormLinear(dim, 3 * num_joints)
 
-    def forward(self, keypoints):
-        """Lift keypoints (B, T, J, 2) to the centre frame's pose (B, J, 3).
+    def use_matrix(self, as_matrix: bool) -> "FTCM":
+        """Whether the FPMs multiply by their real matrix instead of transforming; the same function."""
+        for module in self.modules():
+            if isinstance(module, FrequencyPoseMixing):
+                module.as_matrix = as_matrix
+        return self
 
-        Keypoints in screen coordinates, the pose root-relative, in metres.
+    def forward(self, keypoints):
+        """Lift keypoints (B, T, J, 2) to the centre frame's pose (B, J, 3); with `every_frame` (B, T, J, 3).
+
+        Keypoints in screen coordinates, poses root-relative in camera space, metres.
         """
         x = F.gelu(self.embed(keypoints.flatten(2)))                        # (B, T, C)
         for block in self.blocks:
             x = block(x)                                                    # (B, T, C)
-        pose = self.head(x.mean(dim=1))                                     # (B, J * 3)
-        return pose.unflatten(-1, (self.num_joints, 3))                     # (B, J, 3)
+        pose = self.head(x if self.every_frame else x.mean(dim=1))          # (B, J * 3) or (B, T, J * 3)
+        return pose.unflatten(-1, (self.num_joints, 3))                     # (B, J, 3) or (B, T, J, 3)

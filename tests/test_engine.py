@@ -135,3 +135,41 @@ def test_estimated_and_true_root_give_the_same_refined_pose_where_the_lifted_pos
     assert found[1]["root"][0] == pytest.approx(clip.root, abs=1e-3)
     assert found[0]["pose"][0] == pytest.approx(clip.pose, abs=1e-4)
     assert found[1]["pose"][0] == pytest.approx(clip.pose, abs=1e-3)
+
+
+def test_a_frame_between_overlapping_windows_gets_the_mean_of_their_answers():
+    torch.manual_seed(0)
+    model, clip = FTCM(frames=5, dim=16, depth=1, every_frame=True).eval(), CLIPS[2]          # 11 frames
+    poses, = engine.predict(model, [clip], frames=5, hop=3, flip_test=False)["pose"]
+    sums, counts = np.zeros((11, 17, 3)), np.zeros((11, 1, 1))
+    for start in (0, 3, 6):
+        with torch.no_grad():
+            sums[start:start + 5] += model(torch.from_numpy(clip.keypoints[start:start + 5])[None])[0].numpy()
+        counts[start:start + 5] += 1
+    assert poses[:, 1:] == pytest.approx((sums / counts)[:, 1:], abs=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"hop": 2}, {"target": "last"}])
+def test_thinning_keeps_the_same_frames_of_sequences_and_causal_networks(options):
+    model = FTCM(frames=5, dim=16, depth=1, every_frame="hop" in options)
+    full, thinned = (engine.predict(model, CLIPS, frames=5, every=every, **options)["pose"]
+                     for every in (1, 3))
+    for a, b in zip(full, thinned):
+        assert b[::3] == pytest.approx(a[::3], abs=1e-6)
+        assert np.isnan(np.delete(b, np.s_[::3], axis=0)).all()
+
+
+def test_a_sequence_network_learns_from_every_frame_of_the_window():
+    model = FTCM(frames=5, dim=16, depth=1, every_frame=True)
+    batches = TrainingBatches(Windows(CLIPS, frames=5), batch_size=8, whole=True,
+                              generator=torch.Generator().manual_seed(0))
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    losses = [engine.train_one_epoch(model, batches, optimizer, desc="test")[0] for _ in range(25)]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_reduced_precision_stays_near_the_full_one():
+    model = small_model()
+    full, reduced = (engine.predict(model, CLIPS, frames=5, amp=amp)["pose"][2] for amp in (False, True))
+    assert reduced.dtype == np.float32
+    assert 0 < np.abs(full - reduced).max() < 0.03

@@ -80,3 +80,26 @@ def test_mixing_equals_one_real_matrix_of_the_window():
 def test_impossible_sizes_are_refused(sizes):
     with pytest.raises(ValueError, match=re.escape(f"got {list(sizes.values())[0]}")):
         FTCM(**sizes)
+
+
+@pytest.mark.parametrize("frames", [1, 9, 27])
+def test_the_real_matrix_is_the_same_function_with_the_same_gradient(frames):
+    torch.manual_seed(0)
+    model, keypoints = FTCM(frames=frames, dim=16, depth=2).eval(), torch.randn(3, frames, 17, 2)
+    def answer(as_matrix):
+        model.zero_grad()
+        pose = model.use_matrix(as_matrix)(keypoints)
+        pose.square().sum().backward()
+        return pose.detach(), model.blocks[0].fpm.mixing.grad.clone()
+    for a, b in zip(answer(False), answer(True)):
+        assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_every_frame_applies_the_same_weights_to_each_frame_instead_of_their_mean():
+    torch.manual_seed(0)
+    center = FTCM(frames=9, dim=16, depth=1).eval()
+    every = FTCM(frames=9, dim=16, depth=1, every_frame=True).eval()
+    every.load_state_dict(center.state_dict())
+    keypoints = torch.randn(2, 9, 17, 2)
+    assert every(keypoints).shape == (2, 9, 17, 3)
+    assert torch.allclose(every(keypoints).mean(1), center(keypoints), atol=1e-6)      # the head is linear

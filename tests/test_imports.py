@@ -6,11 +6,13 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent
 LEVELS = {0: {"common.options", "common.skeleton", "common.camera", "common.loss", "common.metrics",
-              "common.provenance", "common.files", "dataset.archive"},
-          1: {"common.clips", "common.checkpoint", "common.benchmark", "common.layouts", "common.bvh"},
+              "common.provenance", "common.files", "common.distributed", "dataset.archive"},
+          1: {"common.clips", "common.checkpoint", "common.benchmark", "common.layouts", "common.bvh",
+              "common.lift"},
           2: {"common.windows", "common.scores", "common.scores_3dhp", "common.stream", "common.plots",
               "common.export", "common.player"},
-          3: {"common.engine", "common.run_folder", "common.report"}}
+          3: {"common.engine", "common.run_folder", "common.report"},
+          4: {"common.training"}}
 FILES = sorted(path for folder in ("model", "common", "dataset") for path in (PROJECT / folder).glob("*.py")
                if path.stem != "__init__")
 

@@ -123,19 +123,19 @@ def test_a_training_leaves_its_files_and_its_best_checkpoint_evaluates_to_the_lo
 def test_held_out_subjects_select_the_epoch_and_are_not_trained_on(data, tmp_path):
     assert run(f"{SMALL} --train 1 --nepoch 1 --val_subjects S8", data, tmp_path / "run") == 0
     log = (tmp_path / "run" / "train.log").read_text()
-    assert "96 of 96 frames are centres" in log and "selected on the held-out subjects S8." in log
+    assert "96 of 96 frames are targets" in log and "selected on the held-out subjects S8." in log
     assert "not on the test subjects" in " ".join(
         json.loads((tmp_path / "run" / "scores.json").read_text())["notes"])
 
 
 @pytest.mark.parametrize("options, words", [
-    ("", "120 of 120 frames are centres, 240 windows an epoch"),
-    ("--stride 4", "40 of 120 frames are centres, 80 windows an epoch"),
-    ("--downsample 2", "60 of 60 frames are centres"),
-    ("--subset 0.5", "60 of 60 frames are centres"),
+    ("", "120 of 120 frames are targets, 240 windows an epoch"),
+    ("--stride 4", "40 of 120 frames are targets, 80 windows an epoch"),
+    ("--downsample 2", "60 of 60 frames are targets"),
+    ("--subset 0.5", "60 of 60 frames are targets"),
     ("--reverse_augmentation 1", "480 windows an epoch"),
     ("--data_augmentation 0", "120 windows an epoch"),
-    ("--cameras 0,3", "10 clips, 60 of 60 frames are centres")])
+    ("--cameras 0,3", "10 clips, 60 of 60 frames are targets")])
 def test_each_way_to_use_more_or_less_data_shows_in_the_log(options, words, data, tmp_path):
     assert run(f"{SMALL} --train 1 --test 0 --nepoch 1 -b 512 {options}", data, tmp_path / "run") == 0
     assert words in (tmp_path / "run" / "train.log").read_text()

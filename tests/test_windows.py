@@ -75,3 +75,48 @@ def test_the_order_depends_on_the_generator_alone():
         batches = TrainingBatches(windows, batch_size=7, generator=torch.Generator().manual_seed(seed))
         return [batch.frame.tolist() for batch in batches]
     assert order(1) == order(1) != order(2)
+
+
+@pytest.mark.parametrize("hop", [1, 2, 5])
+@pytest.mark.parametrize("tds", [1, 2])
+def test_covering_windows_hold_every_frame_and_leave_a_clip_only_when_it_is_short(hop, tds):
+    lengths = [1, 2, 5, 9, 12]
+    windows = Windows([random_clip(length, seed=length) for length in lengths], frames=5, tds=tds)
+    rows, inside = windows.window_rows(windows.covering(hop))
+    assert set(rows[inside].tolist()) == set(range(sum(lengths)))
+    long = windows.row_clip[rows[:, 0]] == 4                # 12 frames: longer than a window, tds 1 or 2
+    assert inside[long].all() and (~inside).any()
+    if tds == 1:
+        steps = torch.diff(rows[long][:, 0])
+        assert (steps[:-1] == hop).all() and 0 < steps[-1] <= hop
+
+
+def test_a_causal_window_ends_with_its_target():
+    clip = random_clip(6)
+    batch = next(Windows([clip], frames=3, tds=2, target="last").batches(6))
+    assert batch.keypoints[5].tolist() == clip.keypoints[[1, 3, 5]].tolist()
+    assert batch.keypoints[1].tolist() == clip.keypoints[[0, 0, 1]].tolist()
+    assert batch.pose[5].tolist() == clip.pose[5].tolist()
+
+
+def test_whole_windows_carry_the_truth_of_each_of_their_frames():
+    clip = random_clip(6)
+    windows = Windows([clip], frames=3, mirror=True)
+    batch = windows.gather(torch.tensor([0, 4]), mirrored=torch.tensor([0, 1]), whole=True)
+    assert batch.pose[0].tolist() == clip.pose[[0, 0, 1]].tolist()
+    assert batch.pose[1].tolist() == flip(clip.pose[[3, 4, 5]], HUMAN36M).tolist()
+    assert batch.root[0].tolist() == clip.root[[0, 0, 1]].tolist()
+    assert batch.at(1).pose.tolist() == windows.gather(torch.tensor([0, 4]),
+                                                       mirrored=torch.tensor([0, 1])).pose.tolist()
+
+
+def test_processes_share_each_batch_between_them():
+    windows = Windows([random_clip(13)], frames=3, mirror=True)
+    def frames(share):
+        batches = TrainingBatches(windows, batch_size=5, mirror=True, share=share,
+                                  generator=torch.Generator().manual_seed(0))
+        return [batch.frame.tolist() for batch in batches], list(batches.sizes())
+    (whole, _), (even, sizes), (odd, _) = frames((0, 1)), frames((0, 2)), frames((1, 2))
+    assert [sorted(a + b) for a, b in zip(even[:-1], odd)] == [sorted(batch) for batch in whole[:-1]]
+    assert sizes == [(5, 3)] * 5 + [(1, 1)]
+    assert even[-1] == odd[-1] == whole[-1]                 # one window left: the other process idles on it

@@ -1,0 +1,58 @@
+"""Several processes at one training or evaluation, started by torchrun; alone without it."""
+import os
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+
+import torch
+from torch import distributed
+
+
+class Processes:
+    """This process among its peers: its `rank`, their number `count`. The first one writes and prints."""
+
+    def __init__(self, rank: int = 0, count: int = 1):
+        self.rank, self.count = rank, count
+
+    @classmethod
+    def start(cls, device: str) -> "Processes":
+        """Join the processes that torchrun's environment variables announce."""
+        processes = cls(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
+        if processes.count > 1 and not distributed.is_initialized():
+            distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+        return processes
+
+    @property
+    def is_writer(self) -> bool:
+        return self.rank == 0
+
+    def wrap(self, network: torch.nn.Module) -> torch.nn.Module:
+        """The network whose gradients are averaged over the processes, sharing the given one's weights."""
+        return torch.nn.parallel.DistributedDataParallel(network) if self.count > 1 else network
+
+    def add(self, values: torch.Tensor) -> torch.Tensor:
+        """The sum of every process's `values`, in place."""
+        if self.count > 1:
+            distributed.all_reduce(values)
+        return values
+
+    def collect(self, part: list, total: int) -> list:
+        """All `total` items, of which this process holds every `count`-th from number `rank` on, in order."""
+        if self.count == 1:
+            return part
+        parts = [None] * self.count
+        distributed.all_gather_object(parts, part)
+        return [parts[number % self.count][number // self.count] for number in range(total)]
+
+    @contextmanager
+    def only_writer_prints(self):
+        """The other processes' bars and tables go nowhere; an error that leaves this block can be printed."""
+        if self.is_writer:
+            yield
+            return
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:
+            with redirect_stdout(nowhere), redirect_stderr(nowhere):
+                yield
+
+    def wait(self) -> None:
+        """Go on when every process is here."""
+        if self.count > 1:
+            distributed.barrier()

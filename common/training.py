@@ -1,0 +1,139 @@
+"""The epochs of a training: learning rate, validation, best epoch, resuming.
+
+A training's `state` is the dict of plain values that common/checkpoint.py describes.
+"""
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from common import checkpoint, engine, plots
+from common.distributed import Processes
+from common.run_folder import RunFolder
+from common.windows import TrainingBatches
+
+# What may differ between a run and its continuation.
+FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "eval_batch_size",
+                  "test_stride", "max_minutes", "compile"}
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Learning rate of epoch e, counted from 1: `lr` times a small factor for each epoch, a large one now
+    and then.
+    """
+    epochs: int
+    small: float
+    large: float
+    large_every: int
+
+    def factor(self, epoch: int) -> float:
+        """What the first epoch's learning rate is multiplied by."""
+        large = (epoch - 1) // self.large_every
+        return self.small ** (epoch - 1 - large) * self.large ** large
+
+
+@dataclass
+class Training:
+    """What one training consists of. `refiner` is None without the refine step.
+
+    `validate` returns {"p1": .., "p2": ..} in mm, None trains without; `wrapped` are the networks as the
+    training step calls them (compiled, shared among processes), in the order of `networks`.
+    """
+    run: RunFolder
+    state: dict
+    model: torch.nn.Module
+    refiner: engine.Refiner | None
+    wrapped: list
+    optimizer: torch.optim.Optimizer
+    rates: list[float]
+    batches: TrainingBatches
+    schedule: Schedule
+    validate: Callable[[], dict] | None
+    processes: Processes
+    seed: int
+
+    @property
+    def networks(self) -> list[torch.nn.Module]:
+        return [self.model] + ([self.refiner.network] if self.refiner else [])
+
+    def fit(self, *, max_minutes: float | None, micro_batch: int, amp: bool) -> None:
+        """Train from the state's epoch to the last; after each, validate and save everything."""
+        state, run = self.state, self.run
+        inner = self.refiner and self.refiner.around(self.wrapped[1])
+        for epoch in range(state["epoch"] + 1, self.schedule.epochs + 1):
+            if out_of_time(state["history"], max_minutes):
+                run.log(f"Stopped before epoch {epoch} of {self.schedule.epochs}: --max_minutes "
+                        f"{max_minutes:g}.")
+                break
+            started = time.time()
+            self.begin(epoch)
+            factor = self.schedule.factor(epoch)
+            for group, rate in zip(self.optimizer.param_groups, self.rates):
+                group["lr"] = rate * factor
+            loss, error = engine.train_one_epoch(self.wrapped[0], self.batches, self.optimizer, refiner=inner,
+                                                 desc=f"epoch {epoch}/{self.schedule.epochs}",
+                                                 micro_batch=micro_batch, amp=amp, processes=self.processes)
+            row = {"epoch": epoch, "learning_rate": self.rates[0] * factor, "loss": loss,
+                   "train_mpjpe": 1000 * error}
+            if self.validate:
+                row |= self.validate()
+            # The first process's clock decides, so that all stop after the same epoch.
+            row["seconds"] = self.processes.collect([time.time() - started], self.processes.count)[0]
+            is_best = self.validate is not None and row["p1"] < state["best"].get("p1", math.inf)
+            state |= {"epoch": epoch, "history": state["history"] + [row], "model": self.model.state_dict(),
+                      "optimizer": self.optimizer.state_dict(), "rng": self.random_state()}
+            if self.refiner:
+                state["refine"] = self.refiner.network.state_dict()
+            run.save_epoch(state, is_best=is_best)
+            run.log(f"epoch {epoch:3d}  lr {row['learning_rate']:.6f}  loss {loss:.5f} m  "
+                    f"MPJPE {row['train_mpjpe']:.2f}"
+                    + (f"  P1 {row['p1']:.2f}  P2 {row['p2']:.2f} mm" if self.validate else " mm")
+                    + f"  {row['seconds']:.0f} s" + ("  best" if is_best else ""))
+            if self.processes.is_writer:
+                plots.training_curves(state["history"], run.folder / "curves.png",
+                                      selection=state["selection"])
+            self.processes.wait()
+
+    def begin(self, epoch: int) -> None:
+        """Random sources that no checkpoint holds: those of augmentation and of the other processes."""
+        own = self.seed + 1_000_003 * epoch + 7919 * self.processes.rank
+        if self.batches.augment:
+            self.batches.augment.generator.manual_seed(own)
+        if not self.processes.is_writer:
+            torch.manual_seed(own)
+
+    def random_state(self) -> dict:
+        """The state of every random source that training draws from."""
+        return {"shuffle": self.batches.generator.get_state(), "cpu": torch.get_rng_state(),
+                "cuda": torch.cuda.get_rng_state_all()}
+
+    def resume(self) -> None:
+        """Load last.pth into networks, optimiser, random sources; refused if options differ."""
+        path = self.run.last
+        saved = checkpoint.load(path)
+        if "optimizer" not in saved:
+            raise ValueError(f"{path} cannot be resumed: it holds weights only.")
+        for name, value in self.state["options"].items():
+            if name not in FREE_ON_RESUME and saved["options"].get(name, value) != value:
+                raise ValueError(f"{path} was started with {name} {saved['options'].get(name)}, the command "
+                                 f"line says {value}. Repeat the run's options, which "
+                                 f"{self.run.folder / 'options.json'} lists.")
+        for network, key in zip(self.networks, ("model", "refine")):
+            checkpoint.load_weights(network, saved[key], path)
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.batches.generator.set_state(saved["rng"]["shuffle"])
+        torch.set_rng_state(saved["rng"]["cpu"])
+        if torch.cuda.is_available() and len(saved["rng"]["cuda"]) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all(saved["rng"]["cuda"])
+        self.run.log(f"Resumed after epoch {saved['epoch']}.")
+        self.state = {**saved, "options": self.state["options"]}
+
+
+def out_of_time(history: list[dict], max_minutes: float | None) -> bool:
+    """Whether one more epoch as long as the last would pass the limit; the first always fits."""
+    if max_minutes is None or not history:
+        return False
+    return sum(row["seconds"] for row in history) + history[-1]["seconds"] > 60 * max_minutes
