@@ -3,6 +3,7 @@
 `python run_ftcm.py --help` lists the options.
 """
 import glob
+import json
 import math
 import os
 import shlex
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 
 from common import checkpoint, engine, export, options, plots, report, scores, scores_3dhp, tables
+from common.augment import Augmenter
 from common.camera import estimate_root
 from common.clips import Clip, downsample, relayout, resample, resample_array, select, subset, without
 from common.player import save_html
@@ -189,6 +191,7 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
                       target=args.target)
     batches = TrainingBatches(windows, batch_size=args.batch_size, stride=args.stride, mirror=args.flip,
                               reverse=args.reverse, generator=generator, whole=args.every_frame,
+                              augment=make_augmenter(args, clips),
                               share=(processes.rank, processes.count))
     selection = None if not args.test else "test subjects" if not args.val_subjects else (
         f"held-out subjects {', '.join(args.val_subjects)}")
@@ -238,6 +241,18 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
           processes=processes)
     print(f"Curves: {run.folder / 'curves.png'}   log: {run.folder / 'train.log'}\n"
           f"Best checkpoint: {' and '.join(map(str, best))}")
+
+
+def make_augmenter(args, clips: list[Clip]) -> Augmenter | None:
+    """What --augment asks for; None without it."""
+    if not args.augment:
+        return None
+    if any(clip.root is None or clip.up is None or clip.intrinsics is None for clip in clips):
+        raise ValueError(f"--augment moves the camera and so needs root, intrinsics and vertical of every clip, "
+                         f"which {args.dataset} files lack. Drop it.")
+    noise = json.loads((options.PROJECT / "dataset" / "detector_noise.json").read_text(encoding="utf-8"))
+    return Augmenter(args.augment, skeleton=clips[0].skeleton, noise=noise, tds=args.tds,
+                     generator=torch.Generator())
 
 
 def network_arguments(args, *, num_joints: int) -> dict:

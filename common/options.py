@@ -12,7 +12,7 @@ DATASETS = ["h36m", "cmu", "3dhp"]
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
                    "export_mat"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
-                     "compile"]
+                     "compile", "augment"]
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -183,6 +183,8 @@ def build_parser() -> Parser:
         help="train on time-reversed windows too")
     add("--test_augmentation", dest="flip_test", type=parse_bool, default=True,
         help="average with the mirrored prediction")
+    add("--augment", type=parse_list, default="", help="train on other cameras, bodies and 2D errors than the "
+        "data's: any of camera, body, detector, missing, comma-separated (common/augment.py)")
     add("--workers", type=int, default=0,
         help="always 0: batches are gathered on the device, without worker processes")
     return parser
@@ -249,6 +251,7 @@ def find_problem(args) -> str | None:
         (args.every_frame and args.target == "last",
          "--out_all 1 answers for every frame of a window; drop --target last"),
         (args.every_frame and args.refine, "--refine works on one pose a window; drop --out_all 1"),
+        (args.augment is None, "--augment needs names: camera, body, detector, missing"),
         (args.subset > 1, f"--subset is a share between 0 and 1, got {args.subset}"),
         (args.workers != 0,
          f"--workers must be 0, got {args.workers}: batches are gathered on the device; drop it"),

@@ -11,7 +11,7 @@ LEVELS = {0: {"common.options", "common.skeleton", "common.camera", "common.loss
               "common.lift"},
           2: {"common.windows", "common.scores", "common.scores_3dhp", "common.stream", "common.plots",
               "common.export", "common.player"},
-          3: {"common.engine", "common.run_folder", "common.report"},
+          3: {"common.engine", "common.run_folder", "common.report", "common.augment"},
           4: {"common.training"}}
 FILES = sorted(path for folder in ("model", "common", "dataset") for path in (PROJECT / folder).glob("*.py")
                if path.stem != "__init__")

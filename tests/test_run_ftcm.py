@@ -353,12 +353,6 @@ def test_ablated_networks_train_and_come_back_from_their_checkpoint(data, tmp_pa
     assert "ablat" in capsys.readouterr().err
 
 
-def test_time_limit_leaves_later_epochs_out():
-    history = [{"seconds": 50.0}]
-    assert not run_ftcm.out_of_time([], 1) and not run_ftcm.out_of_time(history, None)
-    assert run_ftcm.out_of_time(history, 1.5) and not run_ftcm.out_of_time(history, 2)
-
-
 def test_the_animated_clip_is_the_median_one():
     clips = [random_clip(3, seed=i) for i in range(3)]
     predicted = [clip.pose + error for clip, error in zip(clips, (0.3, 0.1, 0.2))]
