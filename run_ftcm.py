@@ -2,11 +2,9 @@
 
 `python run_ftcm.py --help` lists the options.
 """
-import glob
 import json
 import math
 import os
-import shlex
 import sys
 import time
 from pathlib import Path
@@ -248,8 +246,8 @@ def make_augmenter(args, clips: list[Clip]) -> Augmenter | None:
     if not args.augment:
         return None
     if any(clip.root is None or clip.up is None or clip.intrinsics is None for clip in clips):
-        raise ValueError(f"--augment moves the camera and so needs root, intrinsics and vertical of every clip, "
-                         f"which {args.dataset} files lack. Drop it.")
+        raise ValueError("--augment moves the camera and so needs root, intrinsics and vertical of every "
+                         f"clip, which {args.dataset} files lack. Drop it.")
     noise = json.loads((options.PROJECT / "dataset" / "detector_noise.json").read_text(encoding="utf-8"))
     return Augmenter(args.augment, skeleton=clips[0].skeleton, noise=noise, tds=args.tds,
                      generator=torch.Generator())
@@ -368,46 +366,19 @@ def predict_video(args, device: str) -> None:
 
 
 def run_tables(args, device: str) -> None:
-    """Train (bundled data only) and evaluate every row of --tables or --ablation; write the table.
-
-    The table says what is missing.
-    """
+    """Train (bundled data only) and evaluate every row of --tables or --ablation; write the table."""
     root = options.PROJECT / "checkpoint"
-    folder = prepare(args.output or root / ("ablation" if args.ablation else "tables"))
-    licensed = (args.root_path / "data_3d_h36m.npz").is_file()
-    rows = (tables.ablation_rows(root) if args.ablation
-            else tables.published_rows("h36m" if licensed else "cmu", root))
-    done, missing = [], []
-    for number, row in enumerate(rows, 1):
-        print(f"\nRow {number} of {len(rows)}: {row.label}")
-        shared = ["--root_path", str(args.root_path), "--device", device.split(":")[0],
-                  "--gpu", str(args.gpu)]
-        reason = None
-        if row.unfinished():
-            reason = failure([*expand(row.train), *shared, "--resume"])
-        elif row.checkpoint() is None and licensed and not args.ablation:
-            reason = f"no weights in {row.folder}; train them with: python run_ftcm.py {row.train}"
-        elif row.checkpoint() is None:
-            reason = failure([*expand(row.train), *shared])
-        result = row.folder / "scores.json"
-        if reason is None and row.evaluate:
-            line = [*shlex.split(row.evaluate), "--previous_dir", str(row.checkpoint()),
-                    "--output", str(folder / row.folder.name)]
-            if "--refine" in line:
-                line += ["--previous_refine_name", str(row.refine_file())]
-            result = folder / row.folder.name / "scores.json"
-            reason = failure([*line, *shared])
-        if reason is None:
-            done.append(tables.measured(row, result))
-        else:
-            missing.append({"label": row.label, "reason": reason})
-    written = tables.write_tables(folder, "ablation" if args.ablation else "results", done, missing)
+    name, rows, trains = "ablation", tables.ablation_rows(root), True
+    if args.tables:
+        licensed = (args.root_path / "data_3d_h36m.npz").is_file()
+        name, trains = "results", not licensed
+        rows = tables.published_rows("h36m" if licensed else "cmu", root)
+    folder = prepare(args.output or root / ("tables" if args.tables else name))
+    shared = ["--root_path", str(args.root_path), "--device", device.split(":")[0], "--gpu", str(args.gpu)]
+    done, missing = tables.run(rows, folder, trains=trains,
+                               execute=lambda words: failure([*words, *shared]))
+    written = tables.write_tables(folder, name, done, missing)
     print("\n" + tables.markdown(done, missing) + "\nTable: " + ", ".join(map(str, written)))
-
-
-def expand(line: str) -> list[str]:
-    """The arguments of a command line, wildcards in file names resolved as a shell does."""
-    return [next(iter(sorted(glob.glob(word))), word) if "*" in word else word for word in shlex.split(line)]
 
 
 def failure(argv: list[str]) -> str | None:

@@ -48,13 +48,14 @@ class Augmenter:
                  generator: torch.Generator):
         unknown = sorted(set(parts) - set(PARTS))
         if unknown:
-            raise ValueError(f"--augment {', '.join(unknown)} does not exist; choose from {', '.join(PARTS)}.")
+            raise ValueError(f"--augment {', '.join(unknown)} does not exist; "
+                             f"choose from {', '.join(PARTS)}.")
         self.parts, self.tds, self.generator, self.root = set(parts), tds, generator, skeleton.root
         names = [name.removeprefix("left_").removeprefix("right_") for name in skeleton.joints]
         kinds = sorted(set(names))
         self.kind = torch.tensor([kinds.index(name) for name in names])             # (J,) equal for twins
         self.parents = torch.tensor([max(parent, 0) for parent in skeleton.parents])    # (J,)
-        self.ancestors = torch.eye(len(names))                              # (J, J): bones between root and joint
+        self.ancestors = torch.eye(len(names))                      # (J, J): bones between root and joint
         for joint in range(len(names)):
             above = skeleton.parents[joint]
             while above >= 0:
@@ -111,7 +112,7 @@ class Augmenter:
 
     def stretch(self, pose, bones):
         """Poses (B, T, J, 3) with every bone's length times `bones` (B, J), directions kept."""
-        vectors = pose - pose[:, :, self.parents.to(pose.device)]                   # (B, T, J, 3); 0 at the root
+        vectors = pose - pose[:, :, self.parents.to(pose.device)]           # (B, T, J, 3); 0 at the root
         return self.ancestors.to(pose.device) @ (bones[:, None, :, None] * vectors)
 
     def turn(self, up):
@@ -168,7 +169,8 @@ class Augmenter:
         """In some windows a joint or limb follows a straight line over a run of frames, or stands still."""
         windows, frames = keypoints.shape[:2]
         first = (self.uniform(windows) * frames).long()                             # (B,) hidden frames:
-        last = (first + (self.uniform(windows) ** 2 * frames).long()).clamp(max=frames - 1)     # first .. last
+        last = first + (self.uniform(windows) ** 2 * frames).long()                 # first .. last
+        last = last.clamp(max=frames - 1)
         chosen = (self.uniform(windows) < MISSING) & ~((first == 0) & (last == frames - 1))
         group = (self.uniform(windows) * len(self.groups)).long()
         before = torch.where(first > 0, first - 1, (last + 1).clamp(max=frames - 1))

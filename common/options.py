@@ -183,8 +183,8 @@ def build_parser() -> Parser:
         help="train on time-reversed windows too")
     add("--test_augmentation", dest="flip_test", type=parse_bool, default=True,
         help="average with the mirrored prediction")
-    add("--augment", type=parse_list, default="", help="train on other cameras, bodies and 2D errors than the "
-        "data's: any of camera, body, detector, missing, comma-separated (common/augment.py)")
+    add("--augment", type=parse_list, default="", help="train on other cameras, bodies and 2D errors than "
+        "the data's: any of camera, body, detector, missing, comma-separated (common/augment.py)")
     add("--workers", type=int, default=0,
         help="always 0: batches are gathered on the device, without worker processes")
     return parser

@@ -1,7 +1,9 @@
 """Many runs, one table: the rows of the published tables and the ablations, as commands of run_ftcm.py."""
+import glob
 import json
 import math
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,8 +19,9 @@ BUNDLED_TRAINING = ("--layers 2 --d_hid 64 -b 64 --nepoch 1 --stride 200 --val_s
                     "--test_stride 100")
 BUNDLED_TEST = "--cameras 0 --test_stride 100"
 # Keypoints with a detector's errors, half a second of context: what a temporal unit is for.
-ABLATION_PART = ("--dataset cmu -k detected -f 9 -tds 3 --d_hid 64 -b 128 --nepoch 16 --lr 2e-3 -lrd 0.8 "
-                 "--cameras 0,2 --stride 60 --val_stride 60 --test_stride 8 --val_subjects 05,127")
+ABLATION_PART = ("--dataset cmu -k detected -f 27 --d_hid 128 -b 128 --nepoch 12 --lr 2e-3 -lrd 0.75 "
+                 "--cameras 0,2 --stride 20 --val_stride 20 --test_stride 8 --val_subjects 05,127")
+ABLATION_TEST = "--dataset cmu -k detected --train 0 --reload 1 --cameras 0,2 --test_stride 8"
 ABLATIONS = {"both units, 3 blocks": "--layers 3", "FPM alone": "--layers 3 --units fpm",
              "TPM alone": "--layers 3 --units tpm", "neither unit": "--layers 3 --units none",
              "element-wise filter": "--layers 3 --fpm_filter elementwise", "1 block": "--layers 1",
@@ -31,7 +34,7 @@ class Row:
     label: str
     folder: Path
     train: str
-    evaluate: str = ""
+    evaluate: str
     published: dict = field(default_factory=dict)
 
     def checkpoint(self) -> Path | None:
@@ -48,6 +51,11 @@ class Row:
             state = torch.load(self.folder / "last.pth", map_location="cpu", weights_only=True)
             names = [name for name in state["best"].get("files", []) if name.startswith(kind)]
         return self.folder / names[0] if names else None
+
+    def evaluation(self, lifter: Path, refine_file: Path | None, output: Path) -> list[str]:
+        """The arguments that score these weights into the folder `output`."""
+        line = [*shlex.split(self.evaluate), "--previous_dir", str(lifter), "--output", str(output)]
+        return line + (["--previous_refine_name", str(refine_file)] if "--refine" in line else [])
 
     def unfinished(self) -> bool:
         """Whether a training was begun here and not ended."""
@@ -82,19 +90,58 @@ def published_rows(dataset: str, root: Path) -> list[Row]:
 
 def ablation_rows(root: Path) -> list[Row]:
     """The variants of the network at equal data, epochs and seed on the bundled motions."""
-    return [Row(label, root / f"ablation_{label.replace(' ', '_').replace(',', '')}_9_no_refine",
-                f"{ABLATION_PART} {options} --train 1 -c ablation_{label.replace(' ', '_').replace(',', '')}")
-            for label, options in ABLATIONS.items()]
+    rows = []
+    for label, variant in ABLATIONS.items():
+        name = f"ablation_{label.replace(' ', '_').replace(',', '')}"
+        rows.append(Row(label, root / f"{name}_27_no_refine",
+                        f"{ABLATION_PART} {variant} --train 1 -c {name}", ABLATION_TEST))
+    return rows
 
 
-def measured(row: Row, scores_file: Path) -> dict:
-    """A row's figures in mm from the scores.json of its evaluation and the history of its training."""
-    scores = json.loads(scores_file.read_text(encoding="utf-8"))
-    last = row.folder / "last.pth"
-    history = torch.load(last, map_location="cpu", weights_only=True)["history"] if last.is_file() else []
+def run(rows: list[Row], folder: Path, *, trains: bool,
+        execute: Callable[[list[str]], str | None]) -> tuple[list[dict], list[dict]]:
+    """Every row's figures, and the rows that could not be measured with the reason.
+
+    `execute` runs a command of run_ftcm.py and returns None, or a sentence on what was wrong. Rows without
+    weights are trained first where `trains`, else listed. A training that was begun is finished.
+    Evaluations go to `folder`.
+    """
+    done, missing = [], []
+    for number, row in enumerate(rows, 1):
+        print(f"\nRow {number} of {len(rows)}: {row.label}")
+        reason = None
+        if row.unfinished():
+            reason = execute([*expand(row.train), "--resume"])
+        elif row.checkpoint() is None and trains:
+            reason = execute(expand(row.train))
+        elif row.checkpoint() is None:
+            reason = f"no weights in {row.folder}; train them with: python run_ftcm.py {row.train}"
+        selected, last = folder / row.folder.name, folder / f"{row.folder.name}_last"
+        last_weights = row.folder / "last.pth"
+        if reason is None:
+            reason = execute(row.evaluation(row.checkpoint(), row.refine_file(), selected))
+        if reason is None and last_weights.is_file():
+            reason = execute(row.evaluation(last_weights, last_weights, last))
+        if reason is None:
+            done.append(measured(row, selected, last))
+        else:
+            missing.append({"label": row.label, "reason": reason})
+    return done, missing
+
+
+def expand(line: str) -> list[str]:
+    """The arguments of a command line, wildcards in file names resolved as a shell does."""
+    return [next(iter(sorted(glob.glob(word))), word) if "*" in word else word for word in shlex.split(line)]
+
+
+def measured(row: Row, selected: Path, last: Path) -> dict:
+    """A row's figures in mm from the scores.json in two folders: of its selected epoch, of its last one."""
+    scores, last_scores = (json.loads((path / "scores.json").read_text(encoding="utf-8"))
+                           if path.is_dir() else None for path in (selected, last))
     return {"label": row.label, "mpjpe": scores["average"]["mpjpe"], "p_mpjpe": scores["average"]["p_mpjpe"],
             "mpjve": scores["average"]["mpjve"], "interval": scores["interval"],
-            "last_epoch_mpjpe": history[-1].get("p1") if history else None, "published": row.published,
+            "last_epoch_mpjpe": last_scores["average"]["mpjpe"] if last_scores else None,
+            "published": row.published,
             "parameters": scores["parameters"], "training_epochs": scores["training_epochs"],
             "training_minutes": scores["training_minutes"], "frames_scored": scores["all_frames"]["frames"],
             "notes": scores["notes"], "command": scores["command"], "hardware": scores["hardware"],
@@ -104,7 +151,7 @@ def measured(row: Row, scores_file: Path) -> dict:
 def markdown(rows: list[dict], missing: list[dict]) -> str:
     """The table: published, measured and difference side by side; then what is missing and how to get it."""
     lines = ["| row | published P1 / P2 | measured P1 / P2 | difference | 95 % interval of P1 "
-             "| validation P1, last epoch | training |", "| --- | --- | --- | --- | --- | --- | --- |"]
+             "| P1 of the last epoch | training |", "| --- | --- | --- | --- | --- | --- | --- |"]
     for row in rows:
         published = row["published"]
         lines.append(" | ".join([
