@@ -11,10 +11,11 @@ from dataclasses import replace
 import torch
 
 from common.camera import project
+from common.layouts import TO_HUMAN36M
 from common.skeleton import Skeleton
 from common.windows import Batch
 
-PARTS = ("camera", "body", "detector", "missing")
+PARTS = ("camera", "body", "layout", "detector", "missing")
 
 FIELD_OF_VIEW = (35, 85)        # degrees across the image: from a telephoto setting to a phone's wide lens
 EXTENT = (0.25, 1.6)            # screen height of a person of 1.7 m; the image is 2 wide
@@ -30,6 +31,8 @@ TYPICAL_EXTENT = 0.8            # screen height of the people whose errors the m
 KEY_FRAME_EVERY = 9             # frames between two independent errors, as in dataset/cmu_mocap.py
 JITTER = 0.002                  # standard deviation of the white part of the errors, screen units
 UNIFORM = 0.03                  # reach of the errors that no Gaussian explains, screen units
+CONVERTED = 0.5                 # share of windows whose joints come from another layout
+HEAD_SHIFT = 0.12               # standard deviation of its nose and head, a share of the way thorax to head
 MISSING = 0.5                   # share of windows in which a joint or limb is unseen for a while
 LIMBS = [("_shoulder", "_elbow", "_wrist"), ("_elbow", "_wrist"), ("_hip", "_knee", "_ankle"),
          ("_knee", "_ankle")]
@@ -38,10 +41,12 @@ LIMBS = [("_shoulder", "_elbow", "_wrist"), ("_elbow", "_wrist"), ("_hip", "_kne
 class Augmenter:
     """Changes batches of whole windows. `parts` are names of PARTS, done in that order.
 
-    "camera" places each window before a random camera; "body" changes its size and bone lengths; "detector"
-    adds the errors of a 2D detector (`noise`: dataset/detector_noise.json); "missing" hides joints for a run
-    of frames, which are then interpolated as in a user's keypoint file. All draws come from `generator`, on
-    the CPU. With camera or body the keypoints are an exact pinhole projection of the new poses.
+    "camera" places each window before a random camera; "body" changes its size and bone lengths; "layout"
+    takes spine and thorax from the limbs, as for a detector that has no such joints (common/layouts.py), and
+    moves nose and head; "detector" adds the errors of a 2D detector (`noise`: dataset/detector_noise.json);
+    "missing" hides joints for a run of frames, which are then interpolated as in a user's keypoint file. All
+    draws come from `generator`, on the CPU. With camera or body the exact keypoints are the pinhole projection
+    of the new poses.
     """
 
     def __init__(self, parts: list[str], *, skeleton: Skeleton, noise: dict, tds: int,
@@ -53,6 +58,7 @@ class Augmenter:
         self.parts, self.tds, self.generator, self.root = set(parts), tds, generator, skeleton.root
         names = [name.removeprefix("left_").removeprefix("right_") for name in skeleton.joints]
         kinds = sorted(set(names))
+        self.names = list(skeleton.joints)
         self.kind = torch.tensor([kinds.index(name) for name in names])             # (J,) equal for twins
         self.parents = torch.tensor([max(parent, 0) for parent in skeleton.parents])    # (J,)
         self.ancestors = torch.eye(len(names))                      # (J, J): bones between root and joint
@@ -92,6 +98,8 @@ class Augmenter:
             away = (NEAREST - nearest).clamp(min=0)[:, None]                        # (B, 1)
             root = torch.cat([root[..., :2], root[..., 2:] + away[..., None]], -1)
             keypoints = project(pose + root[:, :, None], intrinsics[:, None, None])
+        if "layout" in self.parts:
+            keypoints = self.convert(keypoints)
         if "detector" in self.parts:
             keypoints = keypoints + self.errors(keypoints)
         if "missing" in self.parts:
@@ -143,6 +151,24 @@ class Augmenter:
         position = torch.stack([across / focal * depth, down / focal * depth, depth], 1)
         zero = torch.zeros(num_windows)
         return position[:, None], torch.stack([focal, focal, zero, zero], 1)
+
+    def convert(self, keypoints):
+        """Some of the windows (B, T, J, 2) as converted from a detector without spine, thorax and head."""
+        def joint(name):
+            return keypoints[:, :, self.names.index(name)]                          # (B, T, 2)
+
+        up = joint("head") - joint("thorax")                                        # (B, T, 2)
+        across = torch.stack([-up[..., 1], up[..., 0]], -1)
+        moved = {name: sum(weight * joint(source) for source, weight in TO_HUMAN36M[name].items())
+                 for name in ("pelvis", "spine", "thorax")}
+        for name in ("nose", "head"):
+            shift = self.normal(2, len(keypoints), 1, 1, std=HEAD_SHIFT).to(up.device)
+            moved[name] = joint(name) + shift[0] * up + shift[1] * across
+        converted = keypoints.clone()
+        for name, points in moved.items():
+            converted[:, :, self.names.index(name)] = points
+        chosen = (self.uniform(len(keypoints)) < CONVERTED).to(keypoints.device)
+        return torch.where(chosen[:, None, None, None], converted, keypoints)
 
     def errors(self, keypoints):
         """A detector's errors (B, T, J, 2), screen units: the model of dataset/cmu_mocap.detector_error.

@@ -184,7 +184,7 @@ def build_parser() -> Parser:
     add("--test_augmentation", dest="flip_test", type=parse_bool, default=True,
         help="average with the mirrored prediction")
     add("--augment", type=parse_list, default="", help="train on other cameras, bodies and 2D errors than "
-        "the data's: any of camera, body, detector, missing, comma-separated (common/augment.py)")
+        "the data's: any of camera, body, layout, detector, missing, comma-separated (common/augment.py)")
     add("--workers", type=int, default=0,
         help="always 0: batches are gathered on the device, without worker processes")
     return parser
@@ -251,7 +251,7 @@ def find_problem(args) -> str | None:
         (args.every_frame and args.target == "last",
          "--out_all 1 answers for every frame of a window; drop --target last"),
         (args.every_frame and args.refine, "--refine works on one pose a window; drop --out_all 1"),
-        (args.augment is None, "--augment needs names: camera, body, detector, missing"),
+        (args.augment is None, "--augment needs names: camera, body, layout, detector, missing"),
         (args.subset > 1, f"--subset is a share between 0 and 1, got {args.subset}"),
         (args.workers != 0,
          f"--workers must be 0, got {args.workers}: batches are gathered on the device; drop it"),

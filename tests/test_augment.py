@@ -77,6 +77,19 @@ def test_another_body_keeps_bone_directions_and_both_sides_equal():
     assert (after.pose[:, :, 0] == 0).all()
 
 
+def test_a_converted_window_has_the_spine_midway_and_its_limbs_untouched():
+    exact, batch = windows().keypoints, augmented("layout").keypoints
+    changed = (exact != batch).any(-1).flatten(1, 2).any(1)                             # (B,)
+    assert 0.25 < changed.float().mean() < 0.75
+    joint = {name: batch[changed][:, :, number] for number, name in enumerate(HUMAN36M.joints)}
+    corners = joint["left_hip"] + joint["right_hip"] + joint["left_shoulder"] + joint["right_shoulder"]
+    assert torch.allclose(joint["spine"], corners / 4, atol=1e-6)
+    limbs = [number for number, name in enumerate(HUMAN36M.joints) if "_" in name]
+    assert torch.equal(batch[:, :, limbs], exact[:, :, limbs])
+    head = HUMAN36M.joints.index("head")
+    assert 0.01 < (batch - exact)[changed][:, :, head].norm(dim=-1).mean() < 1
+
+
 def test_detector_errors_have_the_models_size_and_drift():
     batch, exact = augmented("detector"), windows()
     error = batch.keypoints - exact.keypoints
