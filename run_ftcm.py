@@ -177,7 +177,7 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
         raise ValueError("--val_subjects holds out every training subject; leave at least one to train on.")
     test_clips = load_clips(args, "test") if args.test else []
     model_args = network_arguments(args, num_joints=len(clips[0].skeleton.joints))
-    model = (model or FTCM(**model_args)).to(device).use_matrix(True)
+    model = (model or FTCM(**model_args)).to(device).use_fast(True)
     refiner = make_refiner(args, clips, device)
     networks = [model] + ([refiner.network] if refiner else [])
     rates = [args.lr] + ([args.lr_refine or args.lr] if refiner else [])

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from model.products import convolve, linear
+
 
 class WeightNormLinear(nn.Module):
     """A linear layer whose rows have a learned length `gain` and direction (Salimans and Kingma 2016)."""
@@ -29,17 +31,39 @@ class WeightNormLinear(nn.Module):
         return F.linear(x, self.weight(), self.bias)
 
 
+class Linear(nn.Linear):
+    """A linear layer. With `fast` the same by the products of model/products.py."""
+    fast = False
+
+    def forward(self, x):
+        return linear(x, self.weight, self.bias) if self.fast else super().forward(x)
+
+
+class TimeConvolution(nn.Conv1d):
+    """A convolution over time with kernel 3, two groups, no bias, zeros outside: (B, T, inputs or outputs)."""
+    fast = False
+
+    def __init__(self, num_inputs, num_outputs):
+        super().__init__(num_inputs, num_outputs, kernel_size=3, padding=1, groups=2, bias=False)
+
+    def forward(self, x):
+        if self.fast:
+            return convolve(x, self.weight, time=1, groups=self.groups)
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+
 class FrequencyPoseMixing(nn.Module):
     """FPM: mixes all frequencies of the window with one another by a learned complex matrix.
 
-    All of it is linear. With `as_matrix` it is done as one product with the equal real matrix, which costs
-    less: training does so. Always in float32.
+    All of it is linear. With `fast` it is done as one product with the equal real matrix, which costs less.
+    Always in float32.
     """
+    fast = False
 
     def __init__(self, frames):
         super().__init__()
         bins = frames // 2 + 1
-        self.frames, self.as_matrix = frames, False
+        self.frames = frames
         self.mixing = nn.Parameter(0.02 * torch.randn(bins, bins, 2))       # (K, K, real and imaginary part)
 
     def transform(self, x):
@@ -55,7 +79,7 @@ class FrequencyPoseMixing(nn.Module):
     def forward(self, x):
         with torch.autocast(x.device.type, enabled=False):
             x = x.to(self.mixing.dtype)
-            return self.matrix() @ x if self.as_matrix else self.transform(x)       # (B, T, C)
+            return self.matrix() @ x if self.fast else self.transform(x)       # (B, T, C)
 
 
 class ElementwiseFilter(nn.Module):
@@ -80,15 +104,14 @@ class TemporalPoseMixing(nn.Module):
 
     def __init__(self, channels):
         super().__init__()
-        self.conv1 = nn.Conv1d(channels, channels // 2, kernel_size=3, padding=1, groups=2, bias=False)
+        self.conv1 = TimeConvolution(channels, channels // 2)
         self.norm1 = nn.LayerNorm(channels // 2)
-        self.conv2 = nn.Conv1d(channels // 2, channels, kernel_size=3, padding=1, groups=2, bias=False)
+        self.conv2 = TimeConvolution(channels // 2, channels)
         self.norm2 = nn.LayerNorm(channels)
 
     def forward(self, x):
-        gate = self.conv1(x.transpose(1, 2)).transpose(1, 2)                # (B, T, C / 2)
-        gate = F.gelu(self.norm1(gate))
-        gate = self.conv2(gate.transpose(1, 2)).transpose(1, 2)             # (B, T, C)
+        gate = F.gelu(self.norm1(self.conv1(x)))                            # (B, T, C / 2)
+        gate = self.conv2(gate)                                             # (B, T, C)
         return x * torch.sigmoid(self.norm2(gate))                          # (B, T, C)
 
 
@@ -104,12 +127,12 @@ class FTCMBlock(nn.Module):
         mixing = (FrequencyPoseMixing(frames) if fpm_filter == "matrix"
                   else ElementwiseFilter(frames, dim // 2))
         self.norm = nn.LayerNorm(dim)
-        self.expand = nn.Linear(dim, dim)
+        self.expand = Linear(dim, dim)
         self.fpm = mixing if units in ("both", "fpm") else nn.Identity()
         self.tpm = TemporalPoseMixing(dim // 2) if units in ("both", "tpm") else nn.Identity()
-        self.temporal = nn.Linear(dim // 2, dim // 2)
+        self.temporal = Linear(dim // 2, dim // 2)
         self.dropout = nn.Dropout(dropout)
-        self.merge = nn.Linear(dim, dim)
+        self.merge = Linear(dim, dim)
 
     def forward(self, x):
         a, b = F.gelu(self.expand(self.norm(x))).chunk(2, dim=-1)           # (B, T, C / 2) each
@@ -140,11 +163,11 @@ class FTCM(nn.Module):
                                     for _ in range(depth))
         self.head = WeightNormLinear(dim, 3 * num_joints)
 
-    def use_matrix(self, as_matrix: bool) -> "FTCM":
-        """Whether the FPMs multiply by their real matrix instead of transforming; the same function."""
+    def use_fast(self, fast: bool) -> "FTCM":
+        """Whether the layers that have one go their fast way, for training; the same function."""
         for module in self.modules():
-            if isinstance(module, FrequencyPoseMixing):
-                module.as_matrix = as_matrix
+            if isinstance(module, (Linear, TimeConvolution, FrequencyPoseMixing)):
+                module.fast = fast
         return self
 
     def forward(self, keypoints):
