@@ -24,6 +24,7 @@ from common.training import Schedule, Training
 from common.windows import TrainingBatches, Windows
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
 from dataset import cmu_mocap, custom_keypoints, human36m, mpi_inf_3dhp
+from model.folded import fold
 from model.ftcm import FTCM
 from model.refine import Refine
 
@@ -147,8 +148,12 @@ def make_refiner(args, clips: list[Clip], device: str) -> engine.Refiner | None:
 
 def predict(model, clips: list[Clip], args, device: str, *, every: int, desc: str, refiner=None,
             processes: Processes = Processes()) -> dict:
-    """`engine.predict` with the options' windows and batch size, clips dealt among the processes."""
-    batch_size = args.eval_batch_size or max(1, 16384 // args.frames)
+    """`engine.predict` with the options' windows and batch size, clips dealt among the processes.
+
+    On a CPU a batch is small enough for its caches.
+    """
+    batch_size = args.eval_batch_size or max(1, (2048 if device == "cpu" else 16384) // args.frames)
+    model = model if args.amp else fold(model)
     own = clips[processes.rank::processes.count]
     found = engine.predict(model, own, frames=args.frames, tds=args.tds, batch_size=batch_size,
                            refiner=refiner, flip_test=args.flip_test, every=every, device=device, desc=desc,

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from common.camera import back_project_pose, estimate_root
 from common.clips import Clip
 from common.distributed import Processes
-from common.lift import lift
+from common.lift import lift, lift_course
 from common.loss import mpjpe_loss
 from common.windows import Batch, TrainingBatches, Windows
 
@@ -160,13 +160,20 @@ def predict(model, clips: list[Clip], *, frames: int, tds: int = 1, batch_size: 
     found = {key: torch.zeros(size, device=device) for key, size in sizes.items() if refiner or key == "pose"}
     filled = torch.zeros(rows, device=device)           # how many answers each frame got
     targets = windows.covering(hop) if hop else windows.centers(every)
+    # Sharing pays where windows overlap by half or more.
+    shares = hasattr(model, "lift_course") and not hop and 2 * every <= frames
+    parts = windows.runs(targets, batch_size) if shares else targets.split(batch_size)
     errors, count = 0.0, 0
     networks = [model, refiner.network] if refiner else [model]
     with evaluating(*networks), tqdm(total=len(targets), desc=desc, unit="window",
                                      dynamic_ncols=True) as bar:
-        for step, row in enumerate(targets.to(device).split(batch_size)):
+        for step, row in enumerate(parts):
+            row = row.to(device)
             batch = windows.gather(row, whole=bool(hop))
-            pose = lift(model, batch.keypoints, skeleton, flip_test=flip_test, amp=amp)
+            if shares:
+                pose = lift_course(model, *windows.course(row), tds, skeleton, flip_test=flip_test)
+            else:
+                pose = lift(model, batch.keypoints, skeleton, flip_test=flip_test, amp=amp)
             if refiner:
                 found["lifted"][row] = without_root(pose, skeleton.root)
                 pose, found["root"][row] = refiner(pose, batch)

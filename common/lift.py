@@ -1,4 +1,4 @@
-"""One pass of a batch of windows through a lifter, mirrored test included."""
+"""One pass of windows through a lifter, mirrored test included."""
 import torch
 
 from common.skeleton import Skeleton, flip
@@ -16,3 +16,14 @@ def lift(model, keypoints, skeleton: Skeleton, *, flip_test: bool, amp: bool = F
             return model(keypoints).float()
         straight, mirrored = model(torch.cat([keypoints, flip(keypoints, skeleton)])).float().chunk(2)
     return (straight + flip(mirrored, skeleton)) / 2
+
+
+def lift_course(model, course, index, step: int, skeleton: Skeleton, *, flip_test: bool):
+    """The same for the overlapping windows that `index` (T, B) picks from `course` (L, J, 2): (B, J, 3).
+
+    A window's frames lie `step` apart. For networks that share what overlapping windows have in common
+    (model/folded.py).
+    """
+    views = torch.stack([course, flip(course, skeleton)] if flip_test else [course], 1)     # (L, V, J, 2)
+    poses = model.lift_course(views, index, step)                                           # (B, V, J, 3)
+    return (poses[:, 0] + flip(poses[:, 1], skeleton)) / 2 if flip_test else poses[:, 0]

@@ -95,6 +95,22 @@ class Windows:
             parts.append(first + (rows[clip.valid[rows]] if valid_only else rows))
         return torch.from_numpy(np.concatenate(parts))
 
+    def runs(self, rows: torch.Tensor, size: int) -> list[torch.Tensor]:
+        """Target rows (M,), in order, in parts of at most `size` that do not mix clips."""
+        counts = torch.bincount(self.row_clip.cpu()[rows], minlength=len(self.clips)).tolist()
+        return [part for clip in rows.split(counts) if len(clip) for part in clip.split(size)]
+
+    def course(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keypoints (L, J, 2) of all frames between the ends of the windows with targets `rows` (B,).
+
+        The rows are of one clip, in order; frames beyond its ends repeat. Also (T, B), which of the L frames
+        each window holds.
+        """
+        index = (rows - rows[0]) + (self.offsets - self.offsets[0])[:, None]                # (T, B)
+        free = rows[0] + self.offsets[0] + torch.arange(int(index[-1, -1]) + 1, device=rows.device)
+        clip = self.row_clip[rows[0]]
+        return self.keypoints[free.clamp(self.clip_first[clip], self.clip_last[clip])], index
+
     def covering(self, hop: int) -> torch.Tensor:
         """Target rows of windows that begin `hop` of their frames apart and together hold every frame.
 

@@ -2,17 +2,20 @@
 
 - Weight norm is resolved; LayerNorm's scale and shift are merged into the linear layer behind it.
 - The FPM is one product with its equal real matrix (T x T).
-- Time comes first, so that the FPM is a single product for the whole batch, and a convolution over time is
-  three products of shifted rows, without padding or transposing.
+- Time comes first, so that the FPM is a single product for the whole batch.
+- Products and convolutions are those of model/products.py; GELU is applied on the way.
 - Overlapping windows share what each frame gets alone: embedding, and the first block up to its gate.
 
 Shapes: B windows, T frames, J joints, C channels, L frames of a course that holds all windows, V views.
 """
+from copy import deepcopy
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from model.ftcm import FTCM, FrequencyPoseMixing, TemporalPoseMixing
+from model.products import convolve, linear_gelu, mix
 
 REACH = 2       # frames on each side that the gate looks at: two convolutions with kernel 3
 
@@ -24,59 +27,43 @@ def fold(model: FTCM) -> nn.Module:
     return FoldedFTCM(model).eval() if whole and model.blocks else model
 
 
-def convolve(x, weight, step):
-    """The convolution over time of x (T, B, inputs), zeros outside; neighbours lie `step` rows apart.
-
-    `weight` (groups, 3, inputs / groups, outputs / groups).
-    """
-    out = x.new_empty(*x.shape[:2], weight.shape[0] * weight.shape[3])                  # (T, B, outputs)
-    for part, kernel, out_part in zip(x.chunk(len(weight), -1), weight, out.chunk(len(weight), -1)):
-        torch.mm(part.flatten(0, 1), kernel[1], out=out_part.flatten(0, 1))
-        if len(x) > step:
-            out_part[step:].flatten(0, 1).addmm_(part[:-step].flatten(0, 1), kernel[0])
-            out_part[:-step].flatten(0, 1).addmm_(part[step:].flatten(0, 1), kernel[2])
-    return out
-
-
 class FoldedBlock(nn.Module):
     """An FTCMBlock for x (T, B, C), time first."""
 
     def __init__(self, block):
         super().__init__()
+
         def keep(name, value):
             self.register_buffer(name, value.detach().clone().contiguous())
-        keep("expand_weight", block.expand.weight * block.norm.weight)                          # (C, C)
-        keep("expand_bias", block.expand.bias + block.expand.weight @ block.norm.bias)          # (C,)
+
+        weight = block.expand.weight * block.norm.weight                                        # (C, C)
+        bias = block.expand.bias + block.expand.weight @ block.norm.bias                        # (C,)
+        for name, weight, bias in zip("ab", weight.chunk(2), bias.chunk(2)):
+            keep(f"expand_{name}_weight", weight)                                               # (C / 2, C)
+            keep(f"expand_{name}_bias", bias)                                                   # (C / 2,)
         keep("mixing", block.fpm.matrix())                                                      # (T, T)
-        for name, conv in (("conv1", block.tpm.conv1), ("conv2", block.tpm.conv2)):
-            keep(name, conv.weight.unflatten(0, (2, -1)).permute(0, 3, 2, 1))   # (2, 3, inputs, outputs)
-        self.norm1, self.norm2, self.temporal = block.tpm.norm1, block.tpm.norm2, block.temporal
-        merge_a, merge_b = block.merge.weight.t().chunk(2)
-        keep("merge_a", merge_a)                                                                # (C / 2, C)
-        keep("merge_b", merge_b)                                                                # (C / 2, C)
-        keep("merge_bias", block.merge.bias)                                                    # (C,)
+        self.tpm, self.temporal, self.merge = block.tpm, block.temporal, block.merge
 
     def expand(self, x):
         """The inputs a and b (.., C / 2) of the two units."""
-        u = F.linear(F.layer_norm(x, x.shape[-1:]), self.expand_weight, self.expand_bias)
-        a, b = u.chunk(2, -1)
-        return F.gelu(a), F.gelu(b)
+        x = F.layer_norm(x, x.shape[-1:])
+        return (linear_gelu(x, self.expand_a_weight, self.expand_a_bias),
+                linear_gelu(x, self.expand_b_weight, self.expand_b_bias))
 
     def local(self, b, step=1):
         """The TPM's half of the mix: b (T, B, C / 2), neighbours `step` rows apart -> (T, B, C / 2)."""
-        gate = F.gelu(self.norm1(convolve(b, self.conv1, step)))                                # (T, B, C / 4)
-        gate = torch.sigmoid_(self.norm2(convolve(gate, self.conv2, step)))                     # (T, B, C / 2)
-        return F.gelu(self.temporal(gate.mul_(b)))
+        gate = F.gelu(self.tpm.norm1(convolve(b, self.tpm.conv1.weight, time=0, groups=2, step=step)))
+        gate = self.tpm.norm2(convolve(gate, self.tpm.conv2.weight, time=0, groups=2, step=step))
+        return linear_gelu(b * torch.sigmoid(gate), self.temporal.weight, self.temporal.bias)
 
-    def merge(self, x, a, b):
-        """x with the mixed halves added, in place: a before the FPM, b behind the TPM (T, B, C / 2)."""
-        a = (self.mixing @ a.flatten(1)).view(-1, a.shape[-1])                                  # (T B, C / 2)
-        mixed = torch.addmm(self.merge_bias, a, self.merge_a).addmm_(b.flatten(0, 1), self.merge_b)
-        return x.add_(F.gelu(mixed).view_as(x))                                                 # (T, B, C)
+    def join(self, x, a, b):
+        """x and the mixed halves: a before the FPM, b behind the TPM (T, B, C / 2)."""
+        mixed = torch.cat([mix(self.mixing, a), b], -1)                                         # (T, B, C)
+        return x + linear_gelu(mixed, self.merge.weight, self.merge.bias)
 
     def forward(self, x):
         a, b = self.expand(x)
-        return self.merge(x, a, self.local(b))
+        return self.join(x, a, self.local(b))
 
 
 class FoldedFTCM(nn.Module):
@@ -88,12 +75,12 @@ class FoldedFTCM(nn.Module):
         for name, layer in (("embed", model.embed), ("head", model.head)):
             self.register_buffer(f"{name}_weight", layer.weight().detach().clone())
             self.register_buffer(f"{name}_bias", layer.bias.detach().clone())
-        self.blocks = nn.ModuleList(map(FoldedBlock, model.blocks))
+        self.blocks = nn.ModuleList(map(FoldedBlock, deepcopy(model.blocks)))
         self.requires_grad_(False)
 
     def embed(self, keypoints):
         """Keypoints (.., J, 2) -> (.., C)."""
-        return F.gelu(F.linear(keypoints.flatten(-2), self.embed_weight, self.embed_bias))
+        return linear_gelu(keypoints.flatten(-2), self.embed_weight, self.embed_bias)
 
     def answer(self, x):
         """Poses (B, J, 3), or (B, T, J, 3) for every frame, of x (T, B, C)."""
@@ -125,7 +112,7 @@ class FoldedFTCM(nn.Module):
         # Near a window's ends the gate sees zeros instead of the course's next frames.
         mixed[:REACH] = first.local(pick(b, index[:2 * REACH]))[:REACH]
         mixed[-REACH:] = first.local(pick(b, index[-2 * REACH:]))[-REACH:]
-        x = first.merge(x, a, mixed)
+        x = first.join(x, a, mixed)
         for block in self.blocks[1:]:
             x = block(x)
         return self.answer(x).unflatten(0, (index.shape[1], -1))

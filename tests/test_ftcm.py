@@ -24,9 +24,10 @@ def loaded(path, state):
     return model
 
 
+@pytest.mark.parametrize("fast", [False, True])
 @pytest.mark.parametrize("frames", [9, 27, 81, 243, 351])
-def test_output_loss_and_gradients_equal_the_release(frames, golden, tmp_path):
-    model = loaded(tmp_path / "release.pth", release_state(frames))
+def test_output_loss_and_gradients_equal_the_release(frames, fast, golden, tmp_path):
+    model = loaded(tmp_path / "release.pth", release_state(frames)).use_fast(fast)
     assert model.frames == frames
     keypoints = np.random.RandomState(100 + frames).uniform(-1, 1, (2, frames, 17, 2)).astype(np.float32)
     target = np.random.RandomState(200 + frames).normal(0, 0.3, (2, 1, 17, 3)).astype(np.float32)
