@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from common import export_network as networks
 from common import checkpoint, engine, export, options, plots, report, scores, scores_3dhp, tables
 from common.augment import Augmenter
 from common.camera import estimate_root
@@ -56,8 +57,10 @@ def execute(argv: list[str]) -> None:
     torch.manual_seed(args.seed)
     if args.tables or args.ablation:
         run_tables(args, device)
-    elif args.export_release:
-        export_release(args)
+    elif args.benchmark:
+        run_benchmark(args, device)
+    elif args.export_release or args.export_onnx or args.export_program:
+        export_network(args)
     elif args.predict:
         predict_video(args, device)
     else:
@@ -395,12 +398,17 @@ def failure(argv: list[str]) -> str | None:
     return None
 
 
-def export_release(args) -> None:
-    """Write the network in --previous_dir as a weight file that the original release reads."""
+def export_network(args) -> None:
+    """Write the network in --previous_dir for the original release, for ONNX or as a portable program."""
     model, saved = load_weights(args)
-    prepare(args.export_release.parent)
-    checkpoint.save(args.export_release, checkpoint.to_release(model.state_dict(), saved["model_args"]))
-    print(f"Weights in the original release's names: {args.export_release}")
+    path = args.export_release or args.export_onnx or args.export_program
+    prepare(path.parent)
+    if args.export_release:
+        checkpoint.save(path, checkpoint.to_release(model.state_dict(), saved["model_args"]))
+    else:
+        (networks.save_onnx if args.export_onnx else networks.save_program)(
+            path, fold(model))
+    print(f"Written: {path}")
 
 
 if __name__ == "__main__":

@@ -75,6 +75,12 @@ def build_parser() -> Parser:
         "data; write ablation.json and ablation.md to --output")
     add("--export_release", type=Path, metavar="FILE", help="write the reloaded network's weights as the "
         "original release reads them, and do nothing else")
+    add("--export_onnx", type=Path, metavar="FILE", help="write the reloaded network as an ONNX file, and do "
+        "nothing else; needs the packages onnx and onnxscript")
+    add("--export_program", type=Path, metavar="FILE", help="write the reloaded network as a file for "
+        "torch.export.load, and do nothing else")
+    add("--benchmark", action="store_true", help="measure speed and memory of networks of several window "
+        "lengths on this machine; write benchmark.json and benchmark.md to --output")
     add("--export_mat", type=Path, metavar="FILE", help="with --dataset 3dhp: also write the predictions as "
         "a .mat file for the official evaluation script")
     add("-c", "--checkpoint", default="model", help="name of the run; its files go to "
@@ -216,13 +222,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def find_problem(args) -> str | None:
     """The first contradiction among the options, as a sentence; None when there is none."""
     half = args.dim // 2
-    modes = [name for name in ("train", "predict", "tables", "ablation", "export_release")
-             if getattr(args, name)]
-    collective = {"tables", "ablation", "root_path", "device", "gpu", "output"}
+    modes = [name for name in ("train", "predict", "tables", "ablation", "benchmark", "export_release",
+                               "export_onnx", "export_program") if getattr(args, name)]
+    collective = {"tables", "ablation", "benchmark", "root_path", "device", "gpu", "output"}
     checks = [
         (len(modes) > 1, f"--{' and --'.join(modes)} are different tasks; choose one"),
-        ((args.tables or args.ablation) and args.given - collective,
-         f"--tables and --ablation take only --root_path, --device, --gpu and --output; drop "
+        ((args.tables or args.ablation or args.benchmark) and args.given - collective,
+         f"--tables, --ablation and --benchmark take only --root_path, --device, --gpu and --output; drop "
          f"{', '.join(sorted(args.given - collective))}"),
         (args.predict and args.given & set(NOT_FOR_PREDICT),
          f"--predict lifts every frame of one file; "
@@ -275,7 +281,8 @@ def find_problem(args) -> str | None:
          "--lr_refine needs --train 1 --refine"),
         ("refine_root" in args.given and not args.refine, "--refine_root needs --refine"),
         (not args.train and args.resume, "--resume continues a training; add --train 1"),
-        (not args.train and not args.reload and not args.tables and not args.ablation,
+        (not args.train and not args.reload
+         and not (args.tables or args.ablation or args.benchmark),
          "without training a checkpoint is needed; add --reload 1 --previous_dir FILE"),
         (args.reload and args.previous_dir is None, "--reload 1 needs a checkpoint; add --previous_dir FILE"),
         (not args.reload and args.previous_dir is not None,

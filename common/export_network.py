@@ -1,0 +1,39 @@
+"""Writes a network for other runtimes: ONNX and PyTorch's own portable program. Whole files or none.
+
+Both take keypoints (B, T, J, 2) of any number B of windows, screen coordinates, and give poses (B, J, 3),
+or (B, T, J, 3) from a network that answers for every frame: root-relative, camera space, metres.
+"""
+import io
+import logging
+from pathlib import Path
+
+import torch
+
+from common.files import write_whole
+
+
+def traced(network: torch.nn.Module) -> torch.export.ExportedProgram:
+    """The network's graph for batches of any size."""
+    keypoints = torch.zeros(2, network.frames, network.num_joints, 2)
+    return torch.export.export(network.eval(), (keypoints,),
+                               dynamic_shapes=({0: torch.export.Dim("windows", min=1)},))
+
+
+def save_program(path: Path, network: torch.nn.Module) -> None:
+    """A file for torch.export.load."""
+    file = io.BytesIO()
+    torch.export.save(traced(network), file)
+    write_whole(path, file.getvalue())
+
+
+def save_onnx(path: Path, network: torch.nn.Module) -> None:
+    """An ONNX file with input `keypoints` and output `pose`. Raises ImportError without the ONNX packages."""
+    try:
+        import onnxscript  # noqa: F401  (torch.onnx needs it)
+    except ImportError as error:
+        raise ImportError("--export_onnx needs the packages onnx and onnxscript: "
+                          "python -m pip install onnx onnxscript") from error
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    program = torch.onnx.export(traced(network), dynamo=True, verbose=False, input_names=["keypoints"],
+                                output_names=["pose"])
+    write_whole(path, program.model_proto.SerializeToString())
