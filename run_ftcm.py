@@ -24,11 +24,13 @@ from common.training import Schedule, Training
 from common.windows import TrainingBatches, Windows
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
 from dataset import cmu_mocap, custom_keypoints, human36m, mpi_inf_3dhp
+from model.baselines import SingleFrame, TemporalConv
 from model.folded import fold
 from model.ftcm import FTCM
 from model.refine import Refine
 
 DATASETS = {"h36m": human36m, "cmu": cmu_mocap, "3dhp": mpi_inf_3dhp}
+MODELS = {"ftcm": FTCM, "single_frame": SingleFrame, "temporal_conv": TemporalConv}
 BAD_INPUT = (ValueError, OSError, ImportError, FloatingPointError)
 
 
@@ -58,6 +60,8 @@ def execute(argv: list[str]) -> None:
         run_tables(args, device)
     elif args.export_release:
         export_release(args)
+    elif args.export_weights:
+        export_weights(args)
     elif args.predict:
         predict_video(args, device)
     else:
@@ -92,18 +96,27 @@ def load_clips(args, split: str) -> list[Clip]:
 
 
 def load_weights(args) -> tuple[FTCM, dict]:
-    """The network and the checkpoint in --previous_dir.
+    """The network and the checkpoint in --previous_dir, or the one that ships.
 
-    Options that the command line leaves out come from the file.
+    Options that the command line leaves out come from the file; a checkpoint that nobody named does not
+    choose the data set.
     """
     path = args.previous_dir
+    if args.shipped:
+        announce_shipped(path)
     saved = checkpoint.load(path)
-    for name, value in {**saved["model_args"], **saved["data"]}.items():
+    network = saved.get("network", "ftcm")
+    if network not in MODELS:
+        raise ValueError(f"{path} holds a network {network!r}, which this version does not know.")
+    if options.find_meaningless(network, args.given, path):
+        raise ValueError(options.find_meaningless(network, args.given, path) + ".")
+    for name, value in {"network": network, **saved["model_args"], **saved["data"]}.items():
         if name in args.given and getattr(args, name) != value and name not in ("dataset", "keypoints"):
             raise ValueError(f"{path} was trained with {name} {value}, the command line says "
                              f"{getattr(args, name)}. Drop that option or choose another checkpoint.")
         if (hasattr(args, name) and name not in args.given
-                and not (name == "keypoints" and "dataset" in args.given)):
+                and not (name == "keypoints" and "dataset" in args.given)
+                and not (name in ("dataset", "keypoints") and args.shipped)):
             setattr(args, name, value)
     if "channel" in args.given and args.channel != saved["model_args"]["dim"] // 2:
         raise ValueError(f"{path} has {saved['model_args']['dim'] // 2} channels in each unit, the command "
@@ -114,7 +127,7 @@ def load_weights(args) -> tuple[FTCM, dict]:
         raise ValueError(f"--hop is for networks trained with --out_all 1; {path} answers for one frame of a "
                          "window. Drop it.")
     try:
-        model = FTCM(**saved["model_args"])
+        model = MODELS[network](**saved["model_args"])
     except TypeError as error:
         raise ValueError(f"{path} describes a network that this version does not know ({error}).") from error
     if model.num_joints != 17:
@@ -122,6 +135,14 @@ def load_weights(args) -> tuple[FTCM, dict]:
                          "Choose another checkpoint.")
     checkpoint.load_weights(model, saved["model"], path)
     return model, saved
+
+
+def announce_shipped(path: Path) -> None:
+    """Say that nobody named a checkpoint and which one is used; FileNotFoundError where it is absent."""
+    if not path.is_file():
+        raise FileNotFoundError(f"The checkpoint that ships, {path}, is missing. Restore it with git, or "
+                                "name another with --reload 1 --previous_dir FILE.")
+    print(f"No --previous_dir: using the checkpoint that ships, {path}")
 
 
 def trained_layout(saved: dict) -> Skeleton:
@@ -153,7 +174,7 @@ def predict(model, clips: list[Clip], args, device: str, *, every: int, desc: st
     On a CPU a batch is small enough for its caches.
     """
     batch_size = args.eval_batch_size or max(1, (2048 if device == "cpu" else 16384) // args.frames)
-    model = model if args.amp else fold(model)
+    model = fold(model) if isinstance(model, FTCM) and not args.amp else model
     own = clips[processes.rank::processes.count]
     found = engine.predict(model, own, frames=args.frames, tds=args.tds, batch_size=batch_size,
                            refiner=refiner, flip_test=args.flip_test, every=every, device=device, desc=desc,
@@ -182,7 +203,7 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
         raise ValueError("--val_subjects holds out every training subject; leave at least one to train on.")
     test_clips = load_clips(args, "test") if args.test else []
     model_args = network_arguments(args, num_joints=len(clips[0].skeleton.joints))
-    model = (model or FTCM(**model_args)).to(device).use_fast(True)
+    model = (model or MODELS[args.network](**model_args)).to(device).use_fast(True)
     refiner = make_refiner(args, clips, device)
     networks = [model] + ([refiner.network] if refiner else [])
     rates = [args.lr] + ([args.lr_refine or args.lr] if refiner else [])
@@ -212,7 +233,8 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
         optimizer=optimizer, rates=rates, batches=batches, processes=processes, seed=args.seed,
         validate=validate if args.test else None,
         schedule=Schedule(args.epochs, args.lr_decay, args.lr_decay_large, args.large_decay_epoch),
-        state={"format": checkpoint.FORMAT, "epoch": 0, "best": {}, "history": [], "selection": selection,
+        state={"format": checkpoint.FORMAT, "network": args.network, "epoch": 0, "best": {}, "history": [],
+               "selection": selection,
                "model_args": model_args, "options": options.plain(args),
                "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds,
                         "target": args.target},
@@ -259,9 +281,11 @@ def make_augmenter(args, clips: list[Clip]) -> Augmenter | None:
 
 
 def network_arguments(args, *, num_joints: int) -> dict:
-    """The arguments of FTCM that the options ask for."""
-    return {"num_joints": num_joints, "frames": args.frames, "dim": args.dim, "depth": args.depth,
-            "dropout": args.dropout, "units": args.units, "fpm_filter": args.fpm_filter,
+    """The arguments of --network's class that the options ask for."""
+    shared = {"num_joints": num_joints, "frames": args.frames, "dim": args.dim, "dropout": args.dropout}
+    if args.network != "ftcm":
+        return shared | ({"depth": args.depth} if args.network == "single_frame" else {})
+    return {**shared, "depth": args.depth, "units": args.units, "fpm_filter": args.fpm_filter,
             "every_frame": args.every_frame}
 
 
@@ -398,9 +422,21 @@ def failure(argv: list[str]) -> str | None:
 def export_release(args) -> None:
     """Write the network in --previous_dir as a weight file that the original release reads."""
     model, saved = load_weights(args)
+    if args.network != "ftcm":
+        raise ValueError(f"The original release has no {args.network} network; {args.previous_dir} cannot be "
+                         "exported to it.")
     prepare(args.export_release.parent)
     checkpoint.save(args.export_release, checkpoint.to_release(model.state_dict(), saved["model_args"]))
     print(f"Weights in the original release's names: {args.export_release}")
+
+
+def export_weights(args) -> None:
+    """Write the checkpoint in --previous_dir in half precision, without what only training needs."""
+    _, saved = load_weights(args)
+    prepare(args.export_weights.parent)
+    checkpoint.save(args.export_weights, checkpoint.to_half(saved))
+    size = args.export_weights.stat().st_size / 1e6
+    print(f"Half-precision checkpoint, {size:.1f} MB: {args.export_weights}")
 
 
 if __name__ == "__main__":

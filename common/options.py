@@ -14,6 +14,15 @@ NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
                      "compile", "augment"]
 PROJECT = Path(__file__).resolve().parent.parent
+# The checkpoints that ship, by their frames; the last is the best and the default.
+SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
+# What each network has instead of FTCM's defaults, as published, and the options that mean nothing to it.
+NETWORKS = {"ftcm": {}, "single_frame": {"frames": 1, "depth": 2, "dim": 1024, "dropout": 0.5},
+            "temporal_conv": {"frames": 27, "dim": 728, "dropout": 0.25}}
+FTCM_ONLY = {"units": "--units", "fpm_filter": "--fpm_filter", "every_frame": "--out_all", "hop": "--hop",
+             "channel": "--channel"}
+MEANINGLESS = {"ftcm": {}, "single_frame": {**FTCM_ONLY, "frames": "--frames", "target": "--target"},
+               "temporal_conv": {**FTCM_ONLY, "depth": "--layers"}}
 
 
 class Parser(argparse.ArgumentParser):
@@ -67,7 +76,8 @@ def build_parser() -> Parser:
         help="continue the run of the same options after its last whole epoch")
     add("--reload", type=parse_bool, default=False, help="start from the weights in --previous_dir")
     add("--previous_dir", type=Path,
-        help="checkpoint file (.pth), of this program or of the original release")
+        help="checkpoint file (.pth), of this program or of the original release; without it, evaluation and "
+        "--predict use the one that ships, checkpoint/ftcm_81.pth or, with -f 27, ftcm_27.pth")
     add("--tables", action="store_true", help="run every row of the published tables for which data and "
         "weights are there (on the bundled data where Human3.6M is absent); write results.json and "
         "results.md to --output")
@@ -75,6 +85,8 @@ def build_parser() -> Parser:
         "data; write ablation.json and ablation.md to --output")
     add("--export_release", type=Path, metavar="FILE", help="write the reloaded network's weights as the "
         "original release reads them, and do nothing else")
+    add("--export_weights", type=Path, metavar="FILE", help="write the reloaded network and its history as a "
+        "small checkpoint, in half precision and without optimizer, and do nothing else")
     add("--export_mat", type=Path, metavar="FILE", help="with --dataset 3dhp: also write the predictions as "
         "a .mat file for the official evaluation script")
     add("-c", "--checkpoint", default="model", help="name of the run; its files go to "
@@ -123,6 +135,9 @@ def build_parser() -> Parser:
         help="score every n-th frame in the final table, which then says so")
 
     add = parser.add_argument_group("network").add_argument
+    add("--network", choices=list(NETWORKS), default="ftcm", help="ftcm, or one that it is compared with: "
+        "single_frame (after Martinez et al. 2017), temporal_conv (after Pavllo et al. 2019); these have "
+        "defaults of their own for frames, layers, channels and dropout (model/baselines.py)")
     add("-f", "--f", "--frames", dest="frames", type=positive(), default=243, help="frames in a window, odd")
     add("-tds", "--t_downsample", dest="tds", type=positive(), default=1,
         help="frames per step inside a window")
@@ -200,6 +215,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
     args.given = set(vars(silent.parse_args(argv)))
     if args.dataset in ("cmu", "3dhp") and "keypoints" not in args.given:
         args.keypoints = "gt"
+    for name, value in NETWORKS[args.network].items():
+        if name not in args.given:
+            setattr(args, name, value)
+    args.shipped = args.previous_dir is None and uses_checkpoint(args)
     problem = find_problem(args)
     if problem:
         parser.error(problem)
@@ -210,14 +229,29 @@ def parse(argv: list[str]) -> argparse.Namespace:
             if len(matches) != 1:
                 parser.error(f"--{name} {path} must match exactly one file, it matches {len(matches)}")
             setattr(args, name, Path(matches[0]))
+    if args.shipped:
+        args.reload = True
+        args.previous_dir = SHIPPED[args.frames if "frames" in args.given else max(SHIPPED)]
     return args
+
+
+def uses_checkpoint(args) -> bool:
+    """Whether the task is to use a trained network: to evaluate it or to lift a video."""
+    return not (args.train or args.tables or args.ablation or args.export_release or args.export_weights)
+
+
+def find_meaningless(network: str, given: set[str], path: Path | None = None) -> str | None:
+    """The sentence that refuses options which mean nothing to `network` (that of the file `path`)."""
+    refused = [MEANINGLESS[network][name] for name in sorted(given & MEANINGLESS[network].keys())]
+    where = f"--network {network}" if path is None else f"{path}, a {network} network,"
+    return f"{where} has no {', '.join(refused)}; drop it" if refused else None
 
 
 def find_problem(args) -> str | None:
     """The first contradiction among the options, as a sentence; None when there is none."""
     half = args.dim // 2
-    modes = [name for name in ("train", "predict", "tables", "ablation", "export_release")
-             if getattr(args, name)]
+    modes = [name for name in ("train", "predict", "tables", "ablation", "export_release",
+                               "export_weights") if getattr(args, name)]
     collective = {"tables", "ablation", "root_path", "device", "gpu", "output"}
     checks = [
         (len(modes) > 1, f"--{' and --'.join(modes)} are different tasks; choose one"),
@@ -275,9 +309,18 @@ def find_problem(args) -> str | None:
          "--lr_refine needs --train 1 --refine"),
         ("refine_root" in args.given and not args.refine, "--refine_root needs --refine"),
         (not args.train and args.resume, "--resume continues a training; add --train 1"),
-        (not args.train and not args.reload and not args.tables and not args.ablation,
-         "without training a checkpoint is needed; add --reload 1 --previous_dir FILE"),
-        (args.reload and args.previous_dir is None, "--reload 1 needs a checkpoint; add --previous_dir FILE"),
+        ((args.export_release or args.export_weights) and not args.reload,
+         "exporting needs a checkpoint; add --reload 1 --previous_dir FILE"),
+        (args.reload and args.previous_dir is None and not args.shipped,
+         "--reload 1 needs a checkpoint; add --previous_dir FILE"),
+        (args.shipped and ("network" in args.given and args.network != "ftcm"
+                           or "frames" in args.given and args.frames not in SHIPPED),
+         f"the checkpoints that ship are of FTCM with {' and '.join(map(str, SHIPPED))} frames "
+         f"({', '.join(path.name for path in SHIPPED.values())}); choose one with -f, or name another with "
+         "--reload 1 --previous_dir FILE"),
+        (find_meaningless(args.network, args.given), find_meaningless(args.network, args.given)),
+        (args.network == "temporal_conv" and args.frames not in [3 ** n for n in range(1, 10)],
+         f"--network temporal_conv needs a power of 3 as --frames (3, 9, 27, ..), got {args.frames}"),
         (not args.reload and args.previous_dir is not None,
          "--previous_dir names a checkpoint that is not loaded; add --reload 1 or drop it"),
     ]
@@ -293,4 +336,4 @@ def plain(args: argparse.Namespace) -> dict:
     """The options as plain values, fit for JSON and for a checkpoint."""
     return {name: str(value) if isinstance(value, Path) else value
             for name, value in sorted(vars(args).items())
-            if name != "given"}
+            if name not in ("given", "shipped")}
