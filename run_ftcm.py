@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from common import checkpoint, engine, export, options, plots, report, scores, scores_3dhp, tables
+from common import (charts, checkpoint, engine, export, limits, options, plots, report, scores, scores_3dhp,
+                    tables)
 from common.augment import Augmenter
 from common.camera import estimate_root
 from common.clips import Clip, downsample, relayout, resample, resample_array, select, subset, without
+from common.files import write_whole
 from common.player import save_html
 from common.distributed import Processes
 from common.provenance import provenance
@@ -23,7 +25,7 @@ from common.run_folder import RunFolder, prepare
 from common.training import Schedule, Training
 from common.windows import TrainingBatches, Windows
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
-from dataset import cmu_mocap, custom_keypoints, human36m, mpi_inf_3dhp
+from dataset import cmu_mocap, custom_keypoints, human36m, keypoint_cleaning, mpi_inf_3dhp
 from model.baselines import SingleFrame, TemporalConv
 from model.folded import fold
 from model.ftcm import FTCM
@@ -62,6 +64,8 @@ def execute(argv: list[str]) -> None:
         export_release(args)
     elif args.export_weights:
         export_weights(args)
+    elif args.limits:
+        measure_limits(args, argv, device)
     elif args.predict:
         predict_video(args, device)
     else:
@@ -116,7 +120,7 @@ def load_weights(args) -> tuple[FTCM, dict]:
                              f"{getattr(args, name)}. Drop that option or choose another checkpoint.")
         if (hasattr(args, name) and name not in args.given
                 and not (name == "keypoints" and "dataset" in args.given)
-                and not (name in ("dataset", "keypoints") and args.shipped)):
+                and not (name in ("dataset", "keypoints") and (args.shipped or args.limits))):
             setattr(args, name, value)
     if "channel" in args.given and args.channel != saved["model_args"]["dim"] // 2:
         raise ValueError(f"{path} has {saved['model_args']['dim'] // 2} channels in each unit, the command "
@@ -392,6 +396,28 @@ def predict_video(args, device: str) -> None:
     plots.clip_animation(clip, poses, files["animation.gif"], every=max(1, round(clip.fps / 25)))
     print(f"{len(poses)} poses, {clip.fps:g} frames a second, metres; {space}.\n"
           + "\n".join(map(str, files.values())))
+
+
+def measure_limits(args, argv: list[str], device: str) -> None:
+    """Write limits.json and charts: the errors of the checkpoint against noise, cameras and the like."""
+    started = time.time()
+    model, saved = load_weights(args)
+    refuse_layout(saved, DATASETS[args.dataset].SKELETON, args.previous_dir)
+    folder = prepare(args.output or options.PROJECT / "checkpoint" / f"limits_{args.previous_dir.stem}")
+    noise = json.loads((options.PROJECT / "dataset" / "detector_noise.json").read_text(encoding="utf-8"))
+    measured = limits.measure(
+        load_clips(args, "test"), seed=args.seed,
+        predict=lambda clips, every: predict(model.to(device), clips, args, device, every=every,
+                                             desc="limits")["pose"],
+        detector_error=lambda num_frames, seed: cmu_mocap.detector_error(num_frames, noise, seed=seed),
+        fill=lambda keypoints, seen: keypoint_cleaning.fill(keypoints, seen, HUMAN36M, args.previous_dir)[0],
+        **({"every": args.test_stride} if "test_stride" in args.given else {}))
+    measured |= {"dataset": args.dataset, "checkpoint": args.previous_dir.name, "network": args.network,
+                 "frames": args.frames, "tds": args.tds, "trained_on": saved["data"], "seed": args.seed,
+                 "minutes": (time.time() - started) / 60, **provenance(argv, device)}
+    write_whole(folder / "limits.json", json.dumps(measured, indent=1) + "\n")
+    print(limits.text(measured))
+    print("\n".join(map(str, [folder / "limits.json", *charts.save_limits(measured, folder)])))
 
 
 def run_tables(args, device: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 DATASETS = ["h36m", "cmu", "3dhp"]
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
                    "export_mat"]
+NOT_FOR_LIMITS = ["keypoints", "actions", "downsample", "refine", "export_mat"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
                      "compile", "augment"]
 PROJECT = Path(__file__).resolve().parent.parent
@@ -83,6 +84,9 @@ def build_parser() -> Parser:
         "results.md to --output")
     add("--ablation", action="store_true", help="train and compare variants of the network on the bundled "
         "data; write ablation.json and ablation.md to --output")
+    add("--limits", action="store_true", help="errors of the checkpoint against 2D noise, missing joints, "
+        "camera pitch and distance, frame rate, by joint and by action, on the bundled test motions, thinned "
+        "or every --test_stride-th frame; write limits.json and charts to --output")
     add("--export_release", type=Path, metavar="FILE", help="write the reloaded network's weights as the "
         "original release reads them, and do nothing else")
     add("--export_weights", type=Path, metavar="FILE", help="write the reloaded network and its history as a "
@@ -213,7 +217,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     for action in silent._actions:
         action.default = argparse.SUPPRESS
     args.given = set(vars(silent.parse_args(argv)))
-    if args.dataset in ("cmu", "3dhp") and "keypoints" not in args.given:
+    if args.limits and "dataset" not in args.given:
+        args.dataset = "cmu"
+    if (args.limits or args.dataset in ("cmu", "3dhp")) and "keypoints" not in args.given:
         args.keypoints = "gt"
     for name, value in NETWORKS[args.network].items():
         if name not in args.given:
@@ -250,7 +256,7 @@ def find_meaningless(network: str, given: set[str], path: Path | None = None) ->
 def find_problem(args) -> str | None:
     """The first contradiction among the options, as a sentence; None when there is none."""
     half = args.dim // 2
-    modes = [name for name in ("train", "predict", "tables", "ablation", "export_release",
+    modes = [name for name in ("train", "predict", "limits", "tables", "ablation", "export_release",
                                "export_weights") if getattr(args, name)]
     collective = {"tables", "ablation", "root_path", "device", "gpu", "output"}
     checks = [
@@ -261,6 +267,9 @@ def find_problem(args) -> str | None:
         (args.predict and args.given & set(NOT_FOR_PREDICT),
          f"--predict lifts every frame of one file; "
          f"drop {', '.join(sorted(args.given & set(NOT_FOR_PREDICT)))}"),
+        (args.limits and args.given & set(NOT_FOR_LIMITS),
+         f"--limits adds errors of its own to the exact keypoints of whole test motions; "
+         f"drop {', '.join(sorted(args.given & set(NOT_FOR_LIMITS)))}"),
         (not args.train and args.given & set(ONLY_FOR_TRAINING),
          f"{', '.join(sorted(args.given & set(ONLY_FOR_TRAINING)))} is for --train 1"),
         (args.cameras == [] or args.actions == [],

@@ -25,6 +25,8 @@ from common import options
     ("--train 1 --network single_frame -f 9", "--network single_frame has no --frames; drop it"),
     ("--train 1 --network single_frame --units fpm", "--network single_frame has no --units; drop it"),
     ("--train 0 --previous_dir x.pth", "names a checkpoint that is not loaded; add --reload 1"),
+    ("--limits -k detected", "adds errors of its own to the exact keypoints"),
+    ("--limits --train 1", "different tasks; choose one"),
     ("--train 0 --test 0", "leaves nothing to do"),
     ("--resume", "add --train 1"),
 ])
