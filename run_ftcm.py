@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from common import (charts, checkpoint, engine, export, limits, options, plots, report, scores, scores_3dhp,
-                    tables)
+from common import (charts, checkpoint, comparison, engine, export, limits, options, plots, readme, report,
+                    scores, scores_3dhp, tables)
 from common.augment import Augmenter
 from common.camera import estimate_root
 from common.clips import Clip, downsample, relayout, resample, resample_array, select, subset, without
@@ -60,6 +60,10 @@ def execute(argv: list[str]) -> None:
     torch.manual_seed(args.seed)
     if args.tables or args.ablation:
         run_tables(args, device)
+    elif args.comparison:
+        run_comparison(args, device)
+    elif args.results:
+        refresh_results(args, device)
     elif args.export_release:
         export_release(args)
     elif args.export_weights:
@@ -333,7 +337,7 @@ def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str],
              "refine": args.refine_root if refiner else None, "mirrored_test": args.flip_test,
              "test_stride": args.test_stride, "cameras": args.cameras, "actions": args.actions,
              "downsample": args.downsample, "shared_joints": shared,
-             "checkpoint": [str(path) for path in paths],
+             "checkpoint": [str(near(path)) for path in paths],
              "parameters": sum(p.numel() for p in model.parameters()),
              "evaluation_seconds": time.time() - started, "seed": args.seed, **provenance(argv, device)}
     summary = report.summarise(clips, found, saved, facts)
@@ -422,18 +426,54 @@ def measure_limits(args, argv: list[str], device: str) -> None:
 
 def run_tables(args, device: str) -> None:
     """Train (bundled data only) and evaluate every row of --tables or --ablation; write the table."""
-    root = options.PROJECT / "checkpoint"
+    root = near(options.PROJECT / "checkpoint")
     name, rows, trains = "ablation", tables.ablation_rows(root), True
     if args.tables:
         licensed = (args.root_path / "data_3d_h36m.npz").is_file()
         name, trains = "results", not licensed
         rows = tables.published_rows("h36m" if licensed else "cmu", root)
     folder = prepare(args.output or root / ("tables" if args.tables else name))
-    shared = ["--root_path", str(args.root_path), "--device", device.split(":")[0], "--gpu", str(args.gpu)]
-    done, missing = tables.run(rows, folder, trains=trains,
-                               execute=lambda words: failure([*words, *shared]))
+    done, missing = tables.run(rows, folder, trains=trains, execute=runner(args, device))
     written = tables.write_tables(folder, name, done, missing)
     print("\n" + tables.markdown(done, missing) + "\nTable: " + ", ".join(map(str, written)))
+
+
+def run_comparison(args, device: str) -> None:
+    """Train and evaluate what of --comparison is not there yet; write its table."""
+    root = near(options.PROJECT / "checkpoint")
+    folder = prepare(args.output or root / "comparison")
+
+    def measure_cost(path: Path) -> dict:
+        loaded = options.parse(["--reload", "1", "--previous_dir", str(path)])
+        model, _ = load_weights(loaded)
+        return comparison.cost(model, chosen_hop(loaded))
+
+    lines, missing = comparison.run(
+        folder, root, networks=comparison.COMPARISON, measure_cost=measure_cost,
+        run_rows=lambda rows: tables.run(rows, folder, trains=True, last_too=False,
+                                         execute=runner(args, device)))
+    print("\n" + comparison.markdown(lines, missing) + f"\nTable: {folder / 'comparison.json'}")
+
+
+def refresh_results(args, device: str) -> None:
+    """Evaluate the checkpoints that ship and make every table and chart of the README anew."""
+    folder = near(options.PROJECT / "checkpoint")
+    sentences = readme.measure_shipped(options.SHIPPED, prepare(args.output or folder / "shipped"),
+                                       prepare(folder / "results"), runner(args, device))
+    print("\n".join([*sentences, *readme.refresh(options.PROJECT / "README.md", folder / "results")]))
+
+
+def runner(args, device: str):
+    """What runs a command of this program with the options that --tables and its like hand on; `failure`."""
+    shared = ["--device", device.split(":")[0]]
+    for name in sorted({"root_path", "gpu"} & args.given):
+        shared += [f"--{name}", str(getattr(args, name))]
+    return lambda words: failure([*words, *shared])
+
+
+def near(path: Path) -> Path:
+    """The path as seen from the working folder where it lies inside: commands then hold on other machines."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def failure(argv: list[str]) -> str | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 DATASETS = ["h36m", "cmu", "3dhp"]
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
                    "export_mat"]
+COLLECTIVE = ["tables", "ablation", "comparison", "results"]        # modes that run many commands
 NOT_FOR_LIMITS = ["keypoints", "actions", "downsample", "refine", "export_mat"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
                      "compile", "augment"]
@@ -84,6 +85,11 @@ def build_parser() -> Parser:
         "results.md to --output")
     add("--ablation", action="store_true", help="train and compare variants of the network on the bundled "
         "data; write ablation.json and ablation.md to --output")
+    add("--comparison", action="store_true", help="train FTCM and the networks it is compared with for "
+        "equal minutes on the bundled data, where not yet done; write comparison.json and comparison.md to "
+        "--output")
+    add("--results", action="store_true", help="evaluate the checkpoints that ship, measure their limits and "
+        "rewrite the README's tables and charts from checkpoint/results/*.json")
     add("--limits", action="store_true", help="errors of the checkpoint against 2D noise, missing joints, "
         "camera pitch and distance, frame rate, by joint and by action, on the bundled test motions, thinned "
         "or every --test_stride-th frame; write limits.json and charts to --output")
@@ -243,7 +249,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def uses_checkpoint(args) -> bool:
     """Whether the task is to use a trained network: to evaluate it or to lift a video."""
-    return not (args.train or args.tables or args.ablation or args.export_release or args.export_weights)
+    return not (args.train or args.export_release or args.export_weights
+                or any(getattr(args, name) for name in COLLECTIVE))
 
 
 def find_meaningless(network: str, given: set[str], path: Path | None = None) -> str | None:
@@ -256,14 +263,14 @@ def find_meaningless(network: str, given: set[str], path: Path | None = None) ->
 def find_problem(args) -> str | None:
     """The first contradiction among the options, as a sentence; None when there is none."""
     half = args.dim // 2
-    modes = [name for name in ("train", "predict", "limits", "tables", "ablation", "export_release",
-                               "export_weights") if getattr(args, name)]
-    collective = {"tables", "ablation", "root_path", "device", "gpu", "output"}
+    modes = [name for name in ("train", "predict", "limits", *COLLECTIVE, "export_release", "export_weights")
+             if getattr(args, name)]
+    foreign = sorted(args.given - {*COLLECTIVE, "root_path", "device", "gpu", "output"})
     checks = [
         (len(modes) > 1, f"--{' and --'.join(modes)} are different tasks; choose one"),
-        ((args.tables or args.ablation) and args.given - collective,
-         f"--tables and --ablation take only --root_path, --device, --gpu and --output; drop "
-         f"{', '.join(sorted(args.given - collective))}"),
+        (set(modes) & set(COLLECTIVE) and foreign,
+         f"--{' and --'.join(COLLECTIVE)} take only --root_path, --device, --gpu and --output; drop "
+         f"{', '.join(foreign)}"),
         (args.predict and args.given & set(NOT_FOR_PREDICT),
          f"--predict lifts every frame of one file; "
          f"drop {', '.join(sorted(args.given & set(NOT_FOR_PREDICT)))}"),
