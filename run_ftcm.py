@@ -446,7 +446,8 @@ def run_comparison(args, device: str) -> None:
     def measure_cost(path: Path) -> dict:
         loaded = options.parse(["--reload", "1", "--previous_dir", str(path)])
         model, _ = load_weights(loaded)
-        return comparison.cost(model, chosen_hop(loaded))
+        return comparison.cost(model, chosen_hop(loaded),
+                               inference=fold(model) if isinstance(model, FTCM) else model)
 
     lines, missing = comparison.run(
         folder, root, networks=comparison.COMPARISON, measure_cost=measure_cost,

@@ -3,6 +3,7 @@
 The rows are commands of run_ftcm.py that common/tables.py runs; here several seeds become one line, and what
 a network costs is measured.
 """
+import copy
 import json
 import math
 import shlex
@@ -64,21 +65,23 @@ def rows_of(network: Network, root: Path) -> list[Row]:
     return rows
 
 
-def cost(model: torch.nn.Module, hop: int | None, *, windows: int = 64, repeats: int = 3) -> dict:
+def cost(model: torch.nn.Module, hop: int | None, *, inference: torch.nn.Module | None = None,
+         windows: int = 64, repeats: int = 3) -> dict:
     """Multiply-accumulates for each pose, windows and poses a second here, all without the mirrored test.
 
     `hop`: new frames for each window of a network that answers for every frame; None for one pose a window.
+    `inference` is the same network as it is used, which is timed; None for `model`.
     """
-    model = model.eval().use_matrix(True)
+    network = (inference or model).eval()
     keypoints = torch.zeros(windows, model.frames, model.num_joints, 2)
     with torch.inference_mode():
-        one, two = (operations(model, keypoints[:count]) for count in (1, 2))
-        model(keypoints)
+        network(keypoints)
         seconds = []
         for _ in range(repeats):
             started = time.perf_counter()
-            model(keypoints)
+            network(keypoints)
             seconds.append(time.perf_counter() - started)
+    one, two = (operations(model, keypoints[:count]) for count in (1, 2))
     poses = hop or 1
     return {"macs_per_frame": (two - one) / 2 / poses,          # without what is done once for any batch
             "windows_per_second": windows / min(seconds),
@@ -86,9 +89,13 @@ def cost(model: torch.nn.Module, hop: int | None, *, windows: int = 64, repeats:
 
 
 def operations(model: torch.nn.Module, keypoints) -> int:
-    """Multiplications and additions of one pass."""
-    with FlopCounterMode(display=False) as counter:
-        model(keypoints)
+    """Multiplications and additions of one pass.
+
+    In double precision, because then all products are PyTorch's own, which the counter knows.
+    """
+    double = copy.deepcopy(model).eval().use_fast(True).double()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        double(keypoints.double())
     return counter.get_total_flops()
 
 
