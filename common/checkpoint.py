@@ -98,17 +98,15 @@ def to_half(saved: dict) -> dict:
 
     Paths among the options lose their folders. Raises ValueError where half precision cannot hold a weight.
     """
-    def half(tensor):
-        return tensor.half() if tensor.is_floating_point() else tensor
-
     kept = {key: saved[key] for key in KEPT if key in saved}
-    kept["model"] = {key: half(value) for key, value in saved["model"].items()}
+    kept["model"] = {key: value.half() if value.is_floating_point() else value
+                     for key, value in saved["model"].items()}
     broken = [key for key, value in kept["model"].items() if not value.isfinite().all()]
     if broken:
         raise ValueError(f"Half precision cannot hold {shorten(broken)}. Choose a checkpoint whose training "
                          "converged.")
     if "mean_pose" in saved:
-        kept["mean_pose"] = half(saved["mean_pose"])
+        kept["mean_pose"] = saved["mean_pose"].half()
     if "optimizer" in saved:                            # a last epoch: nothing selected it
         kept["selection"] = None
     if "options" in saved:

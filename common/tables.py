@@ -104,8 +104,8 @@ def run(rows: list[Row], folder: Path, *, trains: bool, execute: Callable[[list[
 
     `execute` runs a command of run_ftcm.py and returns None, or a sentence on what was wrong. Rows without
     weights are trained first where `trains`, else listed. A training that was begun is finished.
-    Evaluations go to `folder`, with `last_too` those of the last epoch as well; one that is there, made by the
-    same command from the same weights, is not repeated.
+    Evaluations go to `folder`, with `last_too` those of the last epoch as well; one that is there, made by
+    the same command from the same weights, is not repeated.
     """
     done, missing = [], []
     for number, row in enumerate(rows, 1):
