@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test tables ablation clean
+.PHONY: demo test tables ablation comparison results clean
 
 demo: .venv/ready
 	rm -rf checkpoint/demo_9_no_refine
@@ -14,6 +14,12 @@ tables: .venv/ready
 
 ablation: .venv/ready
 	$(BIN)/python run_ftcm.py --ablation
+
+comparison: .venv/ready
+	$(BIN)/python run_ftcm.py --comparison
+
+results: .venv/ready
+	$(BIN)/python run_ftcm.py --results
 
 test: .venv/ready-for-tests
 	$(BIN)/python -m pytest -q --durations=5 tests

@@ -13,10 +13,12 @@ import numpy as np
 import torch
 
 from common import export_network as networks
-from common import checkpoint, engine, export, options, plots, report, scores, scores_3dhp, tables
+from common import (charts, checkpoint, comparison, engine, export, limits, options, plots, readme, report,
+                    scores, scores_3dhp, tables)
 from common.augment import Augmenter
 from common.camera import estimate_root
 from common.clips import Clip, downsample, relayout, resample, resample_array, select, subset, without
+from common.files import write_whole
 from common.player import save_html
 from common.distributed import Processes
 from common.provenance import provenance
@@ -24,12 +26,14 @@ from common.run_folder import RunFolder, prepare
 from common.training import Schedule, Training
 from common.windows import TrainingBatches, Windows
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
-from dataset import cmu_mocap, custom_keypoints, human36m, mpi_inf_3dhp
+from dataset import cmu_mocap, custom_keypoints, human36m, keypoint_cleaning, mpi_inf_3dhp
+from model.baselines import SingleFrame, TemporalConv
 from model.folded import fold
 from model.ftcm import FTCM
 from model.refine import Refine
 
 DATASETS = {"h36m": human36m, "cmu": cmu_mocap, "3dhp": mpi_inf_3dhp}
+MODELS = {"ftcm": FTCM, "single_frame": SingleFrame, "temporal_conv": TemporalConv}
 BAD_INPUT = (ValueError, OSError, ImportError, FloatingPointError)
 
 
@@ -59,8 +63,14 @@ def execute(argv: list[str]) -> None:
         run_tables(args, device)
     elif args.benchmark:
         run_benchmark(args, device)
-    elif args.export_release or args.export_onnx or args.export_program:
+    elif args.comparison:
+        run_comparison(args, device)
+    elif args.results:
+        refresh_results(args, device)
+    elif any(getattr(args, name) for name in options.EXPORTS):
         export_network(args)
+    elif args.limits:
+        measure_limits(args, argv, device)
     elif args.predict:
         predict_video(args, device)
     else:
@@ -95,18 +105,27 @@ def load_clips(args, split: str) -> list[Clip]:
 
 
 def load_weights(args) -> tuple[FTCM, dict]:
-    """The network and the checkpoint in --previous_dir.
+    """The network and the checkpoint in --previous_dir, or the one that ships.
 
-    Options that the command line leaves out come from the file.
+    Options that the command line leaves out come from the file; a checkpoint that nobody named does not
+    choose the data set.
     """
     path = args.previous_dir
+    if args.shipped:
+        announce_shipped(path)
     saved = checkpoint.load(path)
-    for name, value in {**saved["model_args"], **saved["data"]}.items():
+    network = saved.get("network", "ftcm")
+    if network not in MODELS:
+        raise ValueError(f"{path} holds a network {network!r}, which this version does not know.")
+    if options.find_meaningless(network, args.given, path):
+        raise ValueError(options.find_meaningless(network, args.given, path) + ".")
+    for name, value in {"network": network, **saved["model_args"], **saved["data"]}.items():
         if name in args.given and getattr(args, name) != value and name not in ("dataset", "keypoints"):
             raise ValueError(f"{path} was trained with {name} {value}, the command line says "
                              f"{getattr(args, name)}. Drop that option or choose another checkpoint.")
         if (hasattr(args, name) and name not in args.given
-                and not (name == "keypoints" and "dataset" in args.given)):
+                and not (name == "keypoints" and "dataset" in args.given)
+                and not (name in ("dataset", "keypoints") and (args.shipped or args.limits))):
             setattr(args, name, value)
     if "channel" in args.given and args.channel != saved["model_args"]["dim"] // 2:
         raise ValueError(f"{path} has {saved['model_args']['dim'] // 2} channels in each unit, the command "
@@ -117,7 +136,7 @@ def load_weights(args) -> tuple[FTCM, dict]:
         raise ValueError(f"--hop is for networks trained with --out_all 1; {path} answers for one frame of a "
                          "window. Drop it.")
     try:
-        model = FTCM(**saved["model_args"])
+        model = MODELS[network](**saved["model_args"])
     except TypeError as error:
         raise ValueError(f"{path} describes a network that this version does not know ({error}).") from error
     if model.num_joints != 17:
@@ -125,6 +144,14 @@ def load_weights(args) -> tuple[FTCM, dict]:
                          "Choose another checkpoint.")
     checkpoint.load_weights(model, saved["model"], path)
     return model, saved
+
+
+def announce_shipped(path: Path) -> None:
+    """Say that nobody named a checkpoint and which one is used; FileNotFoundError where it is absent."""
+    if not path.is_file():
+        raise FileNotFoundError(f"The checkpoint that ships, {path}, is missing. Restore it with git, or "
+                                "name another with --reload 1 --previous_dir FILE.")
+    print(f"No --previous_dir: using the checkpoint that ships, {path}")
 
 
 def trained_layout(saved: dict) -> Skeleton:
@@ -156,7 +183,7 @@ def predict(model, clips: list[Clip], args, device: str, *, every: int, desc: st
     On a CPU a batch is small enough for its caches.
     """
     batch_size = args.eval_batch_size or max(1, (2048 if device == "cpu" else 16384) // args.frames)
-    model = model if args.amp else fold(model)
+    model = fold(model) if isinstance(model, FTCM) and not args.amp else model
     own = clips[processes.rank::processes.count]
     found = engine.predict(model, own, frames=args.frames, tds=args.tds, batch_size=batch_size,
                            refiner=refiner, flip_test=args.flip_test, every=every, device=device, desc=desc,
@@ -185,7 +212,7 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
         raise ValueError("--val_subjects holds out every training subject; leave at least one to train on.")
     test_clips = load_clips(args, "test") if args.test else []
     model_args = network_arguments(args, num_joints=len(clips[0].skeleton.joints))
-    model = (model or FTCM(**model_args)).to(device).use_fast(True)
+    model = (model or MODELS[args.network](**model_args)).to(device).use_fast(True)
     refiner = make_refiner(args, clips, device)
     networks = [model] + ([refiner.network] if refiner else [])
     rates = [args.lr] + ([args.lr_refine or args.lr] if refiner else [])
@@ -215,7 +242,8 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
         optimizer=optimizer, rates=rates, batches=batches, processes=processes, seed=args.seed,
         validate=validate if args.test else None,
         schedule=Schedule(args.epochs, args.lr_decay, args.lr_decay_large, args.large_decay_epoch),
-        state={"format": checkpoint.FORMAT, "epoch": 0, "best": {}, "history": [], "selection": selection,
+        state={"format": checkpoint.FORMAT, "network": args.network, "epoch": 0, "best": {}, "history": [],
+               "selection": selection,
                "model_args": model_args, "options": options.plain(args),
                "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds,
                         "target": args.target},
@@ -262,9 +290,11 @@ def make_augmenter(args, clips: list[Clip]) -> Augmenter | None:
 
 
 def network_arguments(args, *, num_joints: int) -> dict:
-    """The arguments of FTCM that the options ask for."""
-    return {"num_joints": num_joints, "frames": args.frames, "dim": args.dim, "depth": args.depth,
-            "dropout": args.dropout, "units": args.units, "fpm_filter": args.fpm_filter,
+    """The arguments of --network's class that the options ask for."""
+    shared = {"num_joints": num_joints, "frames": args.frames, "dim": args.dim, "dropout": args.dropout}
+    if args.network != "ftcm":
+        return shared | ({"depth": args.depth} if args.network == "single_frame" else {})
+    return {**shared, "depth": args.depth, "units": args.units, "fpm_filter": args.fpm_filter,
             "every_frame": args.every_frame}
 
 
@@ -308,7 +338,7 @@ def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str],
              "refine": args.refine_root if refiner else None, "mirrored_test": args.flip_test,
              "test_stride": args.test_stride, "cameras": args.cameras, "actions": args.actions,
              "downsample": args.downsample, "shared_joints": shared,
-             "checkpoint": [str(path) for path in paths],
+             "checkpoint": [str(near(path)) for path in paths],
              "parameters": sum(p.numel() for p in model.parameters()),
              "evaluation_seconds": time.time() - started, "seed": args.seed, **provenance(argv, device)}
     summary = report.summarise(clips, found, saved, facts)
@@ -373,20 +403,79 @@ def predict_video(args, device: str) -> None:
           + "\n".join(map(str, files.values())))
 
 
+def measure_limits(args, argv: list[str], device: str) -> None:
+    """Write limits.json and charts: the errors of the checkpoint against noise, cameras and the like."""
+    started = time.time()
+    model, saved = load_weights(args)
+    refuse_layout(saved, DATASETS[args.dataset].SKELETON, args.previous_dir)
+    folder = prepare(args.output or options.PROJECT / "checkpoint" / f"limits_{args.previous_dir.stem}")
+    noise = json.loads((options.PROJECT / "dataset" / "detector_noise.json").read_text(encoding="utf-8"))
+    measured = limits.measure(
+        load_clips(args, "test"), seed=args.seed,
+        predict=lambda clips, every: predict(model.to(device), clips, args, device, every=every,
+                                             desc="limits")["pose"],
+        detector_error=lambda num_frames, seed: cmu_mocap.detector_error(num_frames, noise, seed=seed),
+        fill=lambda keypoints, seen: keypoint_cleaning.fill(keypoints, seen, HUMAN36M, args.previous_dir)[0],
+        **({"every": args.test_stride} if "test_stride" in args.given else {}))
+    measured |= {"dataset": args.dataset, "checkpoint": args.previous_dir.name, "network": args.network,
+                 "frames": args.frames, "tds": args.tds, "trained_on": saved["data"], "seed": args.seed,
+                 "minutes": (time.time() - started) / 60, **provenance(argv, device)}
+    write_whole(folder / "limits.json", json.dumps(measured, indent=1) + "\n")
+    print(limits.text(measured))
+    print("\n".join(map(str, [folder / "limits.json", *charts.save_limits(measured, folder)])))
+
+
 def run_tables(args, device: str) -> None:
     """Train (bundled data only) and evaluate every row of --tables or --ablation; write the table."""
-    root = options.PROJECT / "checkpoint"
+    root = near(options.PROJECT / "checkpoint")
     name, rows, trains = "ablation", tables.ablation_rows(root), True
     if args.tables:
         licensed = (args.root_path / "data_3d_h36m.npz").is_file()
         name, trains = "results", not licensed
         rows = tables.published_rows("h36m" if licensed else "cmu", root)
     folder = prepare(args.output or root / ("tables" if args.tables else name))
-    shared = ["--root_path", str(args.root_path), "--device", device.split(":")[0], "--gpu", str(args.gpu)]
-    done, missing = tables.run(rows, folder, trains=trains,
-                               execute=lambda words: failure([*words, *shared]))
+    done, missing = tables.run(rows, folder, trains=trains, execute=runner(args, device))
     written = tables.write_tables(folder, name, done, missing)
     print("\n" + tables.markdown(done, missing) + "\nTable: " + ", ".join(map(str, written)))
+
+
+def run_comparison(args, device: str) -> None:
+    """Train and evaluate what of --comparison is not there yet; write its table."""
+    root = near(options.PROJECT / "checkpoint")
+    folder = prepare(args.output or root / "comparison")
+
+    def measure_cost(path: Path) -> dict:
+        loaded = options.parse(["--reload", "1", "--previous_dir", str(path)])
+        model, _ = load_weights(loaded)
+        return comparison.cost(model, chosen_hop(loaded),
+                               inference=fold(model) if isinstance(model, FTCM) else model)
+
+    lines, missing = comparison.run(
+        folder, root, networks=comparison.COMPARISON, measure_cost=measure_cost,
+        run_rows=lambda rows: tables.run(rows, folder, trains=True, last_too=False,
+                                         execute=runner(args, device)))
+    print("\n" + comparison.markdown(lines, missing) + f"\nTable: {folder / 'comparison.json'}")
+
+
+def refresh_results(args, device: str) -> None:
+    """Evaluate the checkpoints that ship and make every table and chart of the README anew."""
+    folder = near(options.PROJECT / "checkpoint")
+    sentences = readme.measure_shipped(options.SHIPPED, prepare(args.output or folder / "shipped"),
+                                       prepare(folder / "results"), runner(args, device))
+    print("\n".join([*sentences, *readme.refresh(options.PROJECT / "README.md", folder / "results")]))
+
+
+def runner(args, device: str):
+    """What runs a command of this program with the options that --tables and its like hand on; `failure`."""
+    shared = ["--device", device.split(":")[0]]
+    for name in sorted({"root_path", "gpu"} & args.given):
+        shared += [f"--{name}", str(getattr(args, name))]
+    return lambda words: failure([*words, *shared])
+
+
+def near(path: Path) -> Path:
+    """The path as seen from the working folder where it lies inside: commands then hold on other machines."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def failure(argv: list[str]) -> str | None:
@@ -399,16 +488,21 @@ def failure(argv: list[str]) -> str | None:
 
 
 def export_network(args) -> None:
-    """Write the network in --previous_dir for the original release, for ONNX or as a portable program."""
+    """Write the network in --previous_dir in the form that one of options.EXPORTS asks for."""
     model, saved = load_weights(args)
-    path = args.export_release or args.export_onnx or args.export_program
+    kind, path = next((name, path) for name in options.EXPORTS if (path := getattr(args, name)))
     prepare(path.parent)
-    if args.export_release:
+    if kind == "export_release" and args.network != "ftcm":
+        raise ValueError(f"The original release has no {args.network} network; {args.previous_dir} cannot be "
+                         "exported to it.")
+    if kind == "export_release":
         checkpoint.save(path, checkpoint.to_release(model.state_dict(), saved["model_args"]))
+    elif kind == "export_weights":
+        checkpoint.save(path, checkpoint.to_half(saved))
     else:
-        (networks.save_onnx if args.export_onnx else networks.save_program)(
-            path, fold(model))
-    print(f"Written: {path}")
+        save = networks.save_onnx if kind == "export_onnx" else networks.save_program
+        save(path, fold(model) if args.network == "ftcm" else model.eval())
+    print(f"Written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 if __name__ == "__main__":

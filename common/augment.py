@@ -45,8 +45,8 @@ class Augmenter:
     takes spine and thorax from the limbs, as for a detector that has no such joints (common/layouts.py), and
     moves nose and head; "detector" adds the errors of a 2D detector (`noise`: dataset/detector_noise.json);
     "missing" hides joints for a run of frames, which are then interpolated as in a user's keypoint file. All
-    draws come from `generator`, on the CPU. With camera or body the exact keypoints are the pinhole projection
-    of the new poses.
+    draws come from `generator`, on the CPU. With camera or body the exact keypoints are the
+    pinhole projection of the new poses.
     """
 
     def __init__(self, parts: list[str], *, skeleton: Skeleton, noise: dict, tds: int,

@@ -1,9 +1,9 @@
 """Checkpoints: plain values in one file, written whole or not at all; weight files of the original release.
 
-A checkpoint of ours is a dict with `format`, `model_args` (the arguments of FTCM), `data` (dataset,
-keypoints, tds), `model` (state dict) and, for resuming, `refine`, `optimizer`, `epoch`, `best`, `history`,
-`options`, `rng`, `mean_pose`. A refine file is the refine module's state dict alone, in the original
-release's names.
+A checkpoint of ours is a dict with `format`, `network` (ftcm where absent), `model_args` (its arguments),
+`data` (dataset, keypoints, tds), `model` (state dict) and, for resuming, `refine`, `optimizer`, `epoch`,
+`best`, `history`, `options`, `rng`, `mean_pose`. Tensors may be stored in half precision. A refine file
+is the refine module's state dict alone, in the original release's names.
 """
 import io
 import pickle
@@ -15,6 +15,7 @@ import torch
 from common.files import write_whole
 
 FORMAT = "ftcm-1"
+KEPT = ("format", "network", "model_args", "data", "fps", "selection", "history")   # in a small checkpoint
 
 # What torch.load raises on bytes that make no sense or name code.
 UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError,
@@ -81,7 +82,37 @@ def load(path: Path) -> dict:
     if missing:
         raise ValueError(f"{path} is not a whole checkpoint: it lacks {', '.join(missing)}. "
                          "Choose another file.")
+    state["model"] = {key: single(value) for key, value in state["model"].items()}
+    if "mean_pose" in state:
+        state["mean_pose"] = single(state["mean_pose"])
     return state
+
+
+def single(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor in half precision as float32, any other as it is."""
+    return tensor.float() if tensor.dtype == torch.float16 else tensor
+
+
+def to_half(saved: dict) -> dict:
+    """The small checkpoint of `saved`: what using it and judging it takes, numbers in half precision.
+
+    Paths among the options lose their folders. Raises ValueError where half precision cannot hold a weight.
+    """
+    kept = {key: saved[key] for key in KEPT if key in saved}
+    kept["model"] = {key: value.half() if value.is_floating_point() else value
+                     for key, value in saved["model"].items()}
+    broken = [key for key, value in kept["model"].items() if not value.isfinite().all()]
+    if broken:
+        raise ValueError(f"Half precision cannot hold {shorten(broken)}. Choose a checkpoint whose training "
+                         "converged.")
+    if "mean_pose" in saved:
+        kept["mean_pose"] = saved["mean_pose"].half()
+    if "optimizer" in saved:                            # a last epoch: nothing selected it
+        kept["selection"] = None
+    if "options" in saved:
+        kept["options"] = {name: Path(value).name if isinstance(value, str) and "/" in value else value
+                           for name, value in saved["options"].items()}
+    return kept
 
 
 def load_refine(network: torch.nn.Module, path: Path) -> None:

@@ -14,9 +14,17 @@ def mpjpe(predicted, pose):
 def p_mpjpe(predicted, pose):
     """(N,) mean joint distance after the best similarity alignment of each frame (P-MPJPE, protocol 2).
 
-    Rotation, scale and translation minimise the squared distances (Umeyama 1991, without reflections). The
-    mean of the distances themselves can therefore exceed MPJPE in single frames. A prediction whose joints
-    all coincide is moved onto the centroid, unscaled.
+    The alignment minimises squared distances. The mean of the distances themselves can therefore exceed MPJPE
+    in single frames.
+    """
+    return mpjpe(align(predicted, pose), pose)
+
+
+def align(predicted, pose):
+    """`predicted` (N, J, 3) after each frame's best rotation, scale and translation towards `pose`.
+
+    Umeyama 1991, without reflections. A prediction whose joints all coincide is moved onto the centroid,
+    unscaled.
     """
     predicted, pose = np.asarray(predicted, np.float64), np.asarray(pose, np.float64)
     center_predicted, center_pose = predicted.mean(1, keepdims=True), pose.mean(1, keepdims=True)
@@ -27,15 +35,19 @@ def p_mpjpe(predicted, pose):
     u[:, :, 2] *= sign[:, None]
     spread = (a ** 2).sum((1, 2))                                       # (N,)
     scale = np.divide(singular.sum(1), spread, out=np.ones_like(spread), where=spread > 0)
-    aligned = scale[:, None, None] * (a @ (u @ vt)) + center_pose
-    return mpjpe(aligned, pose)
+    return scale[:, None, None] * (a @ (u @ vt)) + center_pose
 
 
 def n_mpjpe(predicted, pose):
     """(N,) mean joint distance after each frame's best scale, root fixed (N-MPJPE, Rhodin et al. 2018)."""
+    return mpjpe(rescale(predicted, pose), pose)
+
+
+def rescale(predicted, pose):
+    """`predicted` (N, J, 3) after each frame's best scale about the root towards `pose`."""
     spread = (predicted ** 2).sum((1, 2))
     scale = np.divide((predicted * pose).sum((1, 2)), spread, out=np.ones_like(spread), where=spread > 0)
-    return mpjpe(scale[:, None, None] * predicted, pose)
+    return scale[:, None, None] * predicted
 
 
 def velocity_error(predicted, pose):

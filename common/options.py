@@ -11,9 +11,21 @@ from pathlib import Path
 DATASETS = ["h36m", "cmu", "3dhp"]
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
                    "export_mat"]
+COLLECTIVE = ["tables", "ablation", "comparison", "results", "benchmark"]       # modes that run many commands
+EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
+NOT_FOR_LIMITS = ["keypoints", "actions", "downsample", "refine", "export_mat"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
                      "compile", "augment"]
 PROJECT = Path(__file__).resolve().parent.parent
+# The checkpoints that ship, by their frames; the last is the best and the default.
+SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
+# What each network has instead of FTCM's defaults, as published, and the options that mean nothing to it.
+NETWORKS = {"ftcm": {}, "single_frame": {"frames": 1, "depth": 2, "dim": 1024, "dropout": 0.5},
+            "temporal_conv": {"frames": 27, "dim": 728, "dropout": 0.25}}
+FTCM_ONLY = {"units": "--units", "fpm_filter": "--fpm_filter", "every_frame": "--out_all", "hop": "--hop",
+             "channel": "--channel"}
+MEANINGLESS = {"ftcm": {}, "single_frame": {**FTCM_ONLY, "frames": "--frames", "target": "--target"},
+               "temporal_conv": {**FTCM_ONLY, "depth": "--layers"}}
 
 
 class Parser(argparse.ArgumentParser):
@@ -67,12 +79,21 @@ def build_parser() -> Parser:
         help="continue the run of the same options after its last whole epoch")
     add("--reload", type=parse_bool, default=False, help="start from the weights in --previous_dir")
     add("--previous_dir", type=Path,
-        help="checkpoint file (.pth), of this program or of the original release")
+        help="checkpoint file (.pth), of this program or of the original release; without it, evaluation and "
+        "--predict use the one that ships, checkpoint/ftcm_81.pth or, with -f 27, ftcm_27.pth")
     add("--tables", action="store_true", help="run every row of the published tables for which data and "
         "weights are there (on the bundled data where Human3.6M is absent); write results.json and "
         "results.md to --output")
     add("--ablation", action="store_true", help="train and compare variants of the network on the bundled "
         "data; write ablation.json and ablation.md to --output")
+    add("--comparison", action="store_true", help="train FTCM and the networks it is compared with for "
+        "equal minutes on the bundled data, where not yet done; write comparison.json and comparison.md to "
+        "--output")
+    add("--results", action="store_true", help="evaluate the checkpoints that ship, measure their limits and "
+        "rewrite the README's tables and charts from checkpoint/results/*.json")
+    add("--limits", action="store_true", help="errors of the checkpoint against 2D noise, missing joints, "
+        "camera pitch and distance, frame rate, by joint and by action, on the bundled test motions, thinned "
+        "or every --test_stride-th frame; write limits.json and charts to --output")
     add("--export_release", type=Path, metavar="FILE", help="write the reloaded network's weights as the "
         "original release reads them, and do nothing else")
     add("--export_onnx", type=Path, metavar="FILE", help="write the reloaded network as an ONNX file, and do "
@@ -81,6 +102,8 @@ def build_parser() -> Parser:
         "torch.export.load, and do nothing else")
     add("--benchmark", action="store_true", help="measure speed and memory of networks of several window "
         "lengths on this machine; write benchmark.json and benchmark.md to --output")
+    add("--export_weights", type=Path, metavar="FILE", help="write the reloaded network and its history as a "
+        "small checkpoint, in half precision and without optimizer, and do nothing else")
     add("--export_mat", type=Path, metavar="FILE", help="with --dataset 3dhp: also write the predictions as "
         "a .mat file for the official evaluation script")
     add("-c", "--checkpoint", default="model", help="name of the run; its files go to "
@@ -129,6 +152,9 @@ def build_parser() -> Parser:
         help="score every n-th frame in the final table, which then says so")
 
     add = parser.add_argument_group("network").add_argument
+    add("--network", choices=list(NETWORKS), default="ftcm", help="ftcm, or one that it is compared with: "
+        "single_frame (after Martinez et al. 2017), temporal_conv (after Pavllo et al. 2019); these have "
+        "defaults of their own for frames, layers, channels and dropout (model/baselines.py)")
     add("-f", "--f", "--frames", dest="frames", type=positive(), default=243, help="frames in a window, odd")
     add("-tds", "--t_downsample", dest="tds", type=positive(), default=1,
         help="frames per step inside a window")
@@ -204,8 +230,14 @@ def parse(argv: list[str]) -> argparse.Namespace:
     for action in silent._actions:
         action.default = argparse.SUPPRESS
     args.given = set(vars(silent.parse_args(argv)))
-    if args.dataset in ("cmu", "3dhp") and "keypoints" not in args.given:
+    if args.limits and "dataset" not in args.given:
+        args.dataset = "cmu"
+    if (args.limits or args.dataset in ("cmu", "3dhp")) and "keypoints" not in args.given:
         args.keypoints = "gt"
+    for name, value in NETWORKS[args.network].items():
+        if name not in args.given:
+            setattr(args, name, value)
+    args.shipped = args.previous_dir is None and uses_checkpoint(args)
     problem = find_problem(args)
     if problem:
         parser.error(problem)
@@ -216,23 +248,42 @@ def parse(argv: list[str]) -> argparse.Namespace:
             if len(matches) != 1:
                 parser.error(f"--{name} {path} must match exactly one file, it matches {len(matches)}")
             setattr(args, name, Path(matches[0]))
+    if args.shipped:
+        args.reload = True
+        args.previous_dir = SHIPPED[args.frames if "frames" in args.given else max(SHIPPED)]
     return args
+
+
+def uses_checkpoint(args) -> bool:
+    """Whether the task is to use a trained network: to evaluate it or to lift a video."""
+    return not (args.train or args.export_release or args.export_weights
+                or any(getattr(args, name) for name in COLLECTIVE))
+
+
+def find_meaningless(network: str, given: set[str], path: Path | None = None) -> str | None:
+    """The sentence that refuses options which mean nothing to `network` (that of the file `path`)."""
+    refused = [MEANINGLESS[network][name] for name in sorted(given & MEANINGLESS[network].keys())]
+    where = f"--network {network}" if path is None else f"{path}, a {network} network,"
+    return f"{where} has no {', '.join(refused)}; drop it" if refused else None
 
 
 def find_problem(args) -> str | None:
     """The first contradiction among the options, as a sentence; None when there is none."""
     half = args.dim // 2
-    modes = [name for name in ("train", "predict", "tables", "ablation", "benchmark", "export_release",
-                               "export_onnx", "export_program") if getattr(args, name)]
-    collective = {"tables", "ablation", "benchmark", "root_path", "device", "gpu", "output"}
+    modes = [name for name in ("train", "predict", "limits", *COLLECTIVE, *EXPORTS)
+             if getattr(args, name)]
+    foreign = sorted(args.given - {*COLLECTIVE, "root_path", "device", "gpu", "output"})
     checks = [
         (len(modes) > 1, f"--{' and --'.join(modes)} are different tasks; choose one"),
-        ((args.tables or args.ablation or args.benchmark) and args.given - collective,
-         f"--tables, --ablation and --benchmark take only --root_path, --device, --gpu and --output; drop "
-         f"{', '.join(sorted(args.given - collective))}"),
+        (set(modes) & set(COLLECTIVE) and foreign,
+         f"--{' and --'.join(COLLECTIVE)} take only --root_path, --device, --gpu and --output; drop "
+         f"{', '.join(foreign)}"),
         (args.predict and args.given & set(NOT_FOR_PREDICT),
          f"--predict lifts every frame of one file; "
          f"drop {', '.join(sorted(args.given & set(NOT_FOR_PREDICT)))}"),
+        (args.limits and args.given & set(NOT_FOR_LIMITS),
+         f"--limits adds errors of its own to the exact keypoints of whole test motions; "
+         f"drop {', '.join(sorted(args.given & set(NOT_FOR_LIMITS)))}"),
         (not args.train and args.given & set(ONLY_FOR_TRAINING),
          f"{', '.join(sorted(args.given & set(ONLY_FOR_TRAINING)))} is for --train 1"),
         (args.cameras == [] or args.actions == [],
@@ -281,10 +332,18 @@ def find_problem(args) -> str | None:
          "--lr_refine needs --train 1 --refine"),
         ("refine_root" in args.given and not args.refine, "--refine_root needs --refine"),
         (not args.train and args.resume, "--resume continues a training; add --train 1"),
-        (not args.train and not args.reload
-         and not (args.tables or args.ablation or args.benchmark),
-         "without training a checkpoint is needed; add --reload 1 --previous_dir FILE"),
-        (args.reload and args.previous_dir is None, "--reload 1 needs a checkpoint; add --previous_dir FILE"),
+        (any(getattr(args, name) for name in EXPORTS) and not (args.reload or args.shipped),
+         "exporting needs a checkpoint; add --reload 1 --previous_dir FILE"),
+        (args.reload and args.previous_dir is None and not args.shipped,
+         "--reload 1 needs a checkpoint; add --previous_dir FILE"),
+        (args.shipped and ("network" in args.given and args.network != "ftcm"
+                           or "frames" in args.given and args.frames not in SHIPPED),
+         f"the checkpoints that ship are of FTCM with {' and '.join(map(str, SHIPPED))} frames "
+         f"({', '.join(path.name for path in SHIPPED.values())}); choose one with -f, or name another with "
+         "--reload 1 --previous_dir FILE"),
+        (find_meaningless(args.network, args.given), find_meaningless(args.network, args.given)),
+        (args.network == "temporal_conv" and args.frames not in [3 ** n for n in range(1, 10)],
+         f"--network temporal_conv needs a power of 3 as --frames (3, 9, 27, ..), got {args.frames}"),
         (not args.reload and args.previous_dir is not None,
          "--previous_dir names a checkpoint that is not loaded; add --reload 1 or drop it"),
     ]
@@ -300,4 +359,4 @@ def plain(args: argparse.Namespace) -> dict:
     """The options as plain values, fit for JSON and for a checkpoint."""
     return {name: str(value) if isinstance(value, Path) else value
             for name, value in sorted(vars(args).items())
-            if name != "given"}
+            if name not in ("given", "shipped")}

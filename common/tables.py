@@ -98,13 +98,14 @@ def ablation_rows(root: Path) -> list[Row]:
     return rows
 
 
-def run(rows: list[Row], folder: Path, *, trains: bool,
-        execute: Callable[[list[str]], str | None]) -> tuple[list[dict], list[dict]]:
+def run(rows: list[Row], folder: Path, *, trains: bool, execute: Callable[[list[str]], str | None],
+        last_too: bool = True) -> tuple[list[dict], list[dict]]:
     """Every row's figures, and the rows that could not be measured with the reason.
 
     `execute` runs a command of run_ftcm.py and returns None, or a sentence on what was wrong. Rows without
     weights are trained first where `trains`, else listed. A training that was begun is finished.
-    Evaluations go to `folder`.
+    Evaluations go to `folder`, with `last_too` those of the last epoch as well; one that is there, made by
+    the same command from the same weights, is not repeated.
     """
     done, missing = [], []
     for number, row in enumerate(rows, 1):
@@ -118,15 +119,27 @@ def run(rows: list[Row], folder: Path, *, trains: bool,
             reason = f"no weights in {row.folder}; train them with: python run_ftcm.py {row.train}"
         selected, last = folder / row.folder.name, folder / f"{row.folder.name}_last"
         last_weights = row.folder / "last.pth"
-        if reason is None:
-            reason = execute(row.evaluation(row.checkpoint(), row.refine_file(), selected))
-        if reason is None and last_weights.is_file():
-            reason = execute(row.evaluation(last_weights, last_weights, last))
+        evaluations = [(row.checkpoint(), row.refine_file(), selected)]
+        if last_too and last_weights.is_file():
+            evaluations.append((last_weights, last_weights, last))
+        for weights, refine_file, output in evaluations:
+            line = row.evaluation(weights, refine_file, output) if reason is None else []
+            if reason is None and not is_scored(line, weights, output):
+                reason = execute(line)
         if reason is None:
             done.append(measured(row, selected, last))
         else:
             missing.append({"label": row.label, "reason": reason})
     return done, missing
+
+
+def is_scored(line: list[str], weights: Path, output: Path) -> bool:
+    """Whether `output` holds the scores that the command `line` gave, newer than the weights it scored."""
+    path = output / "scores.json"
+    if not path.is_file() or path.stat().st_mtime < weights.stat().st_mtime:
+        return False
+    command = json.loads(path.read_text(encoding="utf-8"))["command"]
+    return shlex.split(command)[2:len(line) + 2] == line
 
 
 def expand(line: str) -> list[str]:

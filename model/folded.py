@@ -102,8 +102,8 @@ class FoldedFTCM(nn.Module):
         """
         first = self.blocks[0]
         x = self.embed(course)                                                                  # (L, V, C)
-        a, b = first.expand(x)                                                                  # (L, V, C / 2)
-        local = first.local(b, step)                                                            # (L, V, C / 2)
+        a, b = first.expand(x)                                                              # (L, V, C/2)
+        local = first.local(b, step)                                                        # (L, V, C/2)
 
         def pick(values, index):
             return values.index_select(0, index.flatten()).view(*index.shape[:1], -1, values.shape[-1])

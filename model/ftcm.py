@@ -40,7 +40,7 @@ class Linear(nn.Linear):
 
 
 class TimeConvolution(nn.Conv1d):
-    """A convolution over time with kernel 3, two groups, no bias, zeros outside: (B, T, inputs or outputs)."""
+    """A convolution over time with kernel 3, two groups, no bias, zeros outside: (B, T, channels)."""
     fast = False
 
     def __init__(self, num_inputs, num_outputs):

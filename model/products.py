@@ -63,6 +63,6 @@ def convolve(x, weight, *, time: int, groups: int, step: int = 1):
     size = [1, 1]
     size[time] = weight.shape[-1]
     reach = [step * (length // 2) for length in size]
-    image = x.permute(2, 0, 1)[None]                                                # (1, C, B, T) or (1, C, T, B)
+    image = x.permute(2, 0, 1)[None]                                          # (1, C, B, T) or (1, C, T, B)
     out = F.conv2d(image, weight.unflatten(-1, size), padding=reach, dilation=step, groups=groups)
     return out[0].permute(1, 2, 0)

@@ -56,7 +56,7 @@ def test_another_camera_turns_the_motion_rigidly_and_keeps_gravity_plausible():
     up = np.array([0.1, -0.9, 0.2]) / np.linalg.norm([0.1, -0.9, 0.2])
     before, after = windows(up=up), augmented("camera", up=up)
     assert torch.allclose(bone_lengths(before.pose), bone_lengths(after.pose), atol=1e-5)
-    a, b = before.pose[:, 0], after.pose[:, 0]                      # (B, J, 3) rotations found by least squares
+    a, b = before.pose[:, 0], after.pose[:, 0]                  # (B, J, 3) rotations found by least squares
     u, _, vt = torch.linalg.svd(a.transpose(1, 2) @ b)
     new_up = torch.einsum("bi,bij->bj", torch.tensor(up, dtype=torch.float32).expand(len(a), 3), u @ vt)
     assert (new_up[:, 1] < 0).all() and (torch.linalg.det(u @ vt) > 0).all()
@@ -67,7 +67,7 @@ def test_another_camera_turns_the_motion_rigidly_and_keeps_gravity_plausible():
 def test_another_body_keeps_bone_directions_and_both_sides_equal():
     before, after = windows(), augmented("body")
     ratio = bone_lengths(after.pose) / bone_lengths(before.pose)                        # (B, T, bones)
-    assert torch.allclose(ratio, ratio[:, :1].expand_as(ratio), atol=1e-3)              # the same in all frames
+    assert torch.allclose(ratio, ratio[:, :1].expand_as(ratio), atol=1e-3)          # the same in all frames
     names = [HUMAN36M.joints[child] for _, child in HUMAN36M.bones]
     for number, name in enumerate(names):
         if name.startswith("left_"):

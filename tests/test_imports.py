@@ -10,9 +10,11 @@ LEVELS = {0: {"common.options", "common.skeleton", "common.camera", "common.loss
           1: {"common.clips", "common.checkpoint", "common.benchmark", "common.layouts", "common.bvh",
               "common.lift"},
           2: {"common.windows", "common.scores", "common.scores_3dhp", "common.stream", "common.plots",
-              "common.export", "common.player"},
-          3: {"common.engine", "common.run_folder", "common.report", "common.augment"},
-          4: {"common.training"}}
+              "common.export", "common.player", "common.limits",
+              "common.tables"},
+          3: {"common.engine", "common.run_folder", "common.report", "common.augment", "common.charts",
+              "common.comparison"},
+          4: {"common.training", "common.readme"}}
 FILES = sorted(path for folder in ("model", "common", "dataset") for path in (PROJECT / folder).glob("*.py")
                if path.stem != "__init__")
 

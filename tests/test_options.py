@@ -14,9 +14,19 @@ from common import options
     ("--train 1 --stride 0", "expected a number above 0, got 0"),
     ("--train 1 --unknown 3", "unrecognized arguments: --unknown 3"),
     ("--train 1 --dataset coco", "invalid choice: 'coco'"),
-    ("--train 0", "add --reload 1 --previous_dir FILE"),
-    ("--train 0 --reload 1", "add --previous_dir FILE"),
-    ("--train 0 --previous_dir x.pth", "add --reload 1 --previous_dir FILE"),
+    ("--train 1 --reload 1", "add --previous_dir FILE"),
+    ("--export_weights x.pth", "add --reload 1 --previous_dir FILE"),
+    ("--train 0 -f 243", "of FTCM with 27 and 81 frames (ftcm_27.pth, ftcm_81.pth); choose one with -f"),
+    ("--train 0 --network temporal_conv", "name another with --reload 1 --previous_dir FILE"),
+    ("--train 1 --network mlp", "invalid choice: 'mlp'"),
+    ("--train 1 --network temporal_conv -f 25", "needs a power of 3 as --frames (3, 9, 27, ..), got 25"),
+    ("--train 1 --network temporal_conv --layers 2", "--network temporal_conv has no --layers; drop it"),
+    ("--train 1 --network temporal_conv --out_all 1", "--network temporal_conv has no --out_all; drop it"),
+    ("--train 1 --network single_frame -f 9", "--network single_frame has no --frames; drop it"),
+    ("--train 1 --network single_frame --units fpm", "--network single_frame has no --units; drop it"),
+    ("--train 0 --previous_dir x.pth", "names a checkpoint that is not loaded; add --reload 1"),
+    ("--limits -k detected", "adds errors of its own to the exact keypoints"),
+    ("--limits --train 1", "different tasks; choose one"),
     ("--train 0 --test 0", "leaves nothing to do"),
     ("--resume", "add --train 1"),
 ])
@@ -55,3 +65,24 @@ def test_the_bundled_data_set_has_its_own_default_keypoints():
 def test_every_option_has_help():
     for action in options.build_parser()._actions:
         assert action.help, action.option_strings
+
+
+@pytest.mark.parametrize("line, name", [
+    ("", "ftcm_81.pth"), ("-f 81", "ftcm_81.pth"), ("-f 27", "ftcm_27.pth"),
+    ("--predict keypoints.npz -f 27", "ftcm_27.pth")])
+def test_without_a_named_checkpoint_the_shipped_one_is_used(line, name):
+    args = options.parse(line.split())
+    assert args.shipped and args.reload and args.previous_dir == options.PROJECT / "checkpoint" / name
+
+
+def test_a_named_checkpoint_wins_over_the_shipped_one():
+    args = options.parse("--reload 1 --previous_dir x.pth".split())
+    assert not args.shipped and str(args.previous_dir) == "x.pth"
+
+
+@pytest.mark.parametrize("network, expected", [("single_frame", (1, 1024, 2, 0.5)),
+                                               ("temporal_conv", (27, 728, 6, 0.25))])
+def test_a_baseline_has_its_published_defaults(network, expected):
+    args = options.parse(["--train", "1", "--network", network])
+    assert (args.frames, args.dim, args.depth, args.dropout) == expected
+    assert options.parse(["--train", "1", "--network", network, "--dropout", "0.1"]).dropout == 0.1
