@@ -2,19 +2,21 @@
 
 `python run_ftcm.py --help` lists the options.
 """
+import copy
 import json
 import math
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from common import export_network as networks
-from common import (charts, checkpoint, comparison, engine, export, limits, options, plots, readme, report,
-                    scores, scores_3dhp, tables)
+from common import export_network as network_files
+from common import (benchmark, benchmark_report, charts, checkpoint, comparison, engine, export, limits,
+                    options, plots, readme, report, scores, scores_3dhp, tables)
 from common.augment import Augmenter
 from common.camera import estimate_root
 from common.clips import Clip, downsample, relayout, resample, resample_array, select, subset, without
@@ -30,6 +32,7 @@ from dataset import cmu_mocap, custom_keypoints, human36m, keypoint_cleaning, mp
 from model.baselines import SingleFrame, TemporalConv
 from model.folded import fold
 from model.ftcm import FTCM
+from model.products import linear
 from model.refine import Refine
 
 DATASETS = {"h36m": human36m, "cmu": cmu_mocap, "3dhp": mpi_inf_3dhp}
@@ -359,7 +362,7 @@ def score_3dhp(clips: list[Clip], poses: list, args) -> dict:
     activities = mpi_inf_3dhp.load_activities(args.root_path)
     activities = {name: numbers[::args.downsample] for name, numbers in activities.items()}
     official = scores_3dhp.evaluate_clips(clips, poses, activities)
-    print(scores_3dhp.report_text(official) + "\n")
+    print(scores_3dhp.measuredtext(official) + "\n")
     return official
 
 
@@ -487,6 +490,36 @@ def failure(argv: list[str]) -> str | None:
     return None
 
 
+def run_benchmark(args, device: str) -> None:
+    """Measure speed and memory here; write benchmark.json and benchmark.md."""
+    if device != "cpu":
+        raise ValueError(f"--benchmark times the CPU, not {device}. Add --device cpu.")
+    folder = prepare(args.output or near(options.PROJECT / "checkpoint" / "benchmark"))
+    started = time.time()
+
+    def networks(frames):
+        """FTCM of this window length in every form."""
+        model, every = FTCM(frames=frames).eval(), FTCM(frames=frames, every_frame=True).eval()
+        made = {"literal": model, "fast": copy.deepcopy(model).use_fast(True), "folded": fold(model),
+                "sequence": fold(every)}
+        if network_files.onnx_is_here():
+            made["onnx"] = network_files.OnnxNetwork(fold(model))
+        return made
+
+    measured = {"machine": benchmark.machine(linear), "rows": [], **provenance(["--benchmark"], device)}
+    measured["rows"] = benchmark.rows(networks, measured["machine"]["peak_gflops"])
+    measured["growth"] = benchmark.growth(networks)
+    measured["published_step"] = benchmark.published_step(FTCM(frames=243).use_fast(True), 243, 32768 // 243)
+    measured["data_windows_per_second"] = benchmark.data_path(243)
+    with tempfile.TemporaryDirectory() as archive:
+        measured["loading"] = benchmark.loading(
+            Path(archive), lambda path: [clip for split in human36m.SUBJECTS for clip in human36m.load(
+                path, keypoints="gt", split=split)], sum(human36m.SUBJECTS.values(), []))
+    measured["minutes"] = (time.time() - started) / 60
+    written = benchmark_report.write(folder, measured)
+    print(benchmark_report.markdown(measured) + "\nTable: " + ", ".join(map(str, written)))
+
+
 def export_network(args) -> None:
     """Write the network in --previous_dir in the form that one of options.EXPORTS asks for."""
     model, saved = load_weights(args)
@@ -500,7 +533,7 @@ def export_network(args) -> None:
     elif kind == "export_weights":
         checkpoint.save(path, checkpoint.to_half(saved))
     else:
-        save = networks.save_onnx if kind == "export_onnx" else networks.save_program
+        save = network_files.save_onnx if kind == "export_onnx" else network_files.save_program
         save(path, fold(model) if args.network == "ftcm" else model.eval())
     print(f"Written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
 

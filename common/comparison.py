@@ -3,7 +3,6 @@
 The rows are commands of run_ftcm.py that common/tables.py runs; here several seeds become one line, and what
 a network costs is measured.
 """
-import copy
 import json
 import math
 import shlex
@@ -14,8 +13,8 @@ from pathlib import Path
 from statistics import mean, stdev
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
+from common.benchmark import macs
 from common.files import write_whole
 from common.tables import Row
 
@@ -81,22 +80,10 @@ def cost(model: torch.nn.Module, hop: int | None, *, inference: torch.nn.Module 
             started = time.perf_counter()
             network(keypoints)
             seconds.append(time.perf_counter() - started)
-    one, two = (operations(model, keypoints[:count]) for count in (1, 2))
     poses = hop or 1
-    return {"macs_per_frame": (two - one) / 2 / poses,          # without what is done once for any batch
+    return {"macs_per_frame": macs(model, model.frames) / poses,
             "windows_per_second": windows / min(seconds),
             "poses_per_second": poses * windows / min(seconds)}
-
-
-def operations(model: torch.nn.Module, keypoints) -> int:
-    """Multiplications and additions of one pass.
-
-    In double precision, because then all products are PyTorch's own, which the counter knows.
-    """
-    double = copy.deepcopy(model).eval().use_fast(True).double()
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        double(keypoints.double())
-    return counter.get_total_flops()
 
 
 def joined(network: Network, seeds: list[dict], costs: dict) -> dict:

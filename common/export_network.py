@@ -3,6 +3,7 @@
 Both take keypoints (B, T, J, 2) of any number B of windows, screen coordinates, and give poses (B, J, 3),
 or (B, T, J, 3) from a network that answers for every frame: root-relative, camera space, metres.
 """
+import importlib.util
 import io
 import logging
 from pathlib import Path
@@ -28,6 +29,11 @@ def save_program(path: Path, network: torch.nn.Module) -> None:
 
 def save_onnx(path: Path, network: torch.nn.Module) -> None:
     """An ONNX file with input `keypoints` and output `pose`. Raises ImportError without the ONNX packages."""
+    write_whole(path, onnx_bytes(network))
+
+
+def onnx_bytes(network: torch.nn.Module) -> bytes:
+    """The content of an ONNX file."""
     try:
         import onnxscript  # noqa: F401  (torch.onnx needs it)
     except ImportError as error:
@@ -36,4 +42,26 @@ def save_onnx(path: Path, network: torch.nn.Module) -> None:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     program = torch.onnx.export(traced(network), dynamo=True, verbose=False, input_names=["keypoints"],
                                 output_names=["pose"])
-    write_whole(path, program.model_proto.SerializeToString())
+    return program.model_proto.SerializeToString()
+
+
+def onnx_is_here() -> bool:
+    """Whether networks can be written as ONNX and run by ONNX Runtime in this environment."""
+    return all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime"))
+
+
+class OnnxNetwork(torch.nn.Module):
+    """The network as ONNX Runtime computes it, called as the network itself."""
+
+    def __init__(self, network: torch.nn.Module):
+        super().__init__()
+        import onnxruntime
+        self.num_joints, self.frames = network.num_joints, network.frames
+        self.every_frame = network.every_frame
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        self.session = onnxruntime.InferenceSession(onnx_bytes(network), options,
+                                                    providers=["CPUExecutionProvider"])
+
+    def forward(self, keypoints):
+        return torch.from_numpy(self.session.run(["pose"], {"keypoints": keypoints.numpy()})[0])
