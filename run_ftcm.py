@@ -508,7 +508,6 @@ def run_benchmark(args, device: str) -> None:
 
     measured = {"machine": benchmark.machine(linear), "rows": [], **provenance(["--benchmark"], device)}
     measured["rows"] = benchmark.rows(networks, measured["machine"]["peak_gflops"])
-    measured["growth"] = benchmark.growth(networks)
     measured["published_step"] = benchmark.published_step(FTCM(frames=243).use_fast(True), 243, 32768 // 243)
     measured["data_windows_per_second"] = benchmark.data_path(243)
     with tempfile.TemporaryDirectory() as archive:

@@ -24,8 +24,7 @@ from common.skeleton import HUMAN36M
 from common.windows import TrainingBatches, Windows
 
 ROUNDS = 5
-SIZES = (27, 81, 243, 351)          # frames of the networks that the table compares
-GROWTH = (27, 81, 243, 729)         # frames along which the cost of a pose grows
+SIZES = (27, 81, 243, 351, 729)     # frames of the networks
 BATCH = 16384                       # frames in a batch of the literal network, as one would choose on a GPU
 CACHED = 2048                       # frames in a batch of the folded network: small enough for caches
 NOT_COUNTED = "what is done once for any batch, GELU, LayerNorm, sigmoid"
@@ -123,9 +122,9 @@ def evaluation(networks: dict[str, torch.nn.Module], frames: int, work_per_pose:
     `networks`: literal, folded, sequence, onnx; `work_per_pose`: MACs of the literal network's window.
     """
     batch = max(1, BATCH // frames)
-    settings = {"literal": (2 * batch, batch, None), "folded": (2 * batch, max(1, CACHED // frames), None),
+    settings = {"literal": (batch, batch, None), "folded": (batch, max(1, CACHED // frames), None),
                 "sequence": (20 * frames, max(1, CACHED // frames), -(-frames // 3)),
-                "onnx": (2 * batch, max(1, CACHED // frames), None)}
+                "onnx": (batch, max(1, CACHED // frames), None)}
     variants, poses = {}, {}
     for name, network in networks.items():
         length, size, hop = settings[name]
@@ -166,8 +165,8 @@ def latency(networks: dict[str, torch.nn.Module], frames: int) -> dict:
 def training(networks: dict[str, torch.nn.Module], frames: int) -> dict:
     """Windows a second of training steps (data, forward, backward, Adam), by variant, with ratios."""
     size = max(16, BATCH // 2 // frames)
-    windows = Windows([walk(2 * size)], frames=frames, mirror=True)
-    batches = TrainingBatches(windows, batch_size=size, mirror=False, generator=torch.Generator())
+    windows = Windows([walk(size)], frames=frames)
+    batches = TrainingBatches(windows, batch_size=size, generator=torch.Generator())
     variants = {}
     for name, network in networks.items():
         optimizer = torch.optim.Adam(network.parameters(), amsgrad=True)
@@ -175,7 +174,7 @@ def training(networks: dict[str, torch.nn.Module], frames: int) -> dict:
             network, batches, optimizer, desc=""))
     with quiet():
         taken = rounds(variants, 3)
-    return {name: {"windows_per_second": statistics.median(2 * size / value for value in times),
+    return {name: {"windows_per_second": statistics.median(size / value for value in times),
                    "ratio": statistics.median(b / a for a, b in zip(times, taken["literal"]))}
             for name, times in taken.items()}
 
@@ -200,18 +199,6 @@ def data_path(frames: int) -> float:
     with threads(1):
         taken = rounds({"data": lambda: [len(batch) for batch in batches]}, 3)["data"]
     return len(batches.rows) * batches.versions / statistics.median(taken)
-
-
-def growth(networks: Callable[[int], dict]) -> list[dict]:
-    """Poses a second, mirrored test, along GROWTH; `networks(frames)` as for `evaluation`."""
-    rows = []
-    for frames in GROWTH:
-        made = {name: network for name, network in networks(frames).items() if name in ("literal", "folded")}
-        work = macs(made["literal"], frames)
-        found = evaluation(made, frames, work)
-        rows.append({"frames": frames, "macs": work, **{
-            f"{name}_poses_per_second": found[name]["poses_per_second"] for name in found}})
-    return rows
 
 
 def loading(folder: Path, load: Callable[[Path], list[Clip]], subjects: list[str]) -> list[dict]:

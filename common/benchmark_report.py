@@ -12,9 +12,10 @@ HEADER = """\
 LEGEND = f"""\
 poses/s: whole clips with the mirrored test, float32. literal: model/ftcm.py in large batches; folded:
 model/folded.py; sequence: the same weights answering for every frame, windows a third of their length apart;
-onnx: the folded network in ONNX Runtime. Ratios are to the literal network in the same run; in training between
-the network's fast layers (row: folded) and the literal ones, for the same step. MACs leave out {NOT_COUNTED}.
-Share of peak: of the machine's float32 products. Memory: the whole process at its largest, in evaluation."""
+onnx: the folded network in ONNX Runtime. Ratios are to the literal network in the same run; in training (row:
+folded) between the network's fast layers and the literal ones, for the same step. MACs leave out
+{NOT_COUNTED}. Share of peak: of the machine's float32 products. Memory:
+the whole process at its largest, in evaluation."""
 
 
 def markdown(report: dict) -> str:
@@ -32,8 +33,6 @@ def markdown(report: dict) -> str:
             f"{line['training_windows_per_second']:,.0f}" if line["training_windows_per_second"] else "",
             f"{line['training_ratio']:.2f}" if line["training_ratio"] else "",
             f"{line['evaluation_peak_gib']:.1f} GiB" if line["evaluation_peak_gib"] else ""]) + " |")
-    grown = "; ".join(f"{line['frames']} frames: {line['literal_poses_per_second']:,.0f} literal, "
-                      f"{line['folded_poses_per_second']:,.0f} folded" for line in report["growth"])
     loaded = "; ".join(f"{line['frames']:,} frames in {line['seconds']:.1f} s"
                        + (f", {line['peak_gib']:.1f} GiB" if line["peak_gib"] else "")
                        for line in report["loading"])
@@ -46,7 +45,6 @@ def markdown(report: dict) -> str:
              + (f", {step['peak_gib']:.1f} GiB." if step["peak_gib"] else "."),
              f"- The data path alone delivers {report['data_windows_per_second']:,.0f} windows of 243 frames "
              "a second on one core.",
-             f"- Poses a second by window length: {grown}.",
              f"- Loading synthetic Human3.6M files: {loaded}.",
              f"- Command: `{report['command']}`; {report['hardware']}; PyTorch {report['torch']}; "
              f"{report['minutes']:.1f} min; commit {report['commit']}."]

@@ -24,7 +24,6 @@ def test_a_synthetic_archive_is_read_by_the_loader(tmp_path):
 
 def test_the_report_names_every_network_and_ratio(monkeypatch, tmp_path):
     monkeypatch.setattr(benchmark, "SIZES", (9,))
-    monkeypatch.setattr(benchmark, "GROWTH", (9,))
     monkeypatch.setattr(benchmark, "BATCH", 36)
     monkeypatch.setattr(benchmark, "ROUNDS", 1)
     monkeypatch.setattr(benchmark, "machine", lambda _: {
@@ -35,7 +34,7 @@ def test_the_report_names_every_network_and_ratio(monkeypatch, tmp_path):
         return {"literal": model, "fast": FTCM(frames=frames, dim=16, depth=1).use_fast(True),
                 "folded": fold(model), "sequence": fold(FTCM(frames=frames, dim=16, depth=1, every_frame=True))}
     report = {"machine": benchmark.machine(linear), "rows": benchmark.rows(networks, 100.0),
-              "growth": benchmark.growth(networks), "data_windows_per_second": 1.0, "loading": [],
+              "data_windows_per_second": 1.0, "loading": [],
               "published_step": {"batch": 512, "frames": 9, "micro_batch": 4, "seconds": 1.0, "peak_gib": None},
               "command": "c", "hardware": "h", "torch": torch.__version__, "minutes": 1.0, "commit": "x"}
     literal, folded, sequence = report["rows"]
