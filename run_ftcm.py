@@ -362,7 +362,7 @@ def score_3dhp(clips: list[Clip], poses: list, args) -> dict:
     activities = mpi_inf_3dhp.load_activities(args.root_path)
     activities = {name: numbers[::args.downsample] for name, numbers in activities.items()}
     official = scores_3dhp.evaluate_clips(clips, poses, activities)
-    print(scores_3dhp.measuredtext(official) + "\n")
+    print(scores_3dhp.report_text(official) + "\n")
     return official
 
 
@@ -447,14 +447,13 @@ def run_comparison(args, device: str) -> None:
     root = near(options.PROJECT / "checkpoint")
     folder = prepare(args.output or root / "comparison")
 
-    def measure_cost(path: Path) -> dict:
+    def measure_cost(path: Path, hop: int | None) -> dict:
         loaded = options.parse(["--reload", "1", "--previous_dir", str(path)])
         model, _ = load_weights(loaded)
-        return comparison.cost(model, chosen_hop(loaded),
-                               inference=fold(model) if isinstance(model, FTCM) else model)
+        return comparison.cost(model, hop, inference=fold(model) if isinstance(model, FTCM) else model)
 
     lines, missing = comparison.run(
-        folder, root, networks=comparison.COMPARISON, measure_cost=measure_cost,
+        folder, root, networks=comparison.chosen(args.comparison), measure_cost=measure_cost,
         run_rows=lambda rows: tables.run(rows, folder, trains=True, last_too=False,
                                          execute=runner(args, device)))
     print("\n" + comparison.markdown(lines, missing) + f"\nTable: {folder / 'comparison.json'}")

@@ -18,40 +18,58 @@ from common.benchmark import macs
 from common.files import write_whole
 from common.tables import Row
 
-# Every network gets these minutes and these data; how it spends them is the choice of its own row.
-TRAINING = ("--dataset cmu -k detected --train 1 --max_minutes 20 --val_subjects 05,127 --val_stride 60 "
-            "--test_stride 60")
+# Each network's own options are such that it trains for about four minutes on one thread of a common CPU.
+TRAINING = "--dataset cmu -k detected --train 1 --val_subjects 05,127 --val_stride 60 --test_stride 60"
 EVALUATION = "--dataset cmu -k detected --train 0 --reload 1 --cameras 0"
 METRICS = ("mpjpe", "p_mpjpe", "mpjve")
+SEEDS = (1, 2, 3)
 
 
 @dataclass(frozen=True)
 class Network:
-    """One line: its name, its window's frames, its own training options, the seeds it is trained with."""
+    """One line: its name, its window's frames, its own training options, the seeds it is trained with.
+
+    `hop`: frames between two windows when it is used, for a network that answers for every frame. Lines that
+    differ in it alone share their training.
+    """
     label: str
     frames: int
     train: str
     seeds: tuple[int, ...] = (1,)
+    hop: int | None = None
 
 
+EVERY_27 = "-f 27 --out_all 1 --d_hid 256 -b 64 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 54"
+EVERY_81 = "-f 81 --out_all 1 --d_hid 256 -b 32 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 166"
+EVERY_243 = "-f 243 --out_all 1 --d_hid 256 -b 16 --lr 2e-3 --nepoch 5 -lrd 0.5 --stride 340"
 COMPARISON = [
-    Network("single frame", 1, "--network single_frame --dropout 0.25 -b 512 --nepoch 40 -lrd 0.9 "
-            "--stride 4", seeds=(1, 2, 3)),
-    Network("temporal convolution", 27, "--network temporal_conv -b 256 --nepoch 30 -lrd 0.88 --stride 20",
-            seeds=(1, 2, 3)),
-    Network("FTCM", 9, "-f 9 -b 256 --nepoch 30 -lrd 0.88 --stride 20", seeds=(1, 2, 3)),
-    Network("FTCM", 27, "-f 27 -b 256 --nepoch 20 -lrd 0.82 --stride 40", seeds=(1, 2, 3)),
-    Network("FTCM", 81, "-f 81 -b 128 --nepoch 15 -lrd 0.77 --stride 80"),
-    Network("FTCM", 243, "-f 243 -b 64 --nepoch 10 -lrd 0.7 --stride 160"),
-    Network("FTCM, every frame", 27, "-f 27 --out_all 1 -b 256 --nepoch 20 -lrd 0.82 --stride 40"),
-    Network("FTCM, every frame", 81, "-f 81 --out_all 1 -b 128 --nepoch 15 -lrd 0.77 --stride 80"),
-    Network("FTCM, every frame", 243, "-f 243 --out_all 1 -b 64 --nepoch 10 -lrd 0.7 --stride 160"),
+    Network("single frame", 1, "--network single_frame --d_hid 512 --dropout 0.25 -b 512 --nepoch 12 "
+            "-lrd 0.75 --stride 6", seeds=SEEDS),
+    Network("temporal convolution", 27, "--network temporal_conv --d_hid 352 -b 256 --nepoch 12 -lrd 0.75 "
+            "--stride 10", seeds=SEEDS),
+    Network("FTCM", 9, "-f 9 --d_hid 256 -b 128 --lr 2e-3 --nepoch 10 -lrd 0.7 --stride 22", seeds=SEEDS),
+    Network("FTCM", 27, "-f 27 --d_hid 256 -b 64 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 54", seeds=SEEDS),
+    Network("FTCM", 81, "-f 81 --d_hid 256 -b 32 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 166"),
+    Network("FTCM", 243, "-f 243 --d_hid 256 -b 16 --lr 2e-3 --nepoch 5 -lrd 0.5 --stride 340"),
+    *[Network("FTCM, every frame", 27, EVERY_27, seeds=SEEDS, hop=hop) for hop in (1, 3, 9, 27)],
+    *[Network("FTCM, every frame", 81, EVERY_81, hop=hop) for hop in (1, 9, 27, 81)],
+    *[Network("FTCM, every frame", 243, EVERY_243, hop=hop) for hop in (27, 81, 243)],
 ]
+
+
+def chosen(text: str) -> list[Network]:
+    """The lines whose title holds `text`; all for *. ValueError where there is none."""
+    networks = [network for network in COMPARISON if text == "*" or text in title(network)]
+    if not networks:
+        raise ValueError(f"No line of the comparison holds {text!r}. The lines: "
+                         f"{'; '.join(map(title, COMPARISON))}.")
+    return networks
 
 
 def title(network: Network) -> str:
     """The name of a line: unique among the rows."""
-    return f"{network.label}, {network.frames} frame{'s' if network.frames > 1 else ''}"
+    frames = f"{network.frames} frame{'s' if network.frames > 1 else ''}"
+    return f"{network.label}, {frames}" + (f", hop {network.hop}" if network.hop else "")
 
 
 def rows_of(network: Network, root: Path) -> list[Row]:
@@ -59,8 +77,10 @@ def rows_of(network: Network, root: Path) -> list[Row]:
     rows = []
     for seed in network.seeds:
         name = f"comparison_{network.label}_seed{seed}".replace(", ", "_").replace(" ", "_")
+        hop = f" --hop {network.hop}" if network.hop else ""
         rows.append(Row(f"{title(network)}, seed {seed}", root / f"{name}_{network.frames}_no_refine",
-                        f"{TRAINING} {network.train} --manualSeed {seed} -c {name}", EVALUATION))
+                        f"{TRAINING} {network.train} --manualSeed {seed} -c {name}", EVALUATION + hop,
+                        suffix=f"_hop{network.hop}" if network.hop else ""))
     return rows
 
 
@@ -108,11 +128,11 @@ def mean_pose_row(scores: dict) -> dict:
 
 
 def run(folder: Path, root: Path, *, networks: list[Network], run_rows: Callable,
-        measure_cost: Callable[[Path], dict]) -> tuple[list[dict], list[dict]]:
+        measure_cost: Callable[[Path, int | None], dict]) -> tuple[list[dict], list[dict]]:
     """Train and evaluate what is not yet there; the lines, and the runs that failed with the reason.
 
-    `run_rows(rows)` is tables.run; `measure_cost(checkpoint)` is `cost` of its network. comparison.json and
-    comparison.md in `folder` are written anew after every line.
+    `run_rows(rows)` is tables.run; `measure_cost(checkpoint, hop)` is `cost` of its network. comparison.json
+    and comparison.md in `folder` are written anew after every line.
     """
     lines, missing = [], []
     for network in networks:
@@ -121,10 +141,10 @@ def run(folder: Path, root: Path, *, networks: list[Network], run_rows: Callable
         missing += failed
         if done:
             if not lines:
-                scores = folder / rows[0].folder.name / "scores.json"
+                scores = folder / rows[0].name / "scores.json"
                 lines.append(mean_pose_row(json.loads(scores.read_text(encoding="utf-8"))))
             measured = next(row for row in rows if row.label == done[0]["label"])
-            lines.append(joined(network, done, measure_cost(measured.checkpoint())))
+            lines.append(joined(network, done, measure_cost(measured.checkpoint(), network.hop)))
         write(folder, lines, missing)
     return lines, missing
 

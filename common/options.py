@@ -86,9 +86,9 @@ def build_parser() -> Parser:
         "results.md to --output")
     add("--ablation", action="store_true", help="train and compare variants of the network on the bundled "
         "data; write ablation.json and ablation.md to --output")
-    add("--comparison", action="store_true", help="train FTCM and the networks it is compared with for "
-        "equal minutes on the bundled data, where not yet done; write comparison.json and comparison.md to "
-        "--output")
+    add("--comparison", nargs="?", const="*", metavar="TEXT", help="train FTCM and the networks it is "
+        "compared with for about equal minutes on the bundled data, where not yet done; write "
+        "comparison.json and comparison.md to --output; only the lines whose title holds TEXT, if given")
     add("--results", action="store_true", help="evaluate the checkpoints that ship, measure their limits and "
         "rewrite the README's tables and charts from checkpoint/results/*.json")
     add("--limits", action="store_true", help="errors of the checkpoint against 2D noise, missing joints, "

@@ -36,6 +36,12 @@ class Row:
     train: str
     evaluate: str
     published: dict = field(default_factory=dict)
+    suffix: str = ""
+
+    @property
+    def name(self) -> str:
+        """What its evaluations' folders are called: `suffix` tells rows of one training apart."""
+        return self.folder.name + self.suffix
 
     def checkpoint(self) -> Path | None:
         """The lifter's weights in `folder`: the run's best epoch or a release file; None when absent."""
@@ -117,7 +123,7 @@ def run(rows: list[Row], folder: Path, *, trains: bool, execute: Callable[[list[
             reason = execute(expand(row.train))
         elif row.checkpoint() is None:
             reason = f"no weights in {row.folder}; train them with: python run_ftcm.py {row.train}"
-        selected, last = folder / row.folder.name, folder / f"{row.folder.name}_last"
+        selected, last = folder / row.name, folder / f"{row.name}_last"
         last_weights = row.folder / "last.pth"
         evaluations = [(row.checkpoint(), row.refine_file(), selected)]
         if last_too and last_weights.is_file():

@@ -23,13 +23,20 @@ def test_every_row_of_the_comparison_is_a_command_the_program_accepts(tmp_path):
     for network in COMPARISON:
         for row in rows_of(network, tmp_path):
             args = options.parse(row.train.split())
-            assert args.frames == network.frames and args.max_minutes and args.dataset == "cmu"
+            assert args.frames == network.frames and args.dataset == "cmu"
+            assert options.parse([*row.evaluate.split(), "--previous_dir", "x.pth"]).hop == network.hop
             name = f"{args.checkpoint}_{args.frames}_no_refine"         # the folder that training makes
             assert row.folder == tmp_path / name
             folders.add(name)
-    assert len(folders) == sum(len(network.seeds) for network in COMPARISON)
-    assert {(network.frames, len(network.seeds)) for network in COMPARISON} == {
-        (1, 3), (9, 3), (27, 3), (81, 1), (243, 1), (27, 1)}
+    trained = {(network.label, network.frames): len(network.seeds) for network in COMPARISON}
+    assert len(folders) == sum(trained.values())        # lines that differ in the hop share their training
+    assert all(count == (3 if frames <= 27 else 1) for (_, frames), count in trained.items())
+
+
+def test_a_part_of_the_comparison_is_chosen_by_its_title():
+    assert {network.frames for network in comparison.chosen("27 frames")} == {27}
+    with pytest.raises(ValueError, match="No line of the comparison holds 'transformer'"):
+        comparison.chosen("transformer")
 
 
 def test_macs_are_those_counted_by_hand():
@@ -78,14 +85,14 @@ def test_the_comparison_trains_what_is_missing_and_repeats_nothing(tmp_path, mon
     monkeypatch.setattr(comparison, "TRAINING", "-k gt --train 1 -b 16 --nepoch 1 --d_hid 16")
     monkeypatch.setattr(comparison, "EVALUATION", "-k gt --train 0 --reload 1")
     tiny = [Network("single frame", 1, "--network single_frame", seeds=(1, 2)),
-            Network("FTCM, every frame", 5, "-f 5 --layers 1 --out_all 1")]
+            Network("FTCM, every frame", 5, "-f 5 --layers 1 --out_all 1", hop=2)]
     monkeypatch.setattr(comparison, "COMPARISON", tiny)
     line = ["--comparison", "--device", "cpu", "--root_path", str(tmp_path)]
     assert run_ftcm.main(line) == 0
     path = tmp_path / "checkpoint" / "comparison" / "comparison.json"
     first = json.loads(path.read_text())
     assert [row["label"] for row in first["rows"]] == [
-        "mean pose at the true heading, no training", "single frame, 1 frame", "FTCM, every frame, 5 frames"]
+        "mean pose at the true heading, no training", "single frame, 1 frame", "FTCM, every frame, 5 frames, hop 2"]
     assert [len(row["seeds"]) for row in first["rows"]] == [0, 2, 1]
     assert first["rows"][1]["deviation"]["mpjpe"] > 0
     assert all(str(tmp_path) not in run["command"].replace(f"--root_path {tmp_path}", "")
