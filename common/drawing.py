@@ -77,6 +77,8 @@ class FlatPanel(Panel):
 
     def prepare(self, pen):
         self.factor, self.shift = self.fit(self.points)
+        height = np.median(np.ptp(self.points[..., 1], axis=1)) * self.factor
+        self.stroke = float(np.clip(0.012 * height, SMOOTH, 3 * SMOOTH))
         if self.size is None:
             return
         x0, y0 = self.shift
@@ -101,11 +103,11 @@ class FlatPanel(Panel):
         placed = self.points[frame] * self.factor + self.shift
         for parent, child in self.skeleton.bones:
             color = COLORS[side(self.skeleton, child)]
-            pen.line((*placed[parent], *placed[child]), fill=color, width=3 * SMOOTH)
+            pen.line((*placed[parent], *placed[child]), fill=color, width=round(self.stroke))
         for joint, (x, y) in enumerate(placed):
-            reach = 3.2 * SMOOTH
+            reach = 1.07 * self.stroke
             pen.ellipse((x - reach, y - reach, x + reach, y + reach), fill=COLORS[side(self.skeleton, joint)],
-                        outline=PANEL, width=SMOOTH)
+                        outline=PANEL, width=SMOOTH // 2)
         return picture
 
 

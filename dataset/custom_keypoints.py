@@ -136,9 +136,6 @@ def track_array(file: KeypointFile, person: str, notes: list[str], path: Path) -
         array[frame - numbers[0]] = points
     if numbers[0] > 1:
         notes.append(f"The first pose belongs to frame {numbers[0]}, the file's first.")
-    if num_frames > len(track):
-        notes.append(f"Person {person} is missing in {num_frames - len(track)} of {num_frames} frames: "
-                     f"interpolated.")
     return array
 
 

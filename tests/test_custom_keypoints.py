@@ -49,7 +49,8 @@ def test_gaps_low_scores_and_nan_are_interpolated_and_counted(tmp_path):
     del entries[6]
     recording = read(write_json(tmp_path, entries), **SIZE, fps=25)
     assert recording.keypoints == pytest.approx(expected(points))      # the person moves linearly
-    assert recording.notes[0] == "Person 0 is missing in 1 of 8 frames: interpolated."
+    assert recording.notes[0] == ("The person is missing in 1 of 8 frames, at most 1 in a row: "
+                                  "interpolated.")
     assert "frames of 7: left_wrist 1, left_knee 1." in recording.notes[1]
     assert recording.scores[4, HUMAN36M.joints.index("left_knee")] == 0 == recording.scores[6].max()
 
@@ -70,7 +71,7 @@ def test_missing_openpose_files_and_empty_frames_are_gaps(tmp_path):
     recording = read(folder, **SIZE, fps=25)
     assert recording.keypoints == pytest.approx(expected(points, BODY25))
     assert recording.notes == ["The first pose belongs to frame 100, the file's first.",
-                               "Person 0 is missing in 2 of 8 frames: interpolated."]
+                               "The person is missing in 2 of 8 frames, at most 1 in a row: interpolated."]
 
 
 def test_an_ear_that_is_never_seen_is_no_reason_to_stop(tmp_path):
