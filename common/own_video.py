@@ -14,7 +14,7 @@ from common import export, movie
 from common.camera import estimate_root
 from common.clips import Clip, resample, resample_array
 from common.drawing import compose
-from common.level import camera_pitch, level, on_floor, up_at_pitch
+from common.level import camera_pitch, level, up_at_pitch
 from common.player import save_html
 from common.plots import animation_panels
 from common.skeleton import Skeleton
@@ -135,7 +135,7 @@ def write(folder: Path, clip: Clip, poses: np.ndarray, wanted: Placement, *, pix
     export.save_npz(files[0], poses, **facts, space=wanted.space())
     export.save_json(files[1], poses, **facts, space=wanted.space())
     export.save_csv(files[2], poses, **facts)
-    export.save_bvh(files[3], poses if wanted.pitch is None else on_floor(poses), **facts)
+    export.save_bvh(files[3], poses, **facts, on_floor=wanted.pitch is not None)
     save_html(files[4], keypoints=pixels, poses=poses, **facts, width=size[0], height=size[1], title=clip.name)
     more, pictures = animate(folder, clip, poses, pixels=pixels, size=size)
     return [*notes, *more, f"{len(poses)} poses, {clip.fps:g} frames a second, metres; {wanted.space()}.",

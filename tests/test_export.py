@@ -103,6 +103,15 @@ def test_bvh_read_by_another_program_gives_back_the_joints(reread, tmp_path):
     assert np.abs(points - fixed_length(poses)).max() < STATED_ERROR
 
 
+def test_on_the_floor_the_lowest_joint_of_every_frame_lies_at_0_and_nothing_else_changes(tmp_path):
+    poses = articulated(6) + np.random.default_rng(0).normal(0, 0.01, (6, JOINTS, 3))
+    save_bvh(tmp_path / "motion.bvh", poses, HUMAN36M, FPS, on_floor=True)
+    _, points = reread_with_bvh(tmp_path / "motion.bvh")
+    assert points[..., 1].min(1) == pytest.approx(np.zeros(6), abs=STATED_ERROR)
+    moved = points - fixed_length(poses)
+    assert np.abs(moved - moved[:, :1]).max() < STATED_ERROR and np.abs(moved[..., [0, 2]]).max() < STATED_ERROR
+
+
 def test_the_fixed_length_skeleton_is_a_rigid_motion_itself():
     poses = articulated()
     assert np.abs(fixed_length(poses) - in_bvh_space(poses)).max() < 1e-6

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import run_ftcm
-from common import checkpoint, clips
+from common import checkpoint, clips, own_video
 from model.ftcm import FTCM
 from tests.helpers import random_clip
 
@@ -34,7 +34,7 @@ def predict(file, network, output, options=""):
 
 
 def test_a_detectors_file_gives_one_pose_a_frame_in_every_format(network, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(run_ftcm.plots, "clip_animation", lambda *_, **__: None)
+    monkeypatch.setattr(own_video, "animate", lambda *_, **__: ([], []))
     assert predict(SAMPLE, network, tmp_path, "--layout coco17 --width 1920 --height 1080") == 0
     with np.load(tmp_path / "poses.npz") as archive:
         poses, fps = archive["poses"], archive["fps"]
