@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from common.files import write_whole
+from common.options import Parser
 
 IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 ENVIRONMENT = "Install dataset/detector_requirements.txt into an environment of its own and run this with it."
@@ -35,14 +36,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="detect_keypoints", description="2D keypoints of one person in a video.")
+    parser = Parser(prog="detect_keypoints", description="2D keypoints of one person in a video.")
     add = parser.add_argument
     add("video", type=Path, help="a video, a picture, or a folder with the pictures of its frames, in the order "
         "of their names")
     add("--output", type=Path, required=True, metavar="FILE", help="the npz file to write")
     add("--detector", choices=["mediapipe", "rtmpose"], default="mediapipe",
-        help="mediapipe (default): 33 joints, model inside its package; rtmpose: 17 joints, better in crowds "
-        "and far away, needs --model")
+        help="mediapipe (default): 33 joints, its model is inside its package; rtmpose: 17 joints, needs "
+        "--model")
     add("--model", type=Path, metavar="FILE", help="rtmpose: ONNX file of the pose model, of COCO's 17 joints")
     add("--person_model", type=Path, metavar="FILE", help="rtmpose: ONNX file of a YOLOX person detector; without "
         "it the whole picture, or --region, is taken for the person")
@@ -51,9 +52,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--fps", type=float, help="frames per second, where the video does not say; needed for a folder")
     args = parser.parse_args(argv)
     if (args.detector == "rtmpose") != (args.model is not None) or (args.person_model and not args.model):
-        parser.exit(2, "detect_keypoints: error: --detector rtmpose and --model FILE belong together\n")
+        parser.error("--detector rtmpose and --model FILE belong together")
     if args.output.suffix != ".npz":
-        parser.exit(2, f"detect_keypoints: error: --output must end in .npz, got {args.output}\n")
+        parser.error(f"--output must end in .npz, got {args.output}")
     return args
 
 
@@ -68,9 +69,10 @@ def region(text: str) -> tuple[int, ...]:
 def convert(args) -> None:
     """Detect in every frame and write the file; says how many frames show nobody."""
     frames, fps = open_frames(args.video)
-    fps = args.fps or fps
+    fps = fps if args.fps is None else args.fps
     if fps is None or not 0 < fps < 1000:
-        raise ValueError(f"{args.video} states no frame rate ({fps}). Give it with --fps.")
+        raise ValueError(f"{args.video}: --fps must be above 0 and below 1000, got {fps or 0:g}; the video does not "
+                         "say more.")
     make = {"mediapipe": mediapipe, "rtmpose": rtmpose}[args.detector]
     detect, layout, joints = make(args.model, args.person_model)
     found, size = [], None
@@ -80,6 +82,8 @@ def convert(args) -> None:
                              f"{size}. Use the frames of one video.")
         size = picture.shape[1::-1]
         x, y, width, height = args.region or (0, 0, *size)
+        if x >= size[0] or y >= size[1]:
+            raise ValueError(f"--region begins at {x}, {y}, outside the picture of {size[0]} x {size[1]} pixels.")
         joints_here = detect(np.ascontiguousarray(picture[y:y + height, x:x + width]))
         found.append(np.full((joints, 3), np.nan) if joints_here is None else joints_here + [x, y, 0])
         if number % 100 == 99:
