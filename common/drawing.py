@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from common.skeleton import Skeleton
 
 COLORS = {"left": "#e4572e", "right": "#2e86ab", "middle": "#4a4e57"}
-PAPER, PANEL, GRID, INK, OUTLINE = "#ffffff", "#f3f5f8", "#d3d8e0", "#4a4e57", "#2b2f36"
+PAPER, PANEL, GRID, LABEL, INK, OUTLINE = "#ffffff", "#f3f5f8", "#d3d8e0", "#8a92a0", "#4a4e57", "#2b2f36"
 SHADOW = (52, 60, 74)
 SMOOTH = 2
 # Where solid skeletons are seen from: degrees to the side of the camera that filmed, and above it.
@@ -41,19 +41,15 @@ def rgb(color: str) -> tuple:
     return tuple(int(color[start:start + 2], 16) for start in (1, 3, 5))
 
 
-def font(size: int):
-    return ImageFont.load_default(size * SMOOTH)
-
-
 class Panel:
-    """One part of a picture: its place, its title and what never moves in it."""
+    """One part of a picture: its size in pixels, its title and what never moves in it."""
 
     def __init__(self, width: int, height: int, title: str):
         self.width, self.height = width * SMOOTH, height * SMOOTH
         self.background = Image.new("RGB", (self.width, self.height), PANEL)
         pen = ImageDraw.Draw(self.background)
         self.prepare(pen)
-        pen.text((self.width / 2, 8 * SMOOTH), title, fill=INK, font=font(14), anchor="mt")
+        pen.text((self.width / 2, 8 * SMOOTH), title, fill=INK, font=ImageFont.load_default(14 * SMOOTH), anchor="mt")
 
     def prepare(self, pen) -> None:
         """Draw what never moves."""
@@ -84,18 +80,15 @@ class FlatPanel(Panel):
         x0, y0 = self.shift
         x1, y1 = self.shift + self.factor * np.array(self.size)
         pen.rectangle((x0, y0, x1, y1), outline=GRID, width=2 * SMOOTH)
-        step = next(step for step in (50, 100, 200, 500, 1000, 2000, 10 ** 9)
-                    if step * self.factor > 60 * SMOOTH)
+        step = next(step for step in (50, 100, 200, 500, 1000, 2000, 10 ** 9) if step * self.factor > 60 * SMOOTH)
+        bottom, style = self.height - 4 * SMOOTH, {"fill": LABEL, "font": ImageFont.load_default(10 * SMOOTH)}
         for value in range(0, max(self.size) + 1, step):
             x, y = self.shift + self.factor * value
             if value <= self.size[0]:
-                pen.text((x, self.height - 4 * SMOOTH), str(value), fill="#8a92a0", font=font(10), anchor="mb")
-                pen.line((x, self.height - 3 * SMOOTH, x, self.height), fill="#8a92a0", width=SMOOTH)
+                pen.text((x, bottom), str(value), anchor="mb", **style)
             if value <= self.size[1] and y < self.height - 24 * SMOOTH:
-                pen.text((6 * SMOOTH, y), str(value), fill="#8a92a0", font=font(10), anchor="lm")
-                pen.line((0, y, 3 * SMOOTH, y), fill="#8a92a0", width=SMOOTH)
-        pen.text((self.width - 6 * SMOOTH, self.height - 18 * SMOOTH), "pixels", fill="#8a92a0",
-                 font=font(10), anchor="rb")
+                pen.text((6 * SMOOTH, y), str(value), anchor="lm", **style)
+        pen.text((self.width - 6 * SMOOTH, bottom - 14 * SMOOTH), "pixels", anchor="rb", **style)
 
     def draw(self, frame: int) -> Image.Image:
         picture = self.background.copy()
@@ -196,7 +189,7 @@ def compose(panels: list[Panel], frame: int, heading: str) -> Image.Image:
     top, gap = 24 * SMOOTH, 8 * SMOOTH
     width = sum(panel.width + gap for panel in panels) + gap
     picture = Image.new("RGB", (width, panels[0].height + top + gap), PAPER)
-    ImageDraw.Draw(picture).text((width / 2, top / 2), heading, fill=INK, font=font(12), anchor="mm")
+    ImageDraw.Draw(picture).text((width / 2, top / 2), heading, fill=INK, font=ImageFont.load_default(12 * SMOOTH), anchor="mm")
     left = gap
     for panel in panels:
         picture.paste(panel.draw(frame), (left, top))

@@ -163,6 +163,19 @@ def trained(data, tmp_path):
     return next((tmp_path / "run").glob("no_refine_*.pth"))
 
 
+def test_smoothing_is_scored_and_the_table_names_it(data, tmp_path, capsys):
+    errors = []
+    path = trained(data, tmp_path)
+    for options in ("", " --smooth 0.04"):
+        line = f"--train 0 --reload 1 --previous_dir {path} --device cpu -k gt{options}"
+        assert run(line, data, tmp_path / f"scores{len(errors)}") == 0
+        errors.append(json.loads((tmp_path / f"scores{len(errors)}" / "scores.json").read_text()))
+    rough, smoothed = errors
+    assert (rough["smooth"], smoothed["smooth"]) == (None, 0.04)
+    assert smoothed["all_frames"]["acceleration"] != rough["all_frames"]["acceleration"]
+    assert "a Gaussian of 0.04 s standard deviation (--smooth)" in capsys.readouterr().out
+
+
 def test_a_command_that_contradicts_the_checkpoint_or_the_data_is_refused(data, tmp_path, capsys):
     path = trained(data, tmp_path)
     for line, words in [("-f 7", "was trained with frames 5, the command line says 7"),
