@@ -393,6 +393,7 @@ def predict_video(args, device: str) -> None:
 
 def make_lifter(model, args, device: str) -> Lifter | SequenceLifter:
     """What lifts one frame at a time with the options' windows."""
+    model = fold(model)
     shared = {"frames": args.frames, "skeleton": HUMAN36M, "flip_test": args.flip_test, "device": device}
     if args.every_frame and args.tds > 1:
         raise ValueError("--predict - lifts with --out_all networks of tds 1 only, "

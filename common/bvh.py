@@ -18,10 +18,10 @@ END_SITE = 0.25                                 # length of what follows a last 
 
 
 def bvh_text(poses: np.ndarray, skeleton: Skeleton, fps: float, *, on_floor: bool = False) -> str:
-    """BVH of poses (N, J, 3), metres in camera or level axes. The root moves; joints turn by Z, X, Y, degrees.
+    """BVH of poses (N, J, 3), metres in camera or level axes. The root moves; joints turn by Z, X, Y.
 
-    `on_floor` moves every frame up or down until the lowest joint lies at y = 0, on the skeleton of fixed bone
-    lengths.
+    Angles are degrees. `on_floor` moves every frame up or down until the lowest joint lies at y = 0, on the
+    skeleton of fixed bone lengths.
     """
     root, offsets, turns = joint_angles(poses * CAMERA_TO_BVH, skeleton)
     if on_floor:

@@ -49,7 +49,8 @@ class Panel:
         self.background = Image.new("RGB", (self.width, self.height), PANEL)
         pen = ImageDraw.Draw(self.background)
         self.prepare(pen)
-        pen.text((self.width / 2, 8 * SMOOTH), title, fill=INK, font=ImageFont.load_default(14 * SMOOTH), anchor="mt")
+        pen.text((self.width / 2, 8 * SMOOTH), title, anchor="mt", fill=INK,
+                 font=ImageFont.load_default(14 * SMOOTH))
 
     def prepare(self, pen) -> None:
         """Draw what never moves."""
@@ -80,7 +81,7 @@ class FlatPanel(Panel):
         x0, y0 = self.shift
         x1, y1 = self.shift + self.factor * np.array(self.size)
         pen.rectangle((x0, y0, x1, y1), outline=GRID, width=2 * SMOOTH)
-        step = next(step for step in (50, 100, 200, 500, 1000, 2000, 10 ** 9) if step * self.factor > 60 * SMOOTH)
+        step = next(step for step in (50, 100, 200, 500, 1000, 10 ** 9) if step * self.factor > 60 * SMOOTH)
         bottom, style = self.height - 4 * SMOOTH, {"fill": LABEL, "font": ImageFont.load_default(10 * SMOOTH)}
         for value in range(0, max(self.size) + 1, step):
             x, y = self.shift + self.factor * value
@@ -189,7 +190,8 @@ def compose(panels: list[Panel], frame: int, heading: str) -> Image.Image:
     top, gap = 24 * SMOOTH, 8 * SMOOTH
     width = sum(panel.width + gap for panel in panels) + gap
     picture = Image.new("RGB", (width, panels[0].height + top + gap), PAPER)
-    ImageDraw.Draw(picture).text((width / 2, top / 2), heading, fill=INK, font=ImageFont.load_default(12 * SMOOTH), anchor="mm")
+    ImageDraw.Draw(picture).text((width / 2, top / 2), heading, anchor="mm", fill=INK,
+                                 font=ImageFont.load_default(12 * SMOOTH))
     left = gap
     for panel in panels:
         picture.paste(panel.draw(frame), (left, top))

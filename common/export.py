@@ -46,7 +46,8 @@ def save_csv(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float) -> N
     write_whole(path, text.getvalue())
 
 
-def save_bvh(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *, on_floor: bool = False) -> None:
+def save_bvh(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *,
+             on_floor: bool = False) -> None:
     """Joint angles on a skeleton of fixed bone lengths (common/bvh.py): y up, centimetres."""
     write_whole(path, bvh_text(checked(poses, skeleton, fps), skeleton, fps, on_floor=on_floor))
 

@@ -1,7 +1,7 @@
 """Which way is up, and the floor, for poses in camera axes. They are not part of what is scored.
 
-Shapes: N frames, J joints. Camera axes: x right, y down, z forward. Level axes: the same, turned about x and z
-until y points down along gravity.
+Shapes: N frames, J joints. Camera axes: x right, y down, z forward. Level axes: the same, turned until y
+points down along gravity.
 """
 import numpy as np
 

@@ -29,7 +29,8 @@ class RateLifter:
     def __init__(self, lifter, *, fps: float, trained_fps: float):
         self.lifter = lifter
         self.ratio = 1.0 if math.isclose(fps, trained_fps) else trained_fps / fps   # lifted frames a frame
-        waits = [(math.ceil(row * self.ratio - CLOSE) + lifter.delay) / self.ratio - row for row in range(1000)]
+        waits = [(math.ceil(row * self.ratio - CLOSE) + lifter.delay) / self.ratio - row
+                 for row in range(1000)]
         self.delay = math.ceil(max(waits) - CLOSE)
         self.reset()
 

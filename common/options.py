@@ -132,8 +132,8 @@ def build_parser() -> Parser:
 
     add = parser.add_argument_group("own video").add_argument
     add("--predict", type=Path, metavar="FILE", help="lift the 2D keypoints in this file or folder (formats: "
-        "dataset/custom_keypoints.md) and write poses, player, animation and BVH to --output; -: lift JSON lines "
-        "from standard input while they come, to JSON lines on standard output")
+        "dataset/custom_keypoints.md) and write poses, player, animation and BVH to --output; -: lift JSON "
+        "lines from standard input while they come, to JSON lines on standard output")
     add("--layout",
         help="joint layout of the file where it does not say: human36m, coco17, body25 or blazepose33")
     add("--width", type=positive(), help="width of the video in pixels, where the file does not say")
@@ -145,12 +145,12 @@ def build_parser() -> Parser:
         "joint; estimate: placed before the camera, as the keypoints and --fov explain best")
     add("--fov", type=positive(float), default=55,
         help="horizontal field of view in degrees, for --root estimate")
-    add("--level", type=parse_level, default="none", help="turn the poses until up is up: by the DEGREES that "
-        "the camera looks down (negative: up), or by motion, which judges them by where the body stands over "
-        "the feet in most frames, for a camera without roll; none: camera axes")
-    add("--smooth", type=positive(float), metavar="SECONDS", help="average poses over time with a Gaussian of "
-        "this standard deviation in seconds, up to 1 (0.04 is two frames at 50 a second); also for --train 0; "
-        "default: off")
+    add("--level", type=parse_level, default="none", help="turn the poses until up is up: by the degrees "
+        "that the camera looks down (negative: up), or by motion, which judges them by where the body stands "
+        "over the feet in most frames, for a camera without roll; none: camera axes")
+    add("--smooth", type=positive(float), metavar="SECONDS", help="average poses over time with a Gaussian "
+        "of this standard deviation in seconds, up to 1 (0.04 is two frames at 50 a second); also for "
+        "--train 0; default: off")
 
     add = parser.add_argument_group("data").add_argument
     add("--dataset", choices=DATASETS, default="h36m", help="h36m: Human3.6M, 3dhp: MPI-INF-3DHP (files of "
@@ -337,8 +337,8 @@ def find_problem(args) -> str | None:
         (not args.predict and args.given & set(ONLY_FOR_PREDICT),
          f"--{', --'.join(ONLY_FOR_PREDICT)} are for --predict FILE"),
         (args.predict == LIVE and (args.given & {"output", "person", "smooth"} or args.level == "motion"),
-         "--predict - answers each line on standard output while the motion goes on; drop --output, --person, "
-         "--smooth and --level motion (--level DEGREES works)"),
+         "--predict - answers each line on standard output while the motion goes on; drop --output, "
+         "--person, --smooth and --level motion (--level DEGREES works)"),
         (args.smooth and (args.train or args.smooth > 1 or args.test_stride > 1),
          "--smooth takes up to 1 second and every frame, for --predict or --train 0; drop --train 1 and "
          "--test_stride"),

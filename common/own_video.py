@@ -46,7 +46,8 @@ class Placement:
         return f"{axes}; the origin is {origin}"
 
 
-def lift(clip: Clip, trained_fps: float, predict: Callable[[Clip], np.ndarray]) -> tuple[np.ndarray, list[str]]:
+def lift(clip: Clip, trained_fps: float,
+         predict: Callable[[Clip], np.ndarray]) -> tuple[np.ndarray, list[str]]:
     """One root-relative pose a frame (N, J, 3) of a clip of any rate, and sentences on how.
 
     `predict` lifts a clip of the network's rate, `trained_fps`.
@@ -61,13 +62,13 @@ def lift(clip: Clip, trained_fps: float, predict: Callable[[Clip], np.ndarray]) 
 
 
 def judged(wanted: Placement, poses: np.ndarray, skeleton: Skeleton) -> tuple[Placement, list[str]]:
-    """`wanted` with the pitch in degrees where it is to be judged by poses (N, J, 3), and a sentence on it."""
+    """`wanted` with a pitch in degrees where poses (N, J, 3) are to judge it, and a sentence on it."""
     if wanted.pitch != "motion":
         return wanted, []
     pitch = camera_pitch(poses, skeleton)
     return Placement(wanted.fov, pitch, wanted.seconds), [
-        f"Levelled: judged by the motion, the camera looks down by {pitch:.1f} degrees; if that is wrong, state "
-        "it with --level DEGREES."]
+        f"Levelled: judged by the motion, the camera looks down by {pitch:.1f} degrees; if that is wrong, "
+        "state it with --level DEGREES."]
 
 
 def root_path(clip: Clip, poses: np.ndarray, wanted: Placement) -> tuple[np.ndarray, list[str]]:
@@ -75,7 +76,8 @@ def root_path(clip: Clip, poses: np.ndarray, wanted: Placement) -> tuple[np.ndar
 
     Frames without an estimate are interpolated; ValueError where no frame has one.
     """
-    notes = [f"The root was placed with an assumed horizontal field of view of {wanted.fov:g} degrees (--fov)."]
+    notes = ["The root was placed with an assumed horizontal field of view of "
+             f"{wanted.fov:g} degrees (--fov)."]
     root = estimate_root(clip.keypoints, poses, intrinsics(wanted.fov))
     known = np.flatnonzero(np.isfinite(root).all(1))
     if len(known) == 0:
@@ -120,7 +122,7 @@ def live_placer(wanted: Placement) -> Callable[[np.ndarray, np.ndarray], np.ndar
 
 def write(folder: Path, clip: Clip, poses: np.ndarray, wanted: Placement, *, pixels: np.ndarray,
           size: tuple[int, int]) -> list[str]:
-    """Write root-relative poses (N, J, 3) of a clip as `wanted` says; returns sentences, then the files' names.
+    """Write root-relative poses (N, J, 3) of a clip as `wanted` says; returns sentences and the files' names.
 
     `pixels` (N, J, 2) are the clip's keypoints in an image of `size` (width, height).
     """
@@ -136,7 +138,8 @@ def write(folder: Path, clip: Clip, poses: np.ndarray, wanted: Placement, *, pix
     export.save_json(files[1], poses, **facts, space=wanted.space())
     export.save_csv(files[2], poses, **facts)
     export.save_bvh(files[3], poses, **facts, on_floor=wanted.pitch is not None)
-    save_html(files[4], keypoints=pixels, poses=poses, **facts, width=size[0], height=size[1], title=clip.name)
+    save_html(files[4], keypoints=pixels, poses=poses, **facts, width=size[0], height=size[1],
+              title=clip.name)
     more, pictures = animate(folder, clip, poses, pixels=pixels, size=size)
     return [*notes, *more, f"{len(poses)} poses, {clip.fps:g} frames a second, metres; {wanted.space()}.",
             *map(str, [*files, *pictures])]

@@ -2,8 +2,9 @@
 
     python -m dataset.detect_keypoints VIDEO --output FILE.npz
 
-runs in an environment of its own (dataset/detector_requirements.txt) and follows one person. Shapes: N frames,
-J joints of the detector's layout.
+runs in an environment of its own (dataset/detector_requirements.txt) and follows one person.
+
+Shapes: N frames, J joints of the detector's layout.
 """
 import argparse
 import io
@@ -38,15 +39,16 @@ def main(argv: list[str] | None = None) -> int:
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = Parser(prog="detect_keypoints", description="2D keypoints of one person in a video.")
     add = parser.add_argument
-    add("video", type=Path, help="a video, a picture, or a folder with the pictures of its frames, in the order "
-        "of their names")
+    add("video", type=Path, help="a video, a picture, or a folder with the pictures of its frames, in the "
+        "order of their names")
     add("--output", type=Path, required=True, metavar="FILE", help="the npz file to write")
     add("--detector", choices=["mediapipe", "rtmpose"], default="mediapipe",
         help="mediapipe (default): 33 joints, its model is inside its package; rtmpose: 17 joints, needs "
         "--model")
-    add("--model", type=Path, metavar="FILE", help="rtmpose: ONNX file of the pose model, of COCO's 17 joints")
-    add("--person_model", type=Path, metavar="FILE", help="rtmpose: ONNX file of a YOLOX person detector; without "
-        "it the whole picture, or --region, is taken for the person")
+    add("--model", type=Path, metavar="FILE",
+        help="rtmpose: ONNX file of the pose model, of COCO's 17 joints")
+    add("--person_model", type=Path, metavar="FILE", help="rtmpose: ONNX file of a YOLOX person detector; "
+        "without it the whole picture, or --region, is taken for the person")
     add("--region", metavar="X,Y,WIDTH,HEIGHT", type=region, help="look only into this part of the picture, "
         "pixels: enlarges small people, leaves others out")
     add("--fps", type=float, help="frames per second, where the video does not say; needed for a folder")
@@ -71,19 +73,20 @@ def convert(args) -> None:
     frames, fps = open_frames(args.video)
     fps = fps if args.fps is None else args.fps
     if fps is None or not 0 < fps < 1000:
-        raise ValueError(f"{args.video}: --fps must be above 0 and below 1000, got {fps or 0:g}; the video does not "
-                         "say more.")
+        raise ValueError(f"{args.video} states no frame rate. Give it with --fps, above 0 and below 1000."
+                         if args.fps is None else f"--fps must be above 0 and below 1000, got {fps:g}.")
     make = {"mediapipe": mediapipe, "rtmpose": rtmpose}[args.detector]
     detect, layout, joints = make(args.model, args.person_model)
     found, size = [], None
     for number, picture in enumerate(frames):
         if size not in (None, picture.shape[1::-1]):
-            raise ValueError(f"{args.video}: frame {number} has {picture.shape[1::-1]} pixels, the ones before "
-                             f"{size}. Use the frames of one video.")
+            raise ValueError(f"{args.video}: frame {number} has {picture.shape[1::-1]} pixels, the ones "
+                             f"before {size}. Use the frames of one video.")
         size = picture.shape[1::-1]
         x, y, width, height = args.region or (0, 0, *size)
         if x >= size[0] or y >= size[1]:
-            raise ValueError(f"--region begins at {x}, {y}, outside the picture of {size[0]} x {size[1]} pixels.")
+            raise ValueError(f"--region begins at {x}, {y}, outside the picture of {size[0]} x {size[1]} "
+                             "pixels. Correct it.")
         joints_here = detect(np.ascontiguousarray(picture[y:y + height, x:x + width]))
         found.append(np.full((joints, 3), np.nan) if joints_here is None else joints_here + [x, y, 0])
         if number % 100 == 99:
@@ -99,8 +102,8 @@ def convert(args) -> None:
 def save(path: Path, found: np.ndarray, *, layout: str, size: tuple[int, int], fps: float) -> None:
     """Write (N, J, 3) x, y in pixels and score, NaN where nobody was found, as `--predict` reads it."""
     if np.isnan(found).any(axis=(1, 2)).all():
-        raise ValueError("Nobody was found in any frame; nothing was written. Try --region around the person, or "
-                         "another detector.")
+        raise ValueError("Nobody was found in any frame; nothing was written. Try --region around the "
+                         "person, or another detector.")
     file = io.BytesIO()
     np.savez_compressed(file, keypoints=found[..., :2].astype(np.float32), layout=layout,
                         scores=np.nan_to_num(found[..., 2]).astype(np.float32), width=size[0], height=size[1],
@@ -117,8 +120,9 @@ def open_frames(path: Path) -> tuple[Iterator[np.ndarray], float | None]:
     if not path.exists():
         raise FileNotFoundError(f"There is no video {path}.")
     if path.is_dir() or path.suffix.lower() in IMAGES:
-        files = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGES) if path.is_dir() else [path]
-        return (read_picture(cv2, file) for file in files), None if path.is_dir() else 1.0
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        pictures = (read_picture(cv2, file) for file in files if file.suffix.lower() in IMAGES)
+        return pictures, None if path.is_dir() else 1.0
     capture = cv2.VideoCapture(str(path))
     if not capture.isOpened():
         raise ValueError(f"{path} cannot be opened as a video. Convert it to mp4.")
@@ -126,11 +130,10 @@ def open_frames(path: Path) -> tuple[Iterator[np.ndarray], float | None]:
 
 
 def video_frames(capture) -> Iterator[np.ndarray]:
-    while True:
-        there, picture = capture.read()
-        if not there:
-            return
+    there, picture = capture.read()
+    while there:
         yield picture
+        there, picture = capture.read()
 
 
 def read_picture(cv2, path: Path) -> np.ndarray:
@@ -179,14 +182,15 @@ def rtmpose(model: Path, person_model: Path | None) -> tuple[Detect, str, int]:
         last = follow(np.asarray(boxes, float)[:, :4], last)
         keypoints, scores = estimate(picture, bboxes=[last.tolist()])
         if keypoints[0].shape != (17, 2):
-            raise ValueError(f"{model} gives {len(keypoints[0])} joints, expected COCO's 17. Use a body model.")
+            raise ValueError(f"{model} gives {len(keypoints[0])} joints, expected COCO's 17. "
+                             "Use a body model.")
         return np.concatenate([keypoints[0], np.minimum(scores[0], 1)[:, None]], axis=1)
 
     return detect, "coco17", 17
 
 
 def follow(boxes: np.ndarray, last: np.ndarray | None) -> np.ndarray:
-    """The box (4,) left, top, right, bottom of `boxes` (M, 4) nearest to the `last` one; at first the largest."""
+    """The box (4,) left, top, right, bottom of `boxes` (M, 4) nearest to the `last`; at first the largest."""
     if last is None:
         return boxes[((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).argmax()]
     return boxes[np.abs(boxes - last).sum(1).argmin()]

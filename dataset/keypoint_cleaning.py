@@ -77,7 +77,8 @@ def unsure(track: np.ndarray, seen: np.ndarray, layout: Skeleton) -> list[str]:
     """A sentence that names the joints which the detector only ever guessed, if there are any."""
     best = np.where(seen, track[..., 2], 0).max(axis=0)                         # (J,)
     listed = ", ".join(layout.joints[joint] for joint in needed(layout) if 0 < best[joint] < MIN_SCORE)
-    return [f"Never scored {MIN_SCORE} or more, and taken as the detector guessed them: {listed}."] * bool(listed)
+    sentence = f"Never scored {MIN_SCORE} or more, and taken as the detector guessed them: {listed}."
+    return [sentence] if listed else []
 
 
 def count(what: str, places: np.ndarray, layout: Skeleton) -> list[str]:

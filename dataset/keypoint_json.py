@@ -48,7 +48,7 @@ def read_list(data, path: Path) -> KeypointFile | None:
         if all("keypoint_scores" in entry for entry in data):
             return mmpose([{"instances": data}], path)
     if isinstance(data, list) and all(isinstance(entry, list) for entry in data):
-        return mmpose([{"instances": entry} for entry in data], path)       # one list of people for each frame
+        return mmpose([{"instances": entry} for entry in data], path)       # a list of people for each frame
     return None
 
 
@@ -59,8 +59,8 @@ def coco_annotations(annotations: list, images: list, path: Path) -> KeypointFil
         sizes = {(image["width"], image["height"]) for image in images if "width" in image}
         entries = [{**entry, "image_id": numbers[entry["image_id"]]} for entry in annotations]
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path}: expected images with id and annotations with image_id, {error} is missing or "
-                         f"of another kind. Export it again.") from error
+        raise ValueError(f"{path}: expected images with id and annotations with image_id, {error} is missing "
+                         f"or of another kind. Export it again.") from error
     if len(sizes) > 1:
         raise ValueError(f"{path} holds images of {len(sizes)} sizes. Keep the frames of one video.")
     if not all("keypoints" in entry for entry in entries) or not entries:

@@ -52,8 +52,7 @@ class KeypointStream:
         layout = {"layout": str(data["layout"])} if "layout" in data else {}
         if not known and not layout:
             raise ValueError(f"{NAME}, line {line}: expected a frame with keypoints, or a first line with "
-                             f"layout, width, height, fps; got the keys {', '.join(list(data)[:5]) or 'none'}. "
-                             f"Write one of them.")
+                             f"layout, width, height, fps; got the keys {names(data)}. Write one of them.")
         return {**known, **layout}
 
     def __iter__(self) -> Iterator[tuple[np.ndarray | None, int]]:
@@ -83,17 +82,22 @@ class KeypointStream:
             self.layout = find_layout(len(found), self.layout_name, Path(f"{NAME}, line {count}"))
             self.last = np.full((len(found), 2), np.nan)
         if len(found) != len(self.last):
-            raise ValueError(f"{NAME}, line {count}: {len(found)} joints, {len(self.last)} in the lines before. "
-                             f"Send one layout.")
+            raise ValueError(f"{NAME}, line {count}: {len(found)} joints, {len(self.last)} in the lines "
+                             f"before. Send one layout.")
         size = np.array([self.width, self.height])
         seen = np.isfinite(found).all(1) & (found[:, 2] >= MIN_SCORE)
         if seen.any() and np.abs(found[seen, :2]).max() <= 2 and size.min() > 16:
-            raise ValueError(f"{NAME}, line {count}: all coordinates lie within 2 pixels of 0; expected pixels. "
-                             f"Multiply normalised coordinates by the width and the height.")
+            raise ValueError(f"{NAME}, line {count}: all coordinates lie within 2 pixels of 0; expected "
+                             f"pixels. Multiply normalised coordinates by the width and the height.")
         seen[seen] = ((found[seen, :2] >= -size) & (found[seen, :2] <= 2 * size)).all(1)
         positions, known = stand_in(found[None, :, :2], seen[None], self.layout)
         self.seen = known[0]
         self.last = np.where(self.seen[:, None], positions[0], self.last)
+
+
+def names(data: dict) -> str:
+    """The first keys of a line, for a sentence."""
+    return ", ".join(list(data)[:5]) or "none"
 
 
 def parse(count: int, line: bytes):
@@ -106,10 +110,12 @@ def parse(count: int, line: bytes):
 
 def joints_of(data, where: str) -> np.ndarray | None:
     """(J, 3) x, y, score of a line's frame; None where nobody was seen."""
-    keypoints, scores = (data.get("keypoints"), data.get("scores")) if isinstance(data, dict) else (data, None)
-    if isinstance(data, dict) and "keypoints" not in data:
-        raise ValueError(f"{where}: expected keypoints, got the keys {', '.join(list(data)[:5]) or 'none'}. "
-                         f"Only the first line may be without.")
+    keypoints, scores = data, None
+    if isinstance(data, dict):
+        if "keypoints" not in data:
+            raise ValueError(f"{where}: expected keypoints, got the keys {names(data)}. Only the first line "
+                             f"may be without.")
+        keypoints, scores = data["keypoints"], data.get("scores")
     if keypoints is None or keypoints == []:
         return None
     if not isinstance(keypoints, list):

@@ -52,7 +52,8 @@ def coco_annotations(points):
     """Image ids that are no frame numbers: the names of the files are."""
     images = [{"id": 900 - frame, "file_name": f"clip/{frame:06d}.jpg", "width": 1920, "height": 1080}
               for frame in range(len(points))]
-    return {"images": images, "annotations": coco(points, [image["id"] for image in images]), "categories": []}
+    ids = [image["id"] for image in images]
+    return {"images": images, "annotations": coco(points, ids), "categories": []}
 
 
 def write_json(folder, data, name="video.json"):

@@ -86,7 +86,8 @@ def test_a_joint_that_never_reaches_the_threshold_is_taken_as_it_is(tmp_path):
     points[:, COCO17.joints.index("left_ankle"), 2] = 0.1
     recording = read(write_json(tmp_path, coco(points)), **SIZE)
     assert recording.keypoints == pytest.approx(expected(points))
-    assert recording.notes[1] == "Never scored 0.3 or more, and taken as the detector guessed them: left_ankle."
+    assert recording.notes[1] == ("Never scored 0.3 or more, and taken as the detector guessed them: "
+                                  "left_ankle.")
 
 
 def test_a_guess_far_outside_the_image_is_no_reason_to_doubt_its_size(tmp_path):

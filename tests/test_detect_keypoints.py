@@ -1,4 +1,5 @@
 """The detector script, with stand-ins for the detectors' packages: what it writes is what --predict reads."""
+import re
 import sys
 from types import SimpleNamespace
 
@@ -63,13 +64,15 @@ def packages(monkeypatch, tmp_path):
 
 
 def detect(folder, options="--detector rtmpose --model {}/body.onnx", video="a.mp4"):
-    return main([str(folder / video), "--output", str(folder / "k.npz"), *options.format(folder, folder).split()])
+    options = options.format(folder, folder).split()
+    return main([str(folder / video), "--output", str(folder / "k.npz"), *options])
 
 
 def test_what_it_writes_is_read_back_with_size_rate_and_layout(tmp_path, capsys):
     assert detect(tmp_path) == 0
     recording = read(tmp_path / "k.npz")
-    assert (recording.width, recording.height, recording.fps, recording.layout) == (WIDTH, HEIGHT, 25, "coco17")
+    assert (recording.width, recording.height, recording.fps) == (WIDTH, HEIGHT, 25)
+    assert recording.layout == "coco17"
     assert recording.keypoints == pytest.approx(expected(track(PICTURES)) / 2, abs=1e-3)
     assert recording.scores.max() == 1 and recording.notes == []
     assert "5 frames of 640 x 480 at 25 a second, nobody found in 0" in capsys.readouterr().out
@@ -85,12 +88,14 @@ def test_frames_without_anybody_are_gaps(tmp_path, capsys):
 
 def test_a_region_is_cut_out_and_its_place_added_again(tmp_path):
     assert detect(tmp_path, "--detector rtmpose --model {}/body.onnx --region 30,20,300,200") == 0
-    assert read(tmp_path / "k.npz").keypoints == pytest.approx(expected(track(PICTURES)) / 2 + [30, 20], abs=1e-3)
+    moved = expected(track(PICTURES)) / 2 + [30, 20]
+    assert read(tmp_path / "k.npz").keypoints == pytest.approx(moved, abs=1e-3)
 
 
 def test_the_largest_person_is_followed_by_place():
     boxes = np.array([[0, 0, 9, 9], [50, 50, 99, 99.0]])
-    assert (follow(boxes, None) == boxes[1]).all() and (follow(boxes, np.array([1, 1, 10, 9])) == boxes[0]).all()
+    assert (follow(boxes, None) == boxes[1]).all()
+    assert (follow(boxes, np.array([1, 1, 10, 9])) == boxes[0]).all()
 
 
 @pytest.mark.parametrize("options, video, sentence", [
@@ -100,19 +105,20 @@ def test_the_largest_person_is_followed_by_place():
     ("--detector rtmpose --model {}/body.onnx", "a.txt", "cannot be opened as a video"),
     ("--detector rtmpose --model {}/body.onnx --fps 0", "a.mp4", "--fps must be above 0"),
     ("--detector rtmpose --model {}/body.onnx --region 700,0,9,9", "a.mp4", "outside the picture")])
-def test_what_cannot_be_done_is_said_in_one_sentence_and_leaves_no_file(options, video, sentence, tmp_path, capsys):
-    import re
+def test_what_cannot_be_done_is_said_in_one_sentence_and_leaves_no_file(options, video, sentence, tmp_path,
+                                                                        capsys):
     assert detect(tmp_path, options, video) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and re.search(sentence, error)
     assert not (tmp_path / "k.npz").exists()
 
 
-@pytest.mark.parametrize("options", ["--detector rtmpose", "--model {}/body.onnx", "--region 1,2", "--region a"])
-def test_options_that_do_not_fit_are_refused(options, tmp_path):
+@pytest.mark.parametrize("options", ["--detector rtmpose", "--model {}/body.onnx", "--region 1,2",
+                                     "--region a"])
+def test_options_that_do_not_fit_are_refused_in_one_sentence(options, tmp_path, capsys):
     with pytest.raises(SystemExit) as caught:
         detect(tmp_path, options)
-    assert caught.value.code == 2
+    assert caught.value.code == 2 and capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_missing_rtmlib_is_said(tmp_path, monkeypatch, capsys):

@@ -8,8 +8,8 @@ import pytest
 
 from common.layouts import BLAZEPOSE33, BODY25
 from dataset.custom_keypoints import read
-from tests.keypoint_samples import (SIZE, alphapose, alphapose_frames, coco, coco_annotations, expected, mmpose,
-                                    mmpose_predictions, track, write_csv, write_detectron, write_json,
+from tests.keypoint_samples import (SIZE, alphapose, alphapose_frames, coco, coco_annotations, expected,
+                                    mmpose, mmpose_predictions, track, write_csv, write_detectron, write_json,
                                     write_npz, write_openpose, write_videopose3d)
 
 FORMATS = {
@@ -70,9 +70,11 @@ def test_a_detectron_frame_without_people_is_a_gap_and_two_people_are_told_apart
 
 def test_mediapipes_visibility_is_the_score_and_depth_is_left_out(tmp_path):
     points = track(3, BLAZEPOSE33)
-    names = [f"{joint.upper()}_{part}" for joint in BLAZEPOSE33.joints for part in ("x", "y", "z", "visibility")]
+    names = [f"{joint.upper()}_{part}" for joint in BLAZEPOSE33.joints
+             for part in ("x", "y", "z", "visibility")]
     rows = np.insert(points, 2, -0.3, axis=-1).reshape(3, -1)
-    text = [",".join(["frame", *names]), *(f"{frame}," + ",".join(map(str, row)) for frame, row in enumerate(rows))]
+    text = [",".join(["frame", *names])]
+    text += [",".join(map(str, [frame, *row])) for frame, row in enumerate(rows)]
     (tmp_path / "video.csv").write_text("\n".join(text))
     recording = read(tmp_path / "video.csv", **SIZE)
     assert recording.layout == "blazepose33"
@@ -101,7 +103,8 @@ BAD = {
                          "list of x, y, score"),
     "words": (lambda to: write_json(to, [{"image_id": 0, "keypoints": ["a"] * 51}]), "x, y, score"),
     "no keypoints": (lambda to: write_json(to, [{"image_id": 0, "keypoints": None}]), "x, y, score"),
-    "COCO without images": (lambda to: write_json(to, {"images": [], "annotations": coco(track(1))}), "is missing"),
+    "COCO without images": (lambda to: write_json(to, {"images": [], "annotations": coco(track(1))}),
+                            "is missing"),
     "COCO boxes": (lambda to: write_json(to, {"images": [{"id": 0}], "annotations": [{"image_id": 0}]}),
                    "annotations without keypoints"),
     "AlphaPose without a list": (lambda to: write_json(to, {"0.jpg": {"bodies": 5}}), "no list of people"),

@@ -76,10 +76,12 @@ def test_a_hidden_ear_is_put_by_the_other_one():
 
 @pytest.mark.parametrize("bad, sentence", [
     (b"{1\n", "line 3 is no JSON"), (b"\xff\n", "line 3 is no JSON"), (b"[" * 100_000, "line 3 is no JSON"),
-    ({"width": 5}, "line 3: expected keypoints, got the keys width"), (5, "line 3: expected a list of joints"),
+    ({"width": 5}, "line 3: expected keypoints, got the keys width"),
+    (5, "line 3: expected a list of joints"),
     ({"keypoints": "x"}, "line 3: expected a list of joints or null, got str"),
-    ([[1, 2]] * 5, "line 3: 5 joints, 17 in the lines before"), ([1, 2], "line 3: keypoints must be a list of x"),
-    ([[1, 2], [3]], "line 3: keypoints must be numbers"), ([["a", 2]] * 17, "line 3: keypoints must be numbers"),
+    ([[1, 2]] * 5, "line 3: 5 joints, 17 in the lines before"),
+    ([1, 2], "line 3: keypoints must be a list of x"), ([[1, 2], [3]], "line 3: keypoints must be numbers"),
+    ([["a", 2]] * 17, "line 3: keypoints must be numbers"),
     ([[[1, 2]] * 17] * 2, "line 3: expected one person's joints"),
     ({"keypoints": [[1, 2]] * 17, "scores": [1]}, "line 3: keypoints must be numbers"),
     ([[0.5, 0.5, 1]] * 17, "line 3: all coordinates lie within 2 pixels")])
@@ -91,7 +93,8 @@ def test_a_malformed_line_is_named_in_one_sentence(bad, sentence):
 
 @pytest.mark.parametrize("data, sentence", [
     ([{"size": 5}], "line 1: expected a frame with keypoints, or a first line"),
-    ([{**HEADER, "fps": "fast"}], "line 1: fps must be one number"), ([{**HEADER, "fps": 0}], "fps must be above 0"),
+    ([{**HEADER, "fps": "fast"}], "line 1: fps must be one number"),
+    ([{**HEADER, "fps": 0}], "fps must be above 0"),
     ([{"fps": 25}], "--width and --height"), ([], "--width and --height")])
 def test_a_malformed_or_missing_first_line_is_answered_at_once(data, sentence):
     with pytest.raises(ValueError, match=sentence):

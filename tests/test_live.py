@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import threading
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import run_ftcm
 from common import checkpoint
 from common.clips import replace
 from common.engine import predict
@@ -105,6 +107,12 @@ def test_ctrl_c_ends_the_lines_like_the_end_of_the_file():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_every_frame_networks_with_steps_inside_the_window_are_refused():
+    args = Namespace(frames=5, flip_test=True, every_frame=True, tds=2, hop=None, previous_dir="x.pth")
+    with pytest.raises(ValueError, match="tds 1 only, x.pth has 2"):
+        run_ftcm.make_lifter(network(every_frame=True), args, "cpu")
+
+
 @pytest.fixture(scope="module")
 def command(tmp_path_factory):
     path = tmp_path_factory.mktemp("network") / "lifter.pth"
@@ -145,7 +153,8 @@ def test_the_program_answers_while_the_stream_is_open_and_ctrl_c_is_a_good_end(c
 
 def test_a_malformed_line_ends_the_program_with_its_number(command):
     with start(command) as process:
-        text = "\n".join(map(json.dumps, [{"layout": "coco17", **SIZE, "fps": 25}, track(1)[0].tolist(), "?"]))
+        data = [{"layout": "coco17", **SIZE, "fps": 25}, track(1)[0].tolist(), "?"]
+        text = "\n".join(map(json.dumps, data))
         out, error = process.communicate(text.encode(), timeout=60)
         assert process.returncode == 2 and len(out.splitlines()) == 2
         assert error.splitlines()[-1].startswith(b"run_ftcm.py: error: standard input, line 3")
@@ -160,4 +169,5 @@ def test_a_reader_that_goes_away_stops_the_program_quietly(command):
         process.stdin.close()
         error = process.stderr.read()
         assert process.wait(60) == 0
-        assert b"reader of the poses has gone" in error and b"Traceback" not in error and b"Exception" not in error
+        assert b"reader of the poses has gone" in error
+        assert b"Traceback" not in error and b"Exception" not in error

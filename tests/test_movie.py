@@ -1,5 +1,6 @@
 import shutil
 import stat
+import subprocess
 
 import numpy as np
 import pytest
@@ -36,7 +37,8 @@ def test_ffmpeg_gets_every_picture_as_raw_bytes(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "ffmpeg"]
 
 
-@pytest.mark.parametrize("script", ['echo "no such codec" >&2; exit 1', 'cat > "$last"; echo "no such codec" >&2; exit 1'])
+@pytest.mark.parametrize("script", ['echo "no such codec" >&2; exit 1',
+                                    'cat > "$last"; echo "no such codec" >&2; exit 1'])
 def test_a_failing_ffmpeg_is_quoted_and_leaves_no_file(script, tmp_path):
     with pytest.raises(ValueError, match="no such codec.*animation.gif"):
         movie.save_mp4(tmp_path / "a.mp4", pictures(400, (200, 200)), size=(200, 200), fps=25,
@@ -46,9 +48,9 @@ def test_a_failing_ffmpeg_is_quoted_and_leaves_no_file(script, tmp_path):
 
 @pytest.mark.skipif(movie.find_ffmpeg() is None or shutil.which("ffprobe") is None, reason="needs ffmpeg")
 def test_a_real_ffmpeg_writes_all_pictures_at_an_even_size(tmp_path):
-    import subprocess
-    movie.save_mp4(tmp_path / "a.mp4", pictures(5, (41, 30)), size=(41, 30), fps=12.5, ffmpeg=movie.find_ffmpeg())
-    said = subprocess.run(["ffprobe", "-v", "error", "-count_frames", "-select_streams", "v", "-of", "csv=p=0",
-                           "-show_entries", "stream=width,height,r_frame_rate,nb_read_frames",
+    movie.save_mp4(tmp_path / "a.mp4", pictures(5, (41, 30)), size=(41, 30), fps=12.5,
+                   ffmpeg=movie.find_ffmpeg())
+    said = subprocess.run(["ffprobe", "-v", "error", "-count_frames", "-select_streams", "v", "-of",
+                           "csv=p=0", "-show_entries", "stream=width,height,r_frame_rate,nb_read_frames",
                            str(tmp_path / "a.mp4")], capture_output=True, text=True).stdout.strip()
     assert said == "40,30,25/2,5"

@@ -57,7 +57,8 @@ def test_frames_without_a_root_are_interpolated_and_counted_and_none_at_all_is_a
 def test_smoothing_takes_jumps_out_of_the_roots_path():
     clip, poses, root = walking_clip(60)
     shaken = poses * (1 + 0.1 * np.random.default_rng(0).normal(size=(60, 1, 1)).astype(np.float32))
-    rough, smoothed = (root_path(clip, shaken, Placement(fov=60, seconds=seconds))[0] for seconds in (None, 0.2))
+    rough, smoothed = (root_path(clip, shaken, Placement(fov=60, seconds=seconds))[0]
+                       for seconds in (None, 0.2))
     assert np.diff(smoothed[5:-5, 2]).std() < 0.2 * np.diff(rough[5:-5, 2]).std()
 
 
@@ -76,7 +77,7 @@ def test_all_files_hold_the_same_levelled_poses_and_say_so(tmp_path):
 
 def test_the_pitch_is_judged_by_the_motion_and_said(tmp_path):
     _, poses, _ = walking_clip()
-    tilted = level(poses, up_at_pitch(-15)).astype(np.float32)         # as a camera that looks down by 15 sees
+    tilted = level(poses, up_at_pitch(-15)).astype(np.float32)     # as a camera that looks down by 15 sees
     sentences, archive = written(tmp_path, Placement(pitch="motion"), poses=tilted)
     assert "looks down by 15.0 degrees" in sentences[0]
     assert archive["poses"] == pytest.approx(poses, abs=1e-4)
