@@ -2,6 +2,7 @@
 
 `python run_ftcm.py --help` lists the options.
 """
+import contextlib
 import copy
 import json
 import os
@@ -371,7 +372,8 @@ def score_3dhp(clips: list[Clip], poses: list, args) -> dict:
 
 def predict_video(args, device: str) -> None:
     """Lift the keypoints in --predict, a file or standard input, and write the poses."""
-    model, saved = load_weights(args)
+    with contextlib.redirect_stdout(sys.stderr if args.predict == options.LIVE else sys.stdout):
+        model, saved = load_weights(args)
     refuse_layout(saved, HUMAN36M, args.previous_dir)
     model, trained_fps = model.to(device), saved.get("fps", 50)
     facts = {"layout": args.layout, "width": args.width, "height": args.height, "fps": args.fps}
@@ -393,7 +395,7 @@ def predict_video(args, device: str) -> None:
 
 def make_lifter(model, args, device: str) -> Lifter | SequenceLifter:
     """What lifts one frame at a time with the options' windows."""
-    model = fold(model)
+    model = fold(model) if isinstance(model, FTCM) else model
     shared = {"frames": args.frames, "skeleton": HUMAN36M, "flip_test": args.flip_test, "device": device}
     if args.every_frame and args.tds > 1:
         raise ValueError("--predict - lifts with --out_all networks of tds 1 only, "

@@ -13,7 +13,7 @@ NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "
                    "export_mat"]
 COLLECTIVE = ["tables", "ablation", "comparison", "results", "benchmark"]       # modes that run many commands
 EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
-NOT_FOR_LIMITS = ["keypoints", "actions", "downsample", "refine", "export_mat"]
+NOT_FOR_LIMITS = ["keypoints", "actions", "downsample", "refine", "export_mat", "smooth"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
                      "compile", "augment"]
 ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "root", "fov", "level"]
@@ -336,12 +336,13 @@ def find_problem(args) -> str | None:
          f"--workers must be 0, got {args.workers}: batches are gathered on the device; drop it"),
         (not args.predict and args.given & set(ONLY_FOR_PREDICT),
          f"--{', --'.join(ONLY_FOR_PREDICT)} are for --predict FILE"),
-        (args.predict == LIVE and (args.given & {"output", "person", "smooth"} or args.level == "motion"),
+        (args.predict == LIVE and (args.level == "motion"
+                                   or args.given & {"output", "person", "smooth", "amp"}),
          "--predict - answers each line on standard output while the motion goes on; drop --output, "
-         "--person, --smooth and --level motion (--level DEGREES works)"),
-        (args.smooth and (args.train or args.smooth > 1 or args.test_stride > 1),
-         "--smooth takes up to 1 second and every frame, for --predict or --train 0; drop --train 1 and "
-         "--test_stride"),
+         "--person, --smooth, --amp and --level motion (--level DEGREES works)"),
+        (args.smooth and (modes not in ([], ["predict"]) or args.smooth > 1 or args.test_stride > 1),
+         "--smooth takes up to 1 second and every frame, for --predict or --train 0; drop --train 1, other "
+         "tasks and --test_stride"),
         (not args.train and not args.test, "--train 0 --test 0 leaves nothing to do; set one of them to 1"),
         (args.export_mat and (args.dataset != "3dhp" or args.test_stride > 1 or args.downsample > 1
                               or args.actions

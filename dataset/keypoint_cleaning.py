@@ -58,7 +58,7 @@ def fill(track: np.ndarray, seen: np.ndarray, layout: Skeleton, path: Path) -> t
         for axis in range(2):
             positions[:, joint, axis] = np.interp(frames, frames[at], positions[at, joint, axis])
     present = seen.any(axis=1)
-    return positions, [*missing(present), *unsure(track, seen, layout),
+    return positions, [*missing(present),
                        *count("took their place from the rest of the head", (known & ~seen)[present], layout),
                        *count("were interpolated over time", ~known[present], layout)]
 
