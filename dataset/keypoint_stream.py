@@ -105,7 +105,8 @@ def parse(count: int, line: bytes):
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{NAME}, line {count} is no JSON ({error}). Write one frame a line.") from None
+        why = getattr(error, "msg", error)              # without a position: each line is its own text
+        raise ValueError(f"{NAME}, line {count} is no JSON ({why}). Write one frame a line.") from None
 
 
 def joints_of(data, where: str) -> np.ndarray | None:
