@@ -2,33 +2,33 @@
 
 `python run_ftcm.py --help` lists the options.
 """
+import contextlib
 import copy
 import json
-import math
 import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from common import export_network as network_files
-from common import (benchmark, benchmark_report, charts, checkpoint, comparison, engine, export, limits,
-                    options, plots, readme, report, scores, scores_3dhp, tables)
+from common import (benchmark, benchmark_report, charts, checkpoint, comparison, engine, limits, live, options,
+                    own_video, readme, report, scores, scores_3dhp, tables)
 from common.augment import Augmenter
-from common.camera import estimate_root
-from common.clips import Clip, downsample, relayout, resample, resample_array, select, subset, without
+from common.clips import Clip, downsample, relayout, select, subset, without
 from common.files import write_whole
-from common.player import save_html
 from common.distributed import Processes
 from common.provenance import provenance
 from common.run_folder import RunFolder, prepare
+from common.smooth import smooth
+from common.stream import Lifter, SequenceLifter
 from common.training import Schedule, Training
 from common.windows import TrainingBatches, Windows
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
 from dataset import cmu_mocap, custom_keypoints, human36m, keypoint_cleaning, mpi_inf_3dhp
+from dataset.keypoint_stream import KeypointStream
 from model.baselines import SingleFrame, TemporalConv
 from model.folded import fold
 from model.ftcm import FTCM
@@ -191,6 +191,9 @@ def predict(model, clips: list[Clip], args, device: str, *, every: int, desc: st
     found = engine.predict(model, own, frames=args.frames, tds=args.tds, batch_size=batch_size,
                            refiner=refiner, flip_test=args.flip_test, every=every, device=device, desc=desc,
                            target=args.target, hop=chosen_hop(args), amp=args.amp) if own else {}
+    if args.smooth:
+        found["pose"] = [smooth(poses, seconds=args.smooth, fps=clip.fps)
+                         for poses, clip in zip(found.get("pose", []), own)]
     keys = ("pose", "lifted", "root") if refiner else ("pose",)
     return {key: processes.collect(found.get(key, []), len(clips)) for key in keys}
 
@@ -309,6 +312,7 @@ def evaluate(args, argv: list[str], device: str, processes: Processes) -> None:
              *[f"{name}{getattr(args, name)}" for name in ("test_stride", "downsample")
                if getattr(args, name) > 1],
              *([f"hop{chosen_hop(args)}"] if args.every_frame else []),
+             *([f"smooth{args.smooth:g}"] if args.smooth else []),
              *(args.cameras or []), *(args.actions or [])]
     name = "_".join(parts)
     folder = prepare(args.output or options.PROJECT / "checkpoint" / name)
@@ -337,7 +341,7 @@ def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str],
     if not processes.is_writer:
         return
     facts = {"dataset": args.dataset, "keypoints": args.keypoints, "frames": args.frames, "tds": args.tds,
-             "target": args.target, "hop": chosen_hop(args),
+             "target": args.target, "hop": chosen_hop(args), "smooth": args.smooth,
              "refine": args.refine_root if refiner else None, "mirrored_test": args.flip_test,
              "test_stride": args.test_stride, "cameras": args.cameras, "actions": args.actions,
              "downsample": args.downsample, "shared_joints": shared,
@@ -367,43 +371,38 @@ def score_3dhp(clips: list[Clip], poses: list, args) -> dict:
 
 
 def predict_video(args, device: str) -> None:
-    """Lift the keypoints of the user's video in --predict; write poses, animation, player, BVH."""
-    model, saved = load_weights(args)
+    """Lift the keypoints in --predict, a file or standard input, and write the poses."""
+    with contextlib.redirect_stdout(sys.stderr if args.predict == options.LIVE else sys.stdout):
+        model, saved = load_weights(args)
     refuse_layout(saved, HUMAN36M, args.previous_dir)
+    model, trained_fps = model.to(device), saved.get("fps", 50)
+    facts = {"layout": args.layout, "width": args.width, "height": args.height, "fps": args.fps}
+    wanted = own_video.Placement(fov=args.fov if args.root == "estimate" else None, pitch=args.level,
+                                 seconds=args.smooth)
+    if args.predict == options.LIVE:
+        stream = KeypointStream(live.lines_until_interrupted(sys.stdin.buffer), **facts)
+        live.run(stream, make_lifter(model, args, device), trained_fps=trained_fps, wanted=wanted)
+        return
+    recording = custom_keypoints.read(args.predict, **facts, person=args.person)
     folder = prepare(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
-    recording = custom_keypoints.read(args.predict, layout=args.layout, width=args.width, height=args.height,
-                                      fps=args.fps, person=args.person)
     clip = custom_keypoints.to_clip(recording)
-    trained_fps = saved.get("fps", 50)
-    lifted_clip = resample(clip, trained_fps)
-    poses, = predict(model.to(device), [lifted_clip], args, device, every=1, desc="lift")["pose"]
-    poses = resample_array(poses, len(clip), trained_fps / clip.fps)                        # (N, J, 3)
-    print("\n".join(recording.notes))
-    if len(lifted_clip) != len(clip):
-        print(f"The network was trained at {trained_fps:g} frames a second: the keypoints were interpolated "
-              f"from {clip.fps:g} to {trained_fps:g} and the poses taken back at the video's frames.")
-    space = export.ROOT_RELATIVE
-    files = {name: folder / name for name in ("poses.npz", "poses.json", "poses.csv", "motion.bvh",
-                                              "poses.html", "animation.gif")}
-    located = poses
-    if args.root == "estimate":
-        focal = 1 / math.tan(math.radians(args.fov) / 2)
-        root = estimate_root(clip.keypoints, poses, np.array([focal, focal, 0, 0]))
-        if not np.isfinite(root).all():
-            raise ValueError("The root cannot be estimated in frames where all keypoints coincide or no "
-                             "depth explains them; use --root none.")
-        located, space = poses + root[:, None], export.CAMERA
-        print("The root was placed with an assumed horizontal field of view of "
-              f"{args.fov:g} degrees (--fov).")
-    export.save_npz(files["poses.npz"], located, clip.skeleton, clip.fps, space=space)
-    export.save_json(files["poses.json"], located, clip.skeleton, clip.fps, space=space)
-    export.save_csv(files["poses.csv"], located, clip.skeleton, clip.fps)
-    export.save_bvh(files["motion.bvh"], located, clip.skeleton, clip.fps)
-    save_html(files["poses.html"], keypoints=recording.keypoints, poses=poses, skeleton=clip.skeleton,
-              fps=clip.fps, width=recording.width, height=recording.height, title=recording.name)
-    plots.clip_animation(clip, poses, files["animation.gif"], every=max(1, round(clip.fps / 25)))
-    print(f"{len(poses)} poses, {clip.fps:g} frames a second, metres; {space}.\n"
-          + "\n".join(map(str, files.values())))
+    poses, notes = own_video.lift(clip, trained_fps, lambda clip: predict(
+        model, [clip], args, device, every=1, desc="lift")["pose"][0])
+    notes += own_video.write(folder, clip, poses, wanted, pixels=recording.keypoints,
+                             size=(recording.width, recording.height))
+    print("\n".join([*recording.notes, *notes]))
+
+
+def make_lifter(model, args, device: str) -> Lifter | SequenceLifter:
+    """What lifts one frame at a time with the options' windows."""
+    model = fold(model) if isinstance(model, FTCM) else model
+    shared = {"frames": args.frames, "skeleton": HUMAN36M, "flip_test": args.flip_test, "device": device}
+    if args.every_frame and args.tds > 1:
+        raise ValueError("--predict - lifts with --out_all networks of tds 1 only, "
+                         f"{args.previous_dir} has {args.tds}. Lift a file, or choose another checkpoint.")
+    if args.every_frame:
+        return SequenceLifter(model, hop=chosen_hop(args), **shared)
+    return Lifter(model, tds=args.tds, target=args.target, **shared)
 
 
 def measure_limits(args, argv: list[str], device: str) -> None:

@@ -1,6 +1,6 @@
 """Joint positions -> joint angles on a skeleton of fixed bone lengths, as the text of a BVH file.
 
-Shapes: N frames, J joints. BVH space: x as in the camera, y up, z towards the camera; centimetres, which
+Shapes: N frames, J joints. BVH space: x as in the poses, y up, z towards the camera; centimetres, which
 animation programs expect of the unitless format. Rotations are matrices (.., 3, 3) acting on column vectors.
 """
 import numpy as np
@@ -17,9 +17,15 @@ REST |= {part: (0, 1, 0) for part in ("spine", "thorax", "neck", "nose", "head",
 END_SITE = 0.25                                 # length of what follows a last joint, in lengths of its bone
 
 
-def bvh_text(poses_camera: np.ndarray, skeleton: Skeleton, fps: float) -> str:
-    """BVH of poses (N, J, 3), metres in camera axes. The root moves; each joint turns by Z, X, Y, degrees."""
-    root, offsets, turns = joint_angles(poses_camera * CAMERA_TO_BVH, skeleton)
+def bvh_text(poses: np.ndarray, skeleton: Skeleton, fps: float, *, on_floor: bool = False) -> str:
+    """BVH of poses (N, J, 3), metres in camera or level axes. The root moves; joints turn by Z, X, Y.
+
+    Angles are degrees. `on_floor` moves every frame up or down until the lowest joint lies at y = 0, on the
+    skeleton of fixed bone lengths.
+    """
+    root, offsets, turns = joint_angles(poses * CAMERA_TO_BVH, skeleton)
+    if on_floor:
+        root = root - np.array([0, 1, 0]) * positions(root, offsets, turns, skeleton)[..., 1].min(1)[:, None]
     order = depth_first(skeleton, skeleton.parents.index(-1))
     angles = np.stack([euler_zxy(turns[:, joint]) for joint in order], axis=1)      # (N, J, 3)
     angles = np.unwrap(angles, period=360, axis=0).reshape(len(root), -1)
@@ -78,6 +84,19 @@ def joint_angles(points: np.ndarray, skeleton: Skeleton) -> tuple[np.ndarray, np
             whole[:, joint] = best_turn(rest[below], directions[:, below])
         turns[:, joint] = above.swapaxes(1, 2) @ whole[:, joint]
     return points[:, root], rest * lengths[:, None], turns
+
+
+def positions(root: np.ndarray, offsets: np.ndarray, turns: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """Joints (N, J, 3) of what `joint_angles` returns: forward kinematics."""
+    points, whole = np.zeros((len(root), len(offsets), 3)), turns.copy()
+    for joint in depth_first(skeleton, skeleton.parents.index(-1)):
+        parent = skeleton.parents[joint]
+        if parent < 0:
+            points[:, joint] = root
+        else:
+            points[:, joint] = points[:, parent] + whole[:, parent] @ offsets[joint]
+            whole[:, joint] = whole[:, parent] @ turns[:, joint]
+    return points
 
 
 def measure(points: np.ndarray, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

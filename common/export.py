@@ -1,6 +1,6 @@
 """Writes predicted poses for other programs: npz, JSON, CSV, BVH. A file is replaced whole or not at all.
 
-Shapes: N frames, J joints. Poses are metres in camera axes: x right, y down, z forward.
+Shapes: N frames, J joints. Poses are metres, x right, y down, z forward: camera or level axes.
 """
 import csv
 import io
@@ -13,8 +13,9 @@ from common.bvh import bvh_text
 from common.files import write_whole
 from common.skeleton import Skeleton
 
-CAMERA = "camera axes: x right, y down, z forward; the origin is the camera"
-ROOT_RELATIVE = "camera axes: x right, y down, z forward; the origin is the root joint of each frame"
+CAMERA_AXES = "camera axes: x right, y down, z forward"
+LEVEL_AXES = "level axes: x right, y down along gravity, z forward"
+ROOT_RELATIVE = CAMERA_AXES + "; the origin is the root joint of each frame"
 
 
 def save_npz(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *,
@@ -45,9 +46,10 @@ def save_csv(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float) -> N
     write_whole(path, text.getvalue())
 
 
-def save_bvh(path: Path, poses_camera: np.ndarray, skeleton: Skeleton, fps: float) -> None:
+def save_bvh(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *,
+             on_floor: bool = False) -> None:
     """Joint angles on a skeleton of fixed bone lengths (common/bvh.py): y up, centimetres."""
-    write_whole(path, bvh_text(checked(poses_camera, skeleton, fps), skeleton, fps))
+    write_whole(path, bvh_text(checked(poses, skeleton, fps), skeleton, fps, on_floor=on_floor))
 
 
 def checked(poses: np.ndarray, skeleton: Skeleton, fps: float) -> np.ndarray:

@@ -13,9 +13,11 @@ NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "
                    "export_mat"]
 COLLECTIVE = ["tables", "ablation", "comparison", "results", "benchmark"]       # modes that run many commands
 EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
-NOT_FOR_LIMITS = ["keypoints", "actions", "downsample", "refine", "export_mat"]
+NOT_FOR_LIMITS = ["keypoints", "actions", "downsample", "refine", "export_mat", "smooth"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
                      "compile", "augment"]
+ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "root", "fov", "level"]
+LIVE = Path("-")
 PROJECT = Path(__file__).resolve().parent.parent
 # The checkpoints that ship, by their frames; the last is the best and the default.
 SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
@@ -54,6 +56,19 @@ def parse_bool(text: str) -> bool:
 def parse_list(text: str) -> list[str] | None:
     """A comma-separated list; * means all (None)."""
     return None if text == "*" else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def parse_level(text: str) -> float | str | None:
+    """none (None), motion, or degrees between -90 and 90."""
+    if text in ("none", "motion"):
+        return None if text == "none" else text
+    try:
+        degrees = float(text)
+    except ValueError:
+        degrees = 90
+    if not -90 < degrees < 90:
+        raise argparse.ArgumentTypeError(f"expected none, motion or degrees between -90 and 90, got {text!r}")
+    return degrees
 
 
 def positive(kind=int):
@@ -117,7 +132,8 @@ def build_parser() -> Parser:
 
     add = parser.add_argument_group("own video").add_argument
     add("--predict", type=Path, metavar="FILE", help="lift the 2D keypoints in this file or folder (formats: "
-        "dataset/custom_keypoints.md) and write poses, player and BVH to --output")
+        "dataset/custom_keypoints.md) and write poses, player, animation and BVH to --output; -: lift JSON "
+        "lines from standard input while they come, to JSON lines on standard output")
     add("--layout",
         help="joint layout of the file where it does not say: human36m, coco17, body25 or blazepose33")
     add("--width", type=positive(), help="width of the video in pixels, where the file does not say")
@@ -129,6 +145,12 @@ def build_parser() -> Parser:
         "joint; estimate: placed before the camera, as the keypoints and --fov explain best")
     add("--fov", type=positive(float), default=55,
         help="horizontal field of view in degrees, for --root estimate")
+    add("--level", type=parse_level, default="none", help="turn the poses until up is up: by the degrees "
+        "that the camera looks down (negative: up), or by motion, which judges them by where the body stands "
+        "over the feet in most frames, for a camera without roll; none: camera axes")
+    add("--smooth", type=positive(float), metavar="SECONDS", help="average poses over time with a Gaussian "
+        "of this standard deviation in seconds, up to 1 (0.04 is two frames at 50 a second); also for "
+        "--train 0; default: off")
 
     add = parser.add_argument_group("data").add_argument
     add("--dataset", choices=DATASETS, default="h36m", help="h36m: Human3.6M, 3dhp: MPI-INF-3DHP (files of "
@@ -312,8 +334,15 @@ def find_problem(args) -> str | None:
         (args.subset > 1, f"--subset is a share between 0 and 1, got {args.subset}"),
         (args.workers != 0,
          f"--workers must be 0, got {args.workers}: batches are gathered on the device; drop it"),
-        (not args.predict and args.given & {"layout", "width", "height", "fps", "person", "root", "fov"},
-         "--layout, --width, --height, --fps, --person, --root and --fov are for --predict FILE"),
+        (not args.predict and args.given & set(ONLY_FOR_PREDICT),
+         f"--{', --'.join(ONLY_FOR_PREDICT)} are for --predict FILE"),
+        (args.predict == LIVE and (args.level == "motion"
+                                   or args.given & {"output", "person", "smooth", "amp"}),
+         "--predict - answers each line on standard output while the motion goes on; drop --output, "
+         "--person, --smooth, --amp and --level motion (--level DEGREES works)"),
+        (args.smooth and (modes not in ([], ["predict"]) or args.smooth > 1 or args.test_stride > 1),
+         "--smooth takes up to 1 second and every frame, for --predict or --train 0; drop --train 1, other "
+         "tasks and --test_stride"),
         (not args.train and not args.test, "--train 0 --test 0 leaves nothing to do; set one of them to 1"),
         (args.export_mat and (args.dataset != "3dhp" or args.test_stride > 1 or args.downsample > 1
                               or args.actions

@@ -67,6 +67,9 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
             notes.append(f"A part of the test set: {name} {', '.join(summary[name])} only.")
     if summary["downsample"] > 1:
         notes.append(f"The clips' frame rate was divided by {summary['downsample']}.")
+    if summary.get("smooth"):
+        notes.append(f"Poses were averaged over time, with frames of the future: a Gaussian of "
+                     f"{summary['smooth']:g} s standard deviation (--smooth).")
     if "optimizer" in saved:
         notes.append("This is a last epoch: it was not selected.")
     elif saved.get("selection") == "test subjects":

@@ -12,7 +12,7 @@ from common.camera import normalize_screen
 from common.clips import Clip
 from common.layouts import find, needed, to_human36m
 from common.skeleton import HUMAN36M, Skeleton
-from dataset.keypoint_cleaning import check_continuity, fill, visible
+from dataset.keypoint_cleaning import check_continuity, fill, unsure, visible
 from dataset.keypoint_files import OTHER_NAMES, SUPPORTED, KeypointFile
 from dataset.keypoint_json import read_json, read_openpose_folder
 from dataset.keypoint_tables import read_csv, read_npz
@@ -59,7 +59,8 @@ def read(path: Path, *, layout: str | None = None, width: int | None = None, hei
     scores = np.where(np.isfinite(track).all(axis=-1), track[..., 2], 0)
     keypoints, scores = to_human36m(positions, scores, detected)
     check_continuity(keypoints, seen[:, needed(detected)].any(axis=1), path, fps=fps)
-    return Recording(path.stem, keypoints, scores, fps, width, height, detected.name, [*notes, *filled])
+    notes += [*unsure(track, seen, detected), *filled]
+    return Recording(path.stem, keypoints, scores, fps, width, height, detected.name, notes)
 
 
 def load(path: Path, **options) -> Clip:
@@ -136,9 +137,6 @@ def track_array(file: KeypointFile, person: str, notes: list[str], path: Path) -
         array[frame - numbers[0]] = points
     if numbers[0] > 1:
         notes.append(f"The first pose belongs to frame {numbers[0]}, the file's first.")
-    if num_frames > len(track):
-        notes.append(f"Person {person} is missing in {num_frames - len(track)} of {num_frames} frames: "
-                     f"interpolated.")
     return array
 
 

@@ -29,7 +29,8 @@ def visible(track: np.ndarray, layout: Skeleton, path: Path, *, width: int, heig
     if not seen[:, rows].any():
         raise ValueError(f"{path}: no joint is seen in any of {len(track)} frames. Run the detector again.")
     outside = seen & ((x < -width) | (x > 2 * width) | (y < -height) | (y > 2 * height))
-    share = outside[:, rows].sum() / seen[:, rows].sum()
+    sure = seen[:, rows] & (score[:, rows] >= MIN_SCORE)
+    share = (outside[:, rows] & sure).sum() / max(1, sure.sum())
     if share > MAX_OUTSIDE:
         raise ValueError(f"{path}: {share:.0%} of the keypoints lie far outside an image of {width} x "
                          f"{height} pixels. Correct --width and --height.")
@@ -56,9 +57,28 @@ def fill(track: np.ndarray, seen: np.ndarray, layout: Skeleton, path: Path) -> t
         at = known[:, joint]
         for axis in range(2):
             positions[:, joint, axis] = np.interp(frames, frames[at], positions[at, joint, axis])
-    present = np.isfinite(track[:, rows]).all(axis=-1).any(axis=1)
-    return positions, [*count("took their place from the rest of the head", (known & ~seen)[present], layout),
+    present = seen.any(axis=1)
+    return positions, [*missing(present),
+                       *count("took their place from the rest of the head", (known & ~seen)[present], layout),
                        *count("were interpolated over time", ~known[present], layout)]
+
+
+def missing(present: np.ndarray) -> list[str]:
+    """A sentence on the frames in which nobody is seen, where `present` (N,) is false; none without any."""
+    absent, frames = int((~present).sum()), np.flatnonzero(present)
+    if not absent:
+        return []
+    longest = max(frames[0], len(present) - 1 - frames[-1], *np.diff(frames) - 1, 0)
+    return [f"The person is missing in {absent} of {len(present)} frames, at most {longest} in a row: "
+            "interpolated."]
+
+
+def unsure(track: np.ndarray, seen: np.ndarray, layout: Skeleton) -> list[str]:
+    """A sentence that names the joints which the detector only ever guessed, if there are any."""
+    best = np.where(seen, track[..., 2], 0).max(axis=0)                         # (J,)
+    listed = ", ".join(layout.joints[joint] for joint in needed(layout) if 0 < best[joint] < MIN_SCORE)
+    sentence = f"Never scored {MIN_SCORE} or more, and taken as the detector guessed them: {listed}."
+    return [sentence] if listed else []
 
 
 def count(what: str, places: np.ndarray, layout: Skeleton) -> list[str]:

@@ -1,6 +1,7 @@
 """JSON of 2D detectors: COCO results, AlphaPose, MMPose and OpenPose's folders -> KeypointFile."""
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from common.layouts import COCO17, HUMAN36M
@@ -10,13 +11,33 @@ from dataset.keypoint_files import SUPPORTED, KeypointFile, frame_number, gather
 def read_json(path: Path) -> KeypointFile:
     """A list of people (COCO results, AlphaPose), a list of frames (MMPose), or one frame of OpenPose."""
     data = load_json(path)
-    if isinstance(data, dict):
-        if isinstance(data.get("people"), list):
-            return gather(openpose_people(data, 0, path), [0], path)
-        if isinstance(data.get("instance_info"), list):
-            meta = data.get("meta_info")
-            dataset = meta.get("dataset_name") if isinstance(meta, dict) else None
-            return mmpose(data["instance_info"], path, dataset=dataset)
+    read = read_object(data, path) if isinstance(data, dict) else read_list(data, path)
+    if read is None:
+        found = f"keys {', '.join(list(data)[:5])}" if isinstance(data, dict) else type(data).__name__
+        raise ValueError(f"{path}: its JSON ({found}) is in no known format. Supported: {SUPPORTED}.")
+    return read
+
+
+def read_object(data: dict, path: Path) -> KeypointFile | None:
+    """The file that a JSON object describes; None where it is in no known format."""
+    if isinstance(data.get("people"), list):
+        return gather(openpose_people(data, 0, path), [0], path)
+    if isinstance(data.get("instance_info"), list):
+        meta = data.get("meta_info")
+        return mmpose(data["instance_info"], path,
+                      dataset=meta.get("dataset_name") if isinstance(meta, dict) else None)
+    if isinstance(data.get("predictions"), list):
+        return read_list(data["predictions"], path)
+    if isinstance(data.get("annotations"), list) and isinstance(data.get("images"), list):
+        return coco_annotations(data["annotations"], data["images"], path)
+    if data and all(isinstance(frame, dict) and ("bodies" in frame or "people" in frame)
+                    for frame in data.values()):
+        return alphapose_frames(data, path)
+    return None
+
+
+def read_list(data, path: Path) -> KeypointFile | None:
+    """The file that a JSON list describes; None where it is in no known format."""
     if data == []:
         raise ValueError(f"{path} holds an empty list: nobody was detected. Lower the detector's threshold.")
     if isinstance(data, list) and all(isinstance(entry, dict) for entry in data):
@@ -26,8 +47,40 @@ def read_json(path: Path) -> KeypointFile:
             return coco_results(data, path)
         if all("keypoint_scores" in entry for entry in data):
             return mmpose([{"instances": data}], path)
-    found = f"keys {', '.join(list(data)[:5])}" if isinstance(data, dict) else type(data).__name__
-    raise ValueError(f"{path}: its JSON ({found}) is in no known format. Supported: {SUPPORTED}.")
+    if isinstance(data, list) and all(isinstance(entry, list) for entry in data):
+        return mmpose([{"instances": entry} for entry in data], path)       # a list of people for each frame
+    return None
+
+
+def coco_annotations(annotations: list, images: list, path: Path) -> KeypointFile:
+    """COCO's annotation file: people by id of their image, and the images' names and sizes."""
+    try:
+        numbers = {image["id"]: frame_number(image.get("file_name", image["id"]), path) for image in images}
+        sizes = {(image["width"], image["height"]) for image in images if "width" in image}
+        entries = [{**entry, "image_id": numbers[entry["image_id"]]} for entry in annotations]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: expected images with id and annotations with image_id, {error} is missing "
+                         f"or of another kind. Export it again.") from error
+    if len(sizes) > 1:
+        raise ValueError(f"{path} holds images of {len(sizes)} sizes. Keep the frames of one video.")
+    if not all("keypoints" in entry for entry in entries) or not entries:
+        raise ValueError(f"{path} has annotations without keypoints, or none. Export people's keypoints.")
+    file = coco_results(entries, path)
+    width, height = next(iter(sizes), (None, None))
+    return replace(file, frames=sorted({*file.frames, *numbers.values()}), width=width, height=height)
+
+
+def alphapose_frames(data: dict, path: Path) -> KeypointFile:
+    """AlphaPose's formats "cmu" and "open": an object with the people of each image, by the image's name."""
+    people = []
+    for name, frame in data.items():
+        listed = frame.get("bodies", frame.get("people"))
+        if not isinstance(listed, list) or not all(isinstance(person, dict) for person in listed):
+            raise ValueError(f"{path}: {name} has no list of people. Run AlphaPose again.")
+        people += [(frame_number(name, path), person_name(person.get("idx")),
+                    triples(person.get("joints", person.get("pose_keypoints_2d")), f"{path}: {name}"))
+                   for person in listed]
+    return gather(people, [frame_number(name, path) for name in data], path, layout=default_layout(people))
 
 
 def load_json(path: Path):

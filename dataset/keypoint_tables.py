@@ -5,11 +5,12 @@ Shapes: N frames, J joints.
 import csv
 import zipfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from common.layouts import LAYOUTS
+from common.layouts import COCO17, LAYOUTS
 from common.skeleton import Skeleton
 from dataset.archive import read_archive
 from dataset.keypoint_files import OTHER_NAMES, SUPPORTED, KeypointFile, frame_number, gather, number, points
@@ -21,7 +22,7 @@ CSV_HINT = "Expected a header frame, nose_x, nose_y, nose_score, .. with every j
 def read_npz(path: Path) -> KeypointFile:
     """`keypoints` (N, J, 2 or 3); optionally `scores` (N, J), `layout`, `width`, `height`, `fps`.
 
-    Or VideoPose3D's custom archive.
+    Or VideoPose3D's custom archive, or what its infer_video_d2.py writes.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -30,6 +31,8 @@ def read_npz(path: Path) -> KeypointFile:
         raise ValueError(f"{path} is no npz file or was cut short ({error}). {HINT}") from error
     if "positions_2d" in names:
         return videopose3d(*read_archive(path, ["positions_2d", "metadata"], hint=HINT), path)
+    if {"boxes", "segments", "keypoints"} <= set(names):
+        return detectron(*read_archive(path, ["keypoints", "metadata"], hint=HINT), path)
     known = [key for key in ("scores", "layout", "width", "height", "fps") if key in names]
     keypoints, *values = read_archive(path, ["keypoints", *known], hint=HINT)
     facts = dict(zip(known, values))
@@ -70,14 +73,33 @@ def videopose3d(positions, metadata, path: Path) -> KeypointFile:
     return KeypointFile(people, [], layout=OTHER_NAMES.get(layout, layout), **size)
 
 
+def detectron(frames, metadata, path: Path) -> KeypointFile:
+    """What VideoPose3D's infer_video_d2.py writes: for each frame [[], (people, 4, 17)], rows x, y, -, score.
+
+    People are numbered by their order, which is that of their scores.
+    """
+    try:
+        people = [(index, None, np.asarray(person, np.float64)[[0, 1, 3]].T)
+                  for index, frame in enumerate(frames) for person in frame[1]]
+        size = {"width": metadata["w"], "height": metadata["h"]}
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{path}: expected for each frame [[], people (4, 17)] and metadata w, h ({error}). "
+                         f"Create it with infer_video_d2.py.") from error
+    file = gather(people, list(range(len(frames))), path, layout=COCO17.name)
+    return replace(file, **{key: number(value, f"{path}: {key}") for key, value in size.items()})
+
+
 def read_csv(path: Path) -> KeypointFile:
-    """One row per frame: frame, then {joint}_x, {joint}_y and optionally {joint}_score; optionally person."""
+    """One row per frame: frame, then {joint}_x, {joint}_y and optionally {joint}_score; optionally person.
+
+    {joint}_visibility is another name of the score; {joint}_z and {joint}_presence are left out.
+    """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is no text table ({error}). {CSV_HINT}.") from error
-    header = [cell.strip().lower() for cell in rows[0]] if rows else []
+    header = [cell.strip().lower().replace("_visibility", "_score") for cell in rows[0]] if rows else []
     layout = csv_layout(header, path)
     parts = ["x", "y", "score"] if f"{layout.joints[0]}_score" in header else ["x", "y"]
     entries = []
@@ -108,7 +130,8 @@ def csv_layout(header: list[str], path: Path) -> Skeleton:
                          f"{CSV_HINT}: {', '.join(LAYOUTS)}.")
     expected = [f"{joint}_{part}" for joint in layout.joints for part in ("x", "y")]
     scores = [f"{joint}_score" for joint in layout.joints]
-    wrong = sorted((Counter(header) - Counter(["frame", "person", *expected, *scores])).keys())
+    unused = [f"{joint}_{part}" for joint in layout.joints for part in ("z", "presence")]     # MediaPipe's
+    wrong = sorted((Counter(header) - Counter(["frame", "person", *expected, *scores, *unused])).keys())
     missing = [name for name in expected if name not in header]
     if any(name in header for name in scores):
         missing += [name for name in scores if name not in header]

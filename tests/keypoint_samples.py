@@ -37,6 +37,25 @@ def mmpose(points):
         for frame, pose in enumerate(points)]}
 
 
+def alphapose_frames(points, list_name="bodies", joints_name="joints"):
+    return {f"{frame}.jpg": {"version": "AlphaPose v0.3", list_name: [{joints_name: pose.ravel().tolist()}]}
+            for frame, pose in enumerate(points)}
+
+
+def mmpose_predictions(points):
+    return {"visualization": [], "predictions": [
+        [{"keypoints": pose[:, :2].tolist(), "keypoint_scores": pose[:, 2].tolist(), "bbox": [[1, 2, 3, 4]]}]
+        for pose in points]}
+
+
+def coco_annotations(points):
+    """Image ids that are no frame numbers: the names of the files are."""
+    images = [{"id": 900 - frame, "file_name": f"clip/{frame:06d}.jpg", "width": 1920, "height": 1080}
+              for frame in range(len(points))]
+    ids = [image["id"] for image in images]
+    return {"images": images, "annotations": coco(points, ids), "categories": []}
+
+
 def write_json(folder, data, name="video.json"):
     (folder / name).write_text(data if isinstance(data, str) else json.dumps(data))
     return folder / name
@@ -70,3 +89,14 @@ def write_videopose3d(folder, points):
                 "video_metadata": {"clip.mp4": {"w": 1920, "h": 1080, "fps": 25}}}
     positions = {"clip.mp4": {"custom": [points[..., :2].astype(np.float32)]}}
     return write_npz(folder, positions_2d=np.array(positions), metadata=np.array(metadata))
+
+
+def write_detectron(folder, points):
+    """As infer_video_d2.py does: boxes, keypoints per frame, an empty list for the first class."""
+    keypoints = np.empty(len(points), object)
+    for frame, pose in enumerate(points):
+        rows = np.stack([pose[:, 0], pose[:, 1], np.zeros(len(pose)), pose[:, 2]]).astype(np.float32)
+        keypoints[frame] = [[], rows[None]]
+    nothing = np.full(len(points), None, object)
+    return write_npz(folder, boxes=nothing, segments=nothing, keypoints=keypoints,
+                     metadata=np.array({"w": 1920, "h": 1080}))

@@ -19,7 +19,7 @@ SMALL = {"single_frame": "--network single_frame --d_hid 16 --layers 1",
 
 @pytest.fixture(autouse=True)
 def without_pictures(monkeypatch):
-    monkeypatch.setattr(run_ftcm.plots, "training_curves", lambda *_, **__: None)
+    monkeypatch.setattr(run_ftcm.report.plots, "training_curves", lambda *_, **__: None)
     monkeypatch.setattr(run_ftcm.report.plots, "clip_animation", lambda *_, **__: None)
 
 

@@ -80,7 +80,7 @@ def test_the_comparison_trains_what_is_missing_and_repeats_nothing(tmp_path, mon
     write_human36m(tmp_path, lengths={(subject, "Walking"): 7 for subject in subjects})
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(options, "PROJECT", tmp_path)
-    monkeypatch.setattr(run_ftcm.plots, "training_curves", lambda *_, **__: None)
+    monkeypatch.setattr(run_ftcm.report.plots, "training_curves", lambda *_, **__: None)
     monkeypatch.setattr(run_ftcm.report.plots, "clip_animation", lambda *_, **__: None)
     monkeypatch.setattr(comparison, "TRAINING", "-k gt --train 1 -b 16 --nepoch 1 --d_hid 16")
     monkeypatch.setattr(comparison, "EVALUATION", "-k gt --train 0 --reload 1")

@@ -49,7 +49,8 @@ def test_gaps_low_scores_and_nan_are_interpolated_and_counted(tmp_path):
     del entries[6]
     recording = read(write_json(tmp_path, entries), **SIZE, fps=25)
     assert recording.keypoints == pytest.approx(expected(points))      # the person moves linearly
-    assert recording.notes[0] == "Person 0 is missing in 1 of 8 frames: interpolated."
+    assert recording.notes[0] == ("The person is missing in 1 of 8 frames, at most 1 in a row: "
+                                  "interpolated.")
     assert "frames of 7: left_wrist 1, left_knee 1." in recording.notes[1]
     assert recording.scores[4, HUMAN36M.joints.index("left_knee")] == 0 == recording.scores[6].max()
 
@@ -70,7 +71,7 @@ def test_missing_openpose_files_and_empty_frames_are_gaps(tmp_path):
     recording = read(folder, **SIZE, fps=25)
     assert recording.keypoints == pytest.approx(expected(points, BODY25))
     assert recording.notes == ["The first pose belongs to frame 100, the file's first.",
-                               "Person 0 is missing in 2 of 8 frames: interpolated."]
+                               "The person is missing in 2 of 8 frames, at most 1 in a row: interpolated."]
 
 
 def test_an_ear_that_is_never_seen_is_no_reason_to_stop(tmp_path):
@@ -83,7 +84,24 @@ def test_an_ear_that_is_never_seen_is_no_reason_to_stop(tmp_path):
 def test_a_joint_that_never_reaches_the_threshold_is_taken_as_it_is(tmp_path):
     points = track()
     points[:, COCO17.joints.index("left_ankle"), 2] = 0.1
-    assert read(write_json(tmp_path, coco(points)), **SIZE).keypoints == pytest.approx(expected(points))
+    recording = read(write_json(tmp_path, coco(points)), **SIZE)
+    assert recording.keypoints == pytest.approx(expected(points))
+    assert recording.notes[1] == ("Never scored 0.3 or more, and taken as the detector guessed them: "
+                                  "left_ankle.")
+
+
+def test_a_guess_far_outside_the_image_is_no_reason_to_doubt_its_size(tmp_path):
+    points = track()
+    points[:, COCO17.joints.index("left_ankle")] = (100, 9000, 0.1)
+    with pytest.raises(ValueError, match="left_ankle never seen"):
+        read(write_json(tmp_path, coco(points)), **SIZE)
+
+
+def test_missing_frames_are_counted_and_the_longest_gap_is_named(tmp_path):
+    points = track(9)
+    points[[0, 3, 4, 5, 8]] = np.nan
+    notes = read(write_npz(tmp_path, keypoints=points, layout="coco17"), **SIZE).notes
+    assert "The person is missing in 5 of 9 frames, at most 3 in a row: interpolated." in notes
 
 
 def test_one_of_several_people_is_chosen_by_id(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from common import bvh, files
-from common.export import CAMERA, ROOT_RELATIVE, save_bvh, save_csv, save_json, save_npz
+from common.export import LEVEL_AXES, ROOT_RELATIVE, save_bvh, save_csv, save_json, save_npz
 from common.skeleton import HUMAN36M, MPI_INF_3DHP
 
 FPS = 25
@@ -103,6 +103,16 @@ def test_bvh_read_by_another_program_gives_back_the_joints(reread, tmp_path):
     assert np.abs(points - fixed_length(poses)).max() < STATED_ERROR
 
 
+def test_on_the_floor_the_lowest_joint_of_every_frame_lies_at_0_and_nothing_else_changes(tmp_path):
+    poses = articulated(6) + np.random.default_rng(0).normal(0, 0.01, (6, JOINTS, 3))
+    save_bvh(tmp_path / "motion.bvh", poses, HUMAN36M, FPS, on_floor=True)
+    _, points = reread_with_bvh(tmp_path / "motion.bvh")
+    assert points[..., 1].min(1) == pytest.approx(np.zeros(6), abs=STATED_ERROR)
+    moved = points - fixed_length(poses)
+    assert np.abs(moved - moved[:, :1]).max() < STATED_ERROR
+    assert np.abs(moved[..., [0, 2]]).max() < STATED_ERROR
+
+
 def test_the_fixed_length_skeleton_is_a_rigid_motion_itself():
     poses = articulated()
     assert np.abs(fixed_length(poses) - in_bvh_space(poses)).max() < 1e-6
@@ -164,13 +174,13 @@ def test_another_skeleton_is_written_with_its_own_tree(tmp_path):
 
 def test_npz_json_and_csv_give_back_the_poses_and_say_joints_rate_and_space(tmp_path):
     poses = articulated(5)
-    save_npz(tmp_path / "poses.npz", poses, HUMAN36M, FPS, space=CAMERA)
+    save_npz(tmp_path / "poses.npz", poses, HUMAN36M, FPS, space=LEVEL_AXES)
     save_json(tmp_path / "poses.json", poses, HUMAN36M, FPS)
     save_csv(tmp_path / "poses.csv", poses, HUMAN36M, FPS)
     archive = np.load(tmp_path / "poses.npz", allow_pickle=False)
     assert archive["poses"] == pytest.approx(poses, abs=1e-6) and archive["fps"] == FPS
     assert tuple(archive["joints"]) == HUMAN36M.joints and tuple(archive["parents"]) == HUMAN36M.parents
-    assert archive["space"] == CAMERA and archive["unit"] == "m"
+    assert archive["space"] == LEVEL_AXES and archive["unit"] == "m"
     data = json.loads((tmp_path / "poses.json").read_text())
     assert np.array(data["poses"]) == pytest.approx(poses, abs=1e-5) and data["space"] == ROOT_RELATIVE
     assert (data["fps"], data["unit"], data["frames"]) == (FPS, "m", 5)

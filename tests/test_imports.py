@@ -8,12 +8,13 @@ PROJECT = Path(__file__).parent.parent
 LEVELS = {0: {"common.options", "common.skeleton", "common.camera", "common.loss", "common.metrics",
               "common.provenance", "common.files", "common.distributed", "dataset.archive"},
           1: {"common.clips", "common.checkpoint", "common.layouts", "common.bvh",
-              "common.lift"},
+              "common.lift", "common.level", "common.drawing", "common.movie", "common.smooth"},
           2: {"common.windows", "common.scores", "common.scores_3dhp", "common.stream", "common.plots",
               "common.export", "common.player", "common.limits",
               "common.tables"},
-          3: {"common.engine", "common.run_folder", "common.report", "common.augment", "common.charts"},
-          4: {"common.training", "common.benchmark"},
+          3: {"common.own_video", "common.engine", "common.run_folder", "common.report", "common.augment",
+              "common.charts"},
+          4: {"common.live", "common.training", "common.benchmark"},
           5: {"common.comparison", "common.benchmark_report"},
           6: {"common.readme"}}
 FILES = sorted(path for folder in ("model", "common", "dataset") for path in (PROJECT / folder).glob("*.py")

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.layouts import BODY25
+from common.layouts import BLAZEPOSE33, BODY25
 from dataset.custom_keypoints import read
-from tests.keypoint_samples import (SIZE, alphapose, coco, expected, mmpose, track, write_csv, write_json,
+from tests.keypoint_samples import (SIZE, alphapose, alphapose_frames, coco, coco_annotations, expected,
+                                    mmpose, mmpose_predictions, track, write_csv, write_detectron, write_json,
                                     write_npz, write_openpose, write_videopose3d)
 
 FORMATS = {
@@ -20,6 +21,13 @@ FORMATS = {
     "AlphaPose": lambda to, points: write_json(to, alphapose(points)),
     "MMPose": lambda to, points: write_json(to, mmpose(points)),
     "MMPose, list": lambda to, points: write_json(to, mmpose(points)["instance_info"]),
+    "AlphaPose, cmu": lambda to, points: write_json(to, alphapose_frames(points)),
+    "AlphaPose, open": lambda to, points: write_json(to, alphapose_frames(points, "people",
+                                                                          "pose_keypoints_2d")),
+    "MMPose, predictions": lambda to, points: write_json(to, mmpose_predictions(points)),
+    "MMPose, list of lists": lambda to, points: write_json(to, mmpose_predictions(points)["predictions"]),
+    "COCO annotations": lambda to, points: write_json(to, coco_annotations(points)),
+    "Detectron": write_detectron,
     "CSV": write_csv,
 }
 
@@ -37,6 +45,41 @@ def test_an_openpose_folder_gives_the_same_poses(tmp_path):
     points = track(layout=BODY25)
     recording = read(write_openpose(tmp_path, [[pose] for pose in points]), **SIZE, fps=25)
     assert recording.keypoints == pytest.approx(expected(points, BODY25)) and recording.notes == []
+
+
+def test_the_sizes_that_coco_and_detectron_state_are_used(tmp_path):
+    for path in (write_json(tmp_path, coco_annotations(track(3))), write_detectron(tmp_path, track(3))):
+        recording = read(path)
+        assert (recording.width, recording.height) == (1920, 1080)
+
+
+def test_a_detectron_frame_without_people_is_a_gap_and_two_people_are_told_apart_by_order(tmp_path):
+    points = track(6)
+    path = write_detectron(tmp_path, points)
+    with np.load(path, allow_pickle=True) as archive:
+        arrays = dict(archive)
+    arrays["keypoints"][2] = [[], []]
+    arrays["keypoints"][4][1] = np.concatenate([arrays["keypoints"][4][1], arrays["keypoints"][4][1] + 500])
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match=r"2 people: 0 \(5 frames\), 1 \(1 frames\)"):
+        read(path)
+    recording = read(path, person=0)
+    assert recording.keypoints == pytest.approx(expected(points), abs=1e-3)
+    assert "missing in 1 of 6 frames" in " ".join(recording.notes)
+
+
+def test_mediapipes_visibility_is_the_score_and_depth_is_left_out(tmp_path):
+    points = track(3, BLAZEPOSE33)
+    names = [f"{joint.upper()}_{part}" for joint in BLAZEPOSE33.joints
+             for part in ("x", "y", "z", "visibility")]
+    rows = np.insert(points, 2, -0.3, axis=-1).reshape(3, -1)
+    text = [",".join(["frame", *names])]
+    text += [",".join(map(str, [frame, *row])) for frame, row in enumerate(rows)]
+    (tmp_path / "video.csv").write_text("\n".join(text))
+    recording = read(tmp_path / "video.csv", **SIZE)
+    assert recording.layout == "blazepose33"
+    assert recording.keypoints == pytest.approx(expected(points, BLAZEPOSE33), abs=1e-3)
+    assert recording.scores == pytest.approx(np.full((3, 17), 0.9))
 
 
 def shortened(folder):
@@ -60,6 +103,14 @@ BAD = {
                          "list of x, y, score"),
     "words": (lambda to: write_json(to, [{"image_id": 0, "keypoints": ["a"] * 51}]), "x, y, score"),
     "no keypoints": (lambda to: write_json(to, [{"image_id": 0, "keypoints": None}]), "x, y, score"),
+    "COCO without images": (lambda to: write_json(to, {"images": [], "annotations": coco(track(1))}),
+                            "is missing"),
+    "COCO boxes": (lambda to: write_json(to, {"images": [{"id": 0}], "annotations": [{"image_id": 0}]}),
+                   "annotations without keypoints"),
+    "AlphaPose without a list": (lambda to: write_json(to, {"0.jpg": {"bodies": 5}}), "no list of people"),
+    "Detectron cut": (lambda to: write_npz(to, boxes=np.zeros(2), segments=np.zeros(2), keypoints=np.zeros(2),
+                                           metadata=np.array({})), "infer_video_d2.py"),
+    "no predictions": (lambda to: write_json(to, {"predictions": []}), "nobody was detected"),
     "mixed detectors": (lambda to: write_json(to, coco(track()) + coco(track(layout=BODY25), range(6, 12))),
                         "mixes people of 17 and 25 joints"),
     "image names": (lambda to: write_json(to, coco(track(1), ["photo.jpg"])), "no frame number"),

@@ -29,6 +29,14 @@ from common import options
     ("--limits --train 1", "different tasks; choose one"),
     ("--train 0 --test 0", "leaves nothing to do"),
     ("--resume", "add --train 1"),
+    ("--predict x --level up", "expected none, motion or degrees between -90 and 90, got 'up'"),
+    ("--predict x --level 90", "degrees between -90 and 90, got '90'"),
+    ("--predict x --level nan", "degrees between -90 and 90, got 'nan'"),
+    ("--train 1 --level 5", "level are for --predict FILE"),
+    ("--train 1 --smooth 0.1", "drop --train 1"), ("--train 0 --smooth 0.1 --test_stride 2", "--test_stride"),
+    ("--predict x --smooth 1.5", "up to 1 second"), ("--predict x --smooth 0", "above 0, got 0"),
+    ("--predict - --output o", "drop --output"), ("--predict - --level motion", "--level DEGREES works"),
+    ("--predict - --smooth 0.1", "--smooth"),
 ])
 def test_bad_values_end_with_one_sentence_and_status_2(line, words, capsys):
     with pytest.raises(SystemExit) as stop:
@@ -60,6 +68,11 @@ def test_false_means_false_and_lists_keep_whole_names():
 
 def test_the_bundled_data_set_has_its_own_default_keypoints():
     assert options.parse("--train 1 --dataset cmu".split()).keypoints == "gt"
+
+
+@pytest.mark.parametrize("text, value", [("none", None), ("motion", "motion"), ("-12.5", -12.5), ("0", 0.0)])
+def test_a_level_is_nothing_the_motion_or_degrees(text, value):
+    assert options.parse(f"--predict x --reload 1 --previous_dir y --level={text}".split()).level == value
 
 
 def test_every_option_has_help():

@@ -1,8 +1,8 @@
-import numpy as np
+from dataclasses import replace
+
 from PIL import Image
 
 from common import plots
-from common.skeleton import HUMAN36M
 from tests.helpers import random_clip
 
 
@@ -14,14 +14,14 @@ def test_the_animation_has_the_asked_frames_at_the_clips_speed(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
 
 
-def test_pictures_show_up_as_up_and_the_left_side_of_the_image_left():
-    points = plots.from_beside(np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1.0]]))
-    assert points[0][1] > 0.9 and points[1][0] > 0.5 and points[2][1] > 0
-
-
-def test_limbs_have_the_colour_of_their_side():
-    assert plots.side(HUMAN36M, 6) == "left" and plots.side(HUMAN36M, 14) == "right"
-    assert plots.side(HUMAN36M, 9) not in ("left", "right")
+def test_without_truth_the_animation_has_two_panels_with_it_three(tmp_path):
+    clip = random_clip(3)
+    widths = []
+    for part in (clip, replace(clip, pose=None)):
+        plots.clip_animation(part, clip.pose, tmp_path / "a.gif")
+        with Image.open(tmp_path / "a.gif") as picture:
+            widths.append(picture.size[0])
+    assert widths[0] - widths[1] == plots.PANEL_WIDTH + 8
 
 
 def test_curves_are_a_picture(tmp_path):

@@ -9,9 +9,11 @@ import pytest
 import torch
 
 import run_ftcm
-from common import checkpoint, clips
+from common import checkpoint, clips, own_video
+from common.smooth import smooth
 from model.ftcm import FTCM
 from tests.helpers import random_clip
+from tests.test_keypoint_files import BAD
 
 SAMPLE = Path(__file__).parent.parent / "dataset" / "baseball_coco17.npz"
 
@@ -34,7 +36,7 @@ def predict(file, network, output, options=""):
 
 
 def test_a_detectors_file_gives_one_pose_a_frame_in_every_format(network, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(run_ftcm.plots, "clip_animation", lambda *_, **__: None)
+    monkeypatch.setattr(own_video, "animate", lambda *_, **__: ([], []))
     assert predict(SAMPLE, network, tmp_path, "--layout coco17 --width 1920 --height 1080") == 0
     with np.load(tmp_path / "poses.npz") as archive:
         poses, fps = archive["poses"], archive["fps"]
@@ -74,3 +76,22 @@ def test_resampling_keeps_duration_and_straight_motion():
     assert clips.resample_array(faster.keypoints, 11, 2.0) == pytest.approx(line, abs=1e-6)
     assert len(clips.resample(replace(moving, fps=30), 50)) == 18
     assert len(clips.resample(clips.replace(moving.cut(slice(0, 1)), fps=30), 50)) == 1
+
+
+def test_smooth_averages_the_poses_over_the_asked_seconds(network, tmp_path, monkeypatch):
+    monkeypatch.setattr(own_video, "animate", lambda *_, **__: ([], []))
+    options, poses = "--layout coco17 --width 1920 --height 1080 --fps 50", []
+    for name, more in (("rough", ""), ("smooth", " --smooth 0.06")):
+        assert predict(SAMPLE, network, tmp_path / name, options + more) == 0
+        with np.load(tmp_path / name / "poses.npz") as archive:
+            poses.append(archive["poses"])
+    assert poses[1] == pytest.approx(smooth(poses[0], seconds=0.06, fps=50), abs=1e-6)
+    assert np.abs(poses[1] - poses[0]).max() > 1e-4
+
+
+@pytest.mark.parametrize("write", [pair[0] for pair in BAD.values()], ids=BAD)
+def test_a_bad_file_ends_the_program_with_one_sentence_and_writes_nothing(write, network, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    assert predict(write(tmp_path / "in"), network, tmp_path / "out", "--width 1920 --height 1080") == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "out").exists()

@@ -32,7 +32,7 @@ def data(tmp_path):
 def without_pictures(request, monkeypatch):
     """Pictures take most of a miniature run's time; one test keeps them."""
     if "leaves_its_files" not in request.node.name:
-        monkeypatch.setattr(run_ftcm.plots, "training_curves", lambda *_, **__: None)
+        monkeypatch.setattr(run_ftcm.report.plots, "training_curves", lambda *_, **__: None)
         monkeypatch.setattr(run_ftcm.report.plots, "clip_animation", lambda *_, **__: None)
 
 
@@ -161,6 +161,19 @@ def test_thinned_tables_say_so(data, tmp_path, capsys):
 def trained(data, tmp_path):
     assert run(f"{SMALL} --train 1 --nepoch 1", data, tmp_path / "run") == 0
     return next((tmp_path / "run").glob("no_refine_*.pth"))
+
+
+def test_smoothing_is_scored_and_the_table_names_it(data, tmp_path, capsys):
+    errors = []
+    path = trained(data, tmp_path)
+    for options in ("", " --smooth 0.04"):
+        line = f"--train 0 --reload 1 --previous_dir {path} --device cpu -k gt{options}"
+        assert run(line, data, tmp_path / f"scores{len(errors)}") == 0
+        errors.append(json.loads((tmp_path / f"scores{len(errors)}" / "scores.json").read_text()))
+    rough, smoothed = errors
+    assert (rough["smooth"], smoothed["smooth"]) == (None, 0.04)
+    assert smoothed["all_frames"]["acceleration"] != rough["all_frames"]["acceleration"]
+    assert "a Gaussian of 0.04 s standard deviation (--smooth)" in capsys.readouterr().out
 
 
 def test_a_command_that_contradicts_the_checkpoint_or_the_data_is_refused(data, tmp_path, capsys):

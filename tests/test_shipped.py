@@ -1,4 +1,5 @@
 """Small checkpoints and the ones that ship: made, loaded, used when none is named."""
+import io
 import json
 import shutil
 
@@ -18,7 +19,7 @@ SUBJECTS = human36m.SUBJECTS["train"] + human36m.SUBJECTS["test"]
 @pytest.fixture()
 def trained(tmp_path, monkeypatch):
     """The best checkpoint of a tiny training on miniature Human3.6M archives in `tmp_path`."""
-    monkeypatch.setattr(run_ftcm.plots, "training_curves", lambda *_, **__: None)
+    monkeypatch.setattr(run_ftcm.report.plots, "training_curves", lambda *_, **__: None)
     monkeypatch.setattr(run_ftcm.report.plots, "clip_animation", lambda *_, **__: None)
     write_human36m(tmp_path, lengths={(subject, "Walking"): 7 for subject in SUBJECTS})
     assert run("-f 5 --d_hid 16 --layers 1 -k gt -b 16 --train 1 --nepoch 1", tmp_path, tmp_path / "run") == 0
@@ -94,11 +95,22 @@ def test_evaluation_without_a_named_checkpoint_uses_the_shipped_one_and_says_so(
 
 
 def test_a_video_is_lifted_with_the_shipped_checkpoint(shipped, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(run_ftcm.plots, "clip_animation", lambda *_, **__: None)
+    monkeypatch.setattr(run_ftcm.own_video, "animate", lambda *_, **__: ([], []))
     line = f"--predict {SAMPLE} --layout coco17 --width 1920 --height 1080"
     assert run(line, tmp_path, tmp_path / "poses") == 0
     assert "using the checkpoint that ships" in capsys.readouterr().out
     assert np.load(tmp_path / "poses" / "poses.npz")["poses"].shape == (277, 17, 3)
+
+
+def test_a_stream_is_lifted_with_the_shipped_checkpoint_and_hears_only_json(shipped, capsys, monkeypatch):
+    frame = json.dumps([[100 + joint, 200 - joint, 1] for joint in range(17)])
+    header = json.dumps({"layout": "coco17", "width": 640, "height": 480, "fps": 50})
+    lines = io.TextIOWrapper(io.BytesIO(f"{header}\n{frame}\n".encode()))
+    monkeypatch.setattr(run_ftcm.sys, "stdin", lines)
+    assert run_ftcm.main(["--predict", "-", "--device", "cpu"]) == 0
+    captured = capsys.readouterr()
+    assert [json.loads(line).get("frame") for line in captured.out.splitlines()] == [None, 0]
+    assert "using the checkpoint that ships" in captured.err
 
 
 def test_a_missing_shipped_checkpoint_is_named(shipped, tmp_path, capsys):
