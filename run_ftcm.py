@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 
 from common import export_network as network_files
-from common import (benchmark, benchmark_report, charts, checkpoint, comparison, engine, limits, live, options,
-                    own_video, readme, report, scores, scores_3dhp, tables)
+from common import (benchmark, benchmark_report, charts, checkpoint, comparison, engine, limits, live,
+                    options, own_video, plots, readme, report, scores, scores_3dhp, tables)
 from common.augment import Augmenter
 from common.clips import Clip, downsample, relayout, select, subset, without
 from common.files import write_whole
@@ -265,7 +265,7 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
         run.log(f"The best epoch is selected on the {selection}"
                 + ("." if args.val_subjects else ", as in the paper."))
     training.fit(max_minutes=args.max_minutes, amp=args.amp,
-                 micro_batch=args.micro_batch or max(1, 32768 // args.frames))
+                 micro_batch=args.micro_batch or default_micro_batch(args.frames))
     state = training.state
     if not args.test:
         run.log(f"Not evaluated (--test 0). Last epoch: {run.last}")
@@ -281,6 +281,11 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
           processes=processes)
     print(f"Curves: {run.folder / 'curves.png'}   log: {run.folder / 'train.log'}\n"
           f"Best checkpoint: {' and '.join(map(str, best))}")
+
+
+def default_micro_batch(frames: int) -> int:
+    """Windows that go through a network at once when training: some 4 GiB for one of 512 channels."""
+    return max(1, 16384 // frames)
 
 
 def make_augmenter(args, clips: list[Clip]) -> Augmenter | None:
@@ -506,7 +511,8 @@ def run_benchmark(args, device: str) -> None:
 
     measured = {"machine": benchmark.machine(linear), "rows": [], **provenance(["--benchmark"], device)}
     measured["rows"] = benchmark.rows(networks, measured["machine"]["peak_gflops"])
-    measured["published_step"] = benchmark.published_step(FTCM(frames=243).use_fast(True), 243, 32768 // 243)
+    measured["published_step"] = benchmark.published_step(FTCM(frames=243).use_fast(True), 243,
+                                                          default_micro_batch(243))
     measured["data_windows_per_second"] = benchmark.data_path(243)
     with tempfile.TemporaryDirectory() as archive:
         measured["loading"] = benchmark.loading(

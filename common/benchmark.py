@@ -151,6 +151,8 @@ def latency(networks: dict[str, torch.nn.Module], frames: int) -> dict:
     results = {name: {} for name in networks}
     with torch.inference_mode():
         for label, count in (("one_thread", 1), ("all_threads", torch.get_num_threads())):
+            if "onnx" in networks:
+                networks["onnx"].use_threads(count)
             with threads(count):
                 taken = rounds({name: (lambda network=network: network(keypoints))
                                 for name, network in networks.items()}, 40)
@@ -194,8 +196,8 @@ def published_step(network: torch.nn.Module, frames: int, micro_batch: int) -> d
 
 def data_path(frames: int) -> float:
     """Windows a second of shuffled, mirrored training batches without a network, on one thread."""
-    windows = Windows([walk(5000, seed) for seed in range(10)], frames=frames, mirror=True)
-    batches = TrainingBatches(windows, batch_size=512, stride=5, mirror=True, generator=torch.Generator())
+    windows = Windows([walk(5000, seed) for seed in range(100)], frames=frames, mirror=True)
+    batches = TrainingBatches(windows, batch_size=512, stride=50, mirror=True, generator=torch.Generator())
     with threads(1):
         taken = rounds({"data": lambda: [len(batch) for batch in batches]}, 3)["data"]
     return len(batches.rows) * batches.versions / statistics.median(taken)

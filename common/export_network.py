@@ -6,6 +6,7 @@ or (B, T, J, 3) from a network that answers for every frame: root-relative, came
 import importlib.util
 import io
 import logging
+import warnings
 from pathlib import Path
 
 import torch
@@ -16,8 +17,10 @@ from common.files import write_whole
 def traced(network: torch.nn.Module) -> torch.export.ExportedProgram:
     """The network's graph for batches of any size."""
     keypoints = torch.zeros(2, network.frames, network.num_joints, 2)
-    return torch.export.export(network.eval(), (keypoints,),
-                               dynamic_shapes=({0: torch.export.Dim("windows", min=1)},))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)          # PyTorch's, about PyTorch
+        return torch.export.export(network.eval(), (keypoints,),
+                                   dynamic_shapes=({0: torch.export.Dim("windows", min=1)},))
 
 
 def save_program(path: Path, network: torch.nn.Module) -> None:
@@ -40,8 +43,10 @@ def onnx_bytes(network: torch.nn.Module) -> bytes:
         raise ImportError("--export_onnx needs the packages onnx and onnxscript: "
                           "python -m pip install onnx onnxscript") from error
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    program = torch.onnx.export(traced(network), dynamo=True, verbose=False, input_names=["keypoints"],
-                                output_names=["pose"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        program = torch.onnx.export(traced(network), dynamo=True, verbose=False, input_names=["keypoints"],
+                                    output_names=["pose"])
     return program.model_proto.SerializeToString()
 
 
@@ -55,13 +60,17 @@ class OnnxNetwork(torch.nn.Module):
 
     def __init__(self, network: torch.nn.Module):
         super().__init__()
-        import onnxruntime
         self.num_joints, self.frames = network.num_joints, network.frames
         self.every_frame = network.every_frame
+        self.content = onnx_bytes(network)
+        self.use_threads(torch.get_num_threads())
+
+    def use_threads(self, count: int) -> None:
+        """Compute with so many threads from now on."""
+        import onnxruntime
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        self.session = onnxruntime.InferenceSession(onnx_bytes(network), options,
-                                                    providers=["CPUExecutionProvider"])
+        options.intra_op_num_threads = count
+        self.session = onnxruntime.InferenceSession(self.content, options, providers=["CPUExecutionProvider"])
 
     def forward(self, keypoints):
         return torch.from_numpy(self.session.run(["pose"], {"keypoints": keypoints.numpy()})[0])

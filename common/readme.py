@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from common import comparison, scores, tables
+from common import benchmark_report, comparison, scores, tables
 from common.files import write_whole
 
 BLOCK = re.compile(r"<!-- results:(?P<name>\w+) -->\n(?P<text>.*?)<!-- /results:(?P=name) -->", re.S)
@@ -72,7 +72,8 @@ def block(name: str, results: Path) -> tuple[str, str | None]:
 
 def renderer(name: str, data: dict) -> Callable[[str, dict], str] | None:
     """What shows the results `name`; None where their form is unknown."""
-    known = {"demo": demo, "ablation": many, "results": many, "comparison": compared}
+    known = {"demo": demo, "ablation": many, "results": many, "comparison": compared,
+             "benchmark": lambda _, data: benchmark_report.markdown(data)}
     starts = {"limits": limits, "ftcm": report}
     if name in known:
         return known[name]
