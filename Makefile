@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test tables ablation comparison results clean
+.PHONY: demo test tables ablation comparison results benchmark clean
 
 demo: .venv/ready
 	rm -rf checkpoint/demo_9_no_refine
@@ -20,6 +20,10 @@ comparison: .venv/ready
 
 results: .venv/ready
 	$(BIN)/python run_ftcm.py --results
+
+# With the tests' packages, so that ONNX Runtime is there.
+benchmark: .venv/ready-for-tests
+	$(BIN)/python run_ftcm.py --benchmark --device cpu
 
 test: .venv/ready-for-tests
 	$(BIN)/python -m pytest -q --durations=5 tests
