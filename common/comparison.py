@@ -115,6 +115,7 @@ def joined(network: Network, seeds: list[dict], costs: dict) -> dict:
                           for key, numbers in values.items()},
             "parameters": seeds[0]["parameters"], **costs,
             "training_minutes": mean(run["training_minutes"] for run in seeds),
+            "training_cpu_minutes": mean(run["training_cpu_minutes"] for run in seeds),
             "hardware": seeds[0]["hardware"], "commit": seeds[0]["commit"], "seeds": seeds}
 
 
@@ -124,6 +125,7 @@ def mean_pose_row(scores: dict) -> dict:
             **{key: scores["mean_pose"]["average"][key] for key in METRICS},
             "deviation": dict.fromkeys(METRICS), "parameters": 0, "macs_per_frame": None,
             "windows_per_second": None, "poses_per_second": None, "training_minutes": 0.0,
+            "training_cpu_minutes": 0.0,
             "hardware": scores["hardware"], "commit": scores["commit"], "seeds": []}
 
 
@@ -158,11 +160,11 @@ def markdown(lines: list[dict], missing: list[dict]) -> str:
         text.append("| " + " | ".join([
             line["label"] + seeds, *[error(line, key) for key in METRICS], millions(line["parameters"]),
             millions(line["macs_per_frame"]), whole(line["windows_per_second"]),
-            whole(line["poses_per_second"]), f"{line['training_minutes']:.1f} min"]) + " |")
+            whole(line["poses_per_second"]), f"{line['training_cpu_minutes']:.1f} min"]) + " |")
     if lines:
         text += ["", "mm, average over actions, mirrored test; MPJVE in mm per frame step; mean and standard "
                  "deviation where there are several seeds. MACs and speed are without the mirrored test, in "
-                 "batches of 64 windows."]
+                 "batches of 64 windows. Training: processor minutes, of one thread."]
     if missing:
         text += ["", "Missing:", ""] + [f"- {entry['label']}: {entry['reason']}" for entry in missing]
     return "\n".join(text) + "\n"

@@ -21,6 +21,7 @@ def summarise(clips: list[Clip], found: dict[str, list[np.ndarray]], saved: dict
     summary = {**facts, "trained_on": saved["data"], "selection": saved.get("selection"),
                "training_epochs": len(history),
                "training_minutes": sum(row["seconds"] for row in history) / 60,
+               "training_cpu_minutes": sum(row.get("cpu_seconds", math.nan) for row in history) / 60,
                **scores.score(clips, found["pose"], joints)}
     if "lifted" in found:
         summary["lifted"] = scores.score(clips, found["lifted"], joints)

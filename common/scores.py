@@ -169,9 +169,9 @@ def write_scores(folder: Path, report: dict) -> list[Path]:
 
 
 def write_csv(path: Path, rows: list[dict]) -> None:
-    """Write rows of equal keys as a CSV file, whole or not at all."""
+    """Write rows as a CSV file, whole or not at all; the last row has all keys."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+    writer = csv.DictWriter(text, fieldnames=list(rows[-1]))
     writer.writeheader()
     writer.writerows(rows)
     write_whole(path, text.getvalue())

@@ -162,7 +162,9 @@ def measured(row: Row, selected: Path, last: Path) -> dict:
             "last_epoch_mpjpe": last_scores["average"]["mpjpe"] if last_scores else None,
             "published": row.published,
             "parameters": scores["parameters"], "training_epochs": scores["training_epochs"],
-            "training_minutes": scores["training_minutes"], "frames_scored": scores["all_frames"]["frames"],
+            "training_minutes": scores["training_minutes"],
+            "training_cpu_minutes": scores.get("training_cpu_minutes"),
+            "frames_scored": scores["all_frames"]["frames"],
             "notes": scores["notes"], "command": scores["command"], "hardware": scores["hardware"],
             "seed": scores["seed"], "commit": scores["commit"]}
 

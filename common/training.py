@@ -68,7 +68,7 @@ class Training:
                 run.log(f"Stopped before epoch {epoch} of {self.schedule.epochs}: --max_minutes "
                         f"{max_minutes:g}.")
                 break
-            started = time.time()
+            started, busy = time.time(), time.process_time()
             self.begin(epoch)
             factor = self.schedule.factor(epoch)
             for group, rate in zip(self.optimizer.param_groups, self.rates):
@@ -82,6 +82,7 @@ class Training:
                 row |= self.validate()
             # The first process's clock decides, so that all stop after the same epoch.
             row["seconds"] = self.processes.collect([time.time() - started], self.processes.count)[0]
+            row["cpu_seconds"] = time.process_time() - busy         # of all threads of this process
             is_best = self.validate is not None and row["p1"] < state["best"].get("p1", math.inf)
             state |= {"epoch": epoch, "history": state["history"] + [row], "model": self.model.state_dict(),
                       "optimizer": self.optimizer.state_dict(), "rng": self.random_state()}

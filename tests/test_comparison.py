@@ -15,7 +15,7 @@ from tests.helpers import write_human36m
 
 def figures(seed, mpjpe):
     return {"label": f"seed {seed}", "seed": seed, "mpjpe": mpjpe, "p_mpjpe": mpjpe / 2, "mpjve": None,
-            "parameters": 5, "training_minutes": 2.0 * seed, "hardware": "a computer", "commit": "abc"}
+            "parameters": 5, "training_minutes": 3.0 * seed, "training_cpu_minutes": 2.0 * seed, "hardware": "a computer", "commit": "abc"}
 
 
 def test_every_row_of_the_comparison_is_a_command_the_program_accepts(tmp_path):
@@ -62,7 +62,7 @@ def test_seeds_become_one_line_of_means_and_deviations():
     network = Network("FTCM", 9, "", seeds=(1, 2, 3))
     line = comparison.joined(network, [figures(1, 60), figures(2, 62), figures(3, 64)],
                              {"macs_per_frame": 1.5e6, "windows_per_second": 10.0, "poses_per_second": 30.0})
-    assert (line["mpjpe"], line["deviation"]["mpjpe"], line["training_minutes"]) == (62, 2, 4)
+    assert (line["mpjpe"], line["deviation"]["mpjpe"], line["training_cpu_minutes"]) == (62, 2, 4)
     assert [run["seed"] for run in line["seeds"]] == [1, 2, 3]
     text = comparison.markdown([line], [{"label": "FTCM, 27 frames, seed 1", "reason": "no room"}])
     assert ("| FTCM, 9 frames (3 seeds) | 62.00 ± 2.00 | 31.00 ± 1.00 | - | 0.00 M | 1.50 M | 10 | 30 "

@@ -36,7 +36,7 @@ def test_linked_files_exist(link):
     assert (PROJECT / link).exists()
 
 
-@pytest.mark.parametrize("option", sorted(set(re.findall(r"(?<![\w-])--[a-z_A-Z]+(?![\w-])", README))))
+@pytest.mark.parametrize("option", sorted(set(re.findall(r"(?<![\w-])--[a-z_A-Z]+(?![\w=-])", README))))
 def test_options_named_in_the_readme_exist(option):
     known = {name for action in build_parser()._actions for name in action.option_strings}
     assert option in known
