@@ -443,7 +443,8 @@ def run_tables(args, device: str) -> None:
     folder = prepare(args.output or root / ("tables" if args.tables else name))
     done, missing = tables.run(rows, folder, trains=trains, execute=runner(args, device))
     written = tables.write_tables(folder, name, done, missing)
-    print("\n" + tables.markdown(done, missing) + "\nTable: " + ", ".join(map(str, written)))
+    print("\n" + tables.markdown(done, missing, published=name == "results"))
+    print("Table: " + ", ".join(map(str, written)))
 
 
 def run_comparison(args, device: str) -> None:

@@ -109,11 +109,14 @@ def report(_, data: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
-def many(_, data: dict) -> str:
+def many(name: str, data: dict) -> str:
     """The rows of --ablation or --tables."""
     first = data["rows"][0] if data["rows"] else None
-    source = [f"- {first['hardware']}; seed {first['seed']}; commit {first['commit']}."] if first else []
-    return "\n".join([tables.markdown(data["rows"], data["missing"]), *source, ""])
+    option = "--tables" if name == "results" else f"--{name}"
+    source = [f"- Command: `python run_ftcm.py {option}`; {first['hardware']}; seed {first['seed']}; commit "
+              f"{first['commit']}."] if first else []
+    table = tables.markdown(data["rows"], data["missing"], published=name == "results")
+    return "\n".join([table, *source, ""])
 
 
 def compared(_, data: dict) -> str:

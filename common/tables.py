@@ -169,27 +169,34 @@ def measured(row: Row, selected: Path, last: Path) -> dict:
             "seed": scores["seed"], "commit": scores["commit"]}
 
 
-def markdown(rows: list[dict], missing: list[dict]) -> str:
-    """The table: published, measured and difference side by side; then what is missing and how to get it."""
-    lines = ["| row | published P1 / P2 | measured P1 / P2 | difference | 95 % interval of P1 "
-             "| P1 of the last epoch | training |", "| --- | --- | --- | --- | --- | --- | --- |"]
+def markdown(rows: list[dict], missing: list[dict], *, published: bool = True) -> str:
+    """The table; then what is missing and how to get it.
+
+    With `published` the published figures and the differences from them stand beside the measured ones.
+    """
+    columns = ["row", *(["published P1 / P2"] if published else []), "measured P1 / P2",
+               *(["difference"] if published else []), "95 % interval of P1", "P1 of the last epoch",
+               "parameters", "training"]
+    lines = [columns, ["---"] * len(columns)]
     for row in rows:
-        published = row["published"]
-        lines.append(" | ".join([
-            "| " + row["label"],
-            f"{published['mpjpe']:.2f} / {published['p_mpjpe']:.2f}" if published else "not published",
-            f"{row['mpjpe']:.2f} / {row['p_mpjpe']:.2f}",
-            (f"{row['mpjpe'] - published['mpjpe']:+.2f} / {row['p_mpjpe'] - published['p_mpjpe']:+.2f}"
-             if published else ""),
-            f"{row['interval'][0]:.2f} to {row['interval'][1]:.2f}",
-            "" if row["last_epoch_mpjpe"] is None else f"{row['last_epoch_mpjpe']:.2f}",
-            f"{row['training_epochs']} epochs, {row['training_minutes']:.1f} min |"]))
+        known = row["published"]
+        cells = [row["label"], f"{row['mpjpe']:.2f} / {row['p_mpjpe']:.2f}",
+                 f"{row['interval'][0]:.2f} to {row['interval'][1]:.2f}",
+                 "" if row["last_epoch_mpjpe"] is None else f"{row['last_epoch_mpjpe']:.2f}",
+                 f"{row['parameters'] / 1e6:.2f} M",
+                 f"{row['training_epochs']} epochs, {row['training_minutes']:.1f} min"]
+        if published:
+            cells[2:2] = [f"{row['mpjpe'] - known['mpjpe']:+.2f} / {row['p_mpjpe'] - known['p_mpjpe']:+.2f}"
+                          if known else ""]
+            cells[1:1] = [f"{known['mpjpe']:.2f} / {known['p_mpjpe']:.2f}" if known else "not published"]
+        lines.append(cells)
+    text = ["| " + " | ".join(line) + " |" for line in lines]
     if rows:
-        lines += ["", "mm; average over actions. The interval draws each action's clips anew (bootstrap, "
-                  "1,000 draws)."]
+        text += ["", "mm; average over actions. The interval draws each action's clips anew (bootstrap, "
+                 "1,000 draws)."]
     if missing:
-        lines += ["", "Missing:", ""] + [f"- {entry['label']}: {entry['reason']}" for entry in missing]
-    return "\n".join(lines) + "\n"
+        text += ["", "Missing:", ""] + [f"- {entry['label']}: {entry['reason']}" for entry in missing]
+    return "\n".join(text) + "\n"
 
 
 def write_tables(folder: Path, name: str, rows: list[dict], missing: list[dict]) -> list[Path]:
@@ -199,5 +206,5 @@ def write_tables(folder: Path, name: str, rows: list[dict], missing: list[dict])
              for row in rows]
     paths = [folder / f"{name}.json", folder / f"{name}.md"]
     write_whole(paths[0], json.dumps({"rows": plain, "missing": missing}, indent=1) + "\n")
-    write_whole(paths[1], markdown(rows, missing))
+    write_whole(paths[1], markdown(rows, missing, published=name == "results"))
     return paths
