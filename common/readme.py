@@ -13,6 +13,7 @@ from common.files import write_whole
 
 BLOCK = re.compile(r"<!-- results:(?P<name>\w+) -->\n(?P<text>.*?)<!-- /results:(?P=name) -->", re.S)
 FOLDER = "checkpoint/results"       # as linked from the README
+SMOOTHING = (0, 0.02, 0.04, 0.08, 0.15)     # seconds
 
 
 def measure_shipped(shipped: dict[int, Path], work: Path, results: Path,
@@ -40,6 +41,25 @@ def measure_shipped(shipped: dict[int, Path], work: Path, results: Path,
             for source, ending in files.items():
                 write_whole(results / f"{name}{ending}", (work / name / source).read_bytes())
     return sentences
+
+
+def measure_smoothing(frames: int, work: Path, results: Path,
+                      execute: Callable[[list[str]], str | None]) -> list[str]:
+    """smoothing.json in `results`: errors of the network that ships with so many frames, along SMOOTHING."""
+    rows = []
+    for seconds in SMOOTHING:
+        words = f"--train 0 -f {frames} --dataset cmu -k detected --cameras 0".split()
+        words += ["--smooth", str(seconds)] if seconds else []
+        folder = work / f"smoothing_{seconds}"
+        reason = execute([*words, "--output", str(folder)])
+        if reason:
+            return [f"smoothing: {reason}"]
+        data = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+        rows.append({"--smooth, seconds": seconds or "off", **{
+            scores.COLUMNS[key]: data["average"][key] for key in scores.COLUMNS}})
+    facts = {key: data[key] for key in ("command", "hardware", "commit", "seed")}
+    write_whole(results / "smoothing.json", json.dumps({"rows": rows, **facts}, indent=1) + "\n")
+    return []
 
 
 def refresh(readme: Path, results: Path) -> list[str]:

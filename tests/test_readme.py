@@ -116,6 +116,22 @@ def test_shipped_checkpoints_are_evaluated_on_both_keypoints_and_what_failed_is_
         "limits_ftcm_27.png": "limits.png of --limits"}
 
 
+def test_smoothing_becomes_a_row_for_each_strength(tmp_path):
+    def execute(words):
+        output = Path(words[-1])
+        output.mkdir(parents=True)
+        strength = float(words[words.index("--smooth") + 1]) if "--smooth" in words else 0
+        (output / "scores.json").write_text(json.dumps({
+            "average": dict.fromkeys(readme.scores.COLUMNS, 50 + strength), "command": "c", "hardware": "h",
+            "commit": "x", "seed": 1}))
+    (tmp_path / "results").mkdir()
+    assert readme.measure_smoothing(81, tmp_path / "work", tmp_path / "results", execute) == []
+    rows = json.loads((tmp_path / "results" / "smoothing.json").read_text())["rows"]
+    assert [row["MPJPE"] for row in rows] == [50 + seconds for seconds in readme.SMOOTHING]
+    assert readme.measure_smoothing(81, tmp_path / "work", tmp_path / "results", lambda _: "no room") == [
+        "smoothing: no room"]
+
+
 def test_the_results_option_refreshes_the_page_without_shipped_files(tmp_path, monkeypatch, capsys):
     (tmp_path / "README.md").write_text(README, encoding="utf-8")
     monkeypatch.setattr(run_ftcm.options, "PROJECT", tmp_path)
