@@ -13,7 +13,7 @@ from tqdm import tqdm
 from common.camera import back_project_pose, estimate_root
 from common.clips import Clip
 from common.distributed import Processes
-from common.lift import lift, lift_course
+from common.lift import lift, lift_course, trust
 from common.loss import mpjpe_loss
 from common.windows import Batch, TrainingBatches, Windows
 
@@ -151,14 +151,15 @@ def predict(model, clips: list[Clip], *, frames: int, tds: int = 1, batch_size: 
     of each clip and leaves NaN in the others.
 
     `target` is the place of the answer in a window. With `hop` the network answers for every frame of a
-    window: windows begin `hop` of their frames apart and a frame's pose is the mean of all that hold it.
+    window: windows begin `hop` of their frames apart and a frame's pose is the mean of all that hold it,
+    weighted by `lift.trust`.
     """
     windows = Windows(clips, frames=frames, tds=tds, device=device, target=target)
     skeleton = clips[0].skeleton
     rows, joints = windows.num_rows, len(skeleton.joints)
     sizes = {"pose": (rows, joints, 3), "lifted": (rows, joints, 3), "root": (rows, 3)}
     found = {key: torch.zeros(size, device=device) for key, size in sizes.items() if refiner or key == "pose"}
-    filled = torch.zeros(rows, device=device)           # how many answers each frame got
+    filled = torch.zeros(rows, device=device)           # the weight of the answers that each frame got
     targets = windows.covering(hop) if hop else windows.centers(every)
     # Sharing pays where windows overlap by half or more.
     shares = hasattr(model, "lift_course") and not hop and 2 * every <= frames
@@ -180,7 +181,7 @@ def predict(model, clips: list[Clip], *, frames: int, tds: int = 1, batch_size: 
             pose = without_root(pose, skeleton.root)
             if hop:
                 row, inside = (values.flatten() for values in windows.window_rows(row))     # (B T,) each
-                inside = inside.to(pose.dtype)
+                inside = inside * trust(frames).to(device).repeat(len(batch))               # (B T,)
                 pose = pose.flatten(0, 1)                                                   # (B T, J, 3)
                 found["pose"].index_add_(0, row, pose * inside[:, None, None])
                 filled.index_add_(0, row, inside)
@@ -197,8 +198,8 @@ def predict(model, clips: list[Clip], *, frames: int, tds: int = 1, batch_size: 
     kept = torch.zeros(rows, dtype=torch.bool)
     kept[windows.centers(every)] = True
     kept = kept.to(device)
-    assert filled[kept].min() >= 1 and (hop or filled.max() == 1), "a frame was predicted twice or not at all"
-    found["pose"] /= filled.clamp(min=1)[:, None, None]
+    assert filled[kept].min() > 0 and (hop or filled.max() == 1), "a frame was predicted twice or not at all"
+    found["pose"][kept] /= filled[kept, None, None]
     for values in found.values():
         values[~kept] = math.nan
     return {key: [part.numpy() for part in values.cpu().split(windows.lengths)]

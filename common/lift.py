@@ -4,6 +4,15 @@ import torch
 from common.skeleton import Skeleton, flip
 
 
+def trust(frames: int) -> torch.Tensor:
+    """Weights (T,) of a window's answers where windows overlap: growing linearly from its ends to its middle.
+
+    An answer near an end has seen one side of its frame only.
+    """
+    place = torch.arange(frames)
+    return torch.minimum(place + 1, frames - place) / (frames // 2 + 1)
+
+
 def lift(model, keypoints, skeleton: Skeleton, *, flip_test: bool, amp: bool = False):
     """The network's poses of keypoints (B, T, J, 2) in screen coordinates, the root joint as predicted.
 

@@ -189,7 +189,8 @@ def build_parser() -> Parser:
     add("--out_all", dest="every_frame", type=parse_bool, default=False,
         help="1: the network answers for every frame of its window, not for one; cheaper by a factor --hop")
     add("--hop", type=positive(), help="frames between two windows of an --out_all network when "
-        "predicting, 1 to --frames; answers are averaged where windows overlap; default: a third of --frames")
+        "predicting, 1 to --frames; answers are averaged where windows overlap, those near a "
+        "window's ends weighing less; default: a third of --frames")
     add("--target", choices=["center", "last"], default="center", help="the frame of the window that is "
         "lifted; last: a causal network, which needs no frame of the future")
     add("--dropout", type=float, default=0.1, help="share of features set to 0 when training, 0 to below 1")

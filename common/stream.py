@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 import torch
 
-from common.lift import lift
+from common.lift import lift, trust
 from common.skeleton import Skeleton
 
 
@@ -83,7 +83,8 @@ class Lifter(Stream):
 
 
 class SequenceLifter(Stream):
-    """The same for a network that answers for every frame: one window every `hop` frames, averaged.
+    """The same for a network that answers for every frame: one window every `hop` frames, averaged
+    as in `engine.predict`.
 
     A frame's pose is final when the first window that begins after it is there: `delay` = T - 1 + hop pushes
     later. Memory is constant: one window and one hop of frames and poses.
@@ -98,8 +99,8 @@ class SequenceLifter(Stream):
     def begin(self) -> None:
         """A new stream."""
         self.keypoints: dict[int, np.ndarray] = {}      # by number of the frame: (J, 2) screen coordinates
-        self.sums: dict[int, np.ndarray] = {}           # (J, 3) sum of the answers, not yet returned
-        self.counts: dict[int, int] = {}                # answers in each sum
+        self.sums: dict[int, np.ndarray] = {}           # (J, 3) weighted sum of the answers, not yet returned
+        self.weights: dict[int, float] = {}             # of the answers in each sum
         self.pushed = self.next_start = self.returned = 0
 
     def push(self, keypoints: np.ndarray) -> np.ndarray | None:
@@ -126,12 +127,13 @@ class SequenceLifter(Stream):
         """Add the answers of the window that begins at frame `start` to the frames it holds."""
         numbers = range(start, start + self.frames)
         held = [min(max(number, 0), self.pushed - 1) for number in numbers]
-        for number, clamped, pose in zip(numbers, held, self.lift([self.keypoints[row] for row in held])):
+        poses = self.lift([self.keypoints[row] for row in held])                        # (T, J, 3)
+        for number, clamped, pose, weight in zip(numbers, held, poses, trust(self.frames).numpy()):
             if number == clamped:
-                self.sums[number] = self.sums.get(number, 0) + pose
-                self.counts[number] = self.counts.get(number, 0) + 1
+                self.sums[number] = self.sums.get(number, 0) + weight * pose
+                self.weights[number] = self.weights.get(number, 0) + weight
 
     def take(self) -> np.ndarray:
         """The mean of the oldest frame's answers (J, 3)."""
         self.returned += 1
-        return self.sums.pop(self.returned - 1) / self.counts.pop(self.returned - 1)
+        return self.sums.pop(self.returned - 1) / self.weights.pop(self.returned - 1)
