@@ -458,7 +458,7 @@ def run_comparison(args, device: str) -> None:
         return comparison.cost(model, hop, inference=fold(model) if isinstance(model, FTCM) else model)
 
     lines, missing = comparison.run(
-        folder, root, networks=comparison.chosen(args.comparison), measure_cost=measure_cost,
+        folder, root, text=args.comparison, measure_cost=measure_cost,
         run_rows=lambda rows: tables.run(rows, folder, trains=True, last_too=False,
                                          execute=runner(args, device)))
     print("\n" + comparison.markdown(lines, missing) + f"\nTable: {folder / 'comparison.json'}")

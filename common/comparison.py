@@ -8,7 +8,7 @@ import math
 import shlex
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -58,8 +58,15 @@ COMPARISON = [
 
 
 def chosen(text: str) -> list[Network]:
-    """The lines whose title holds `text`; all for *. ValueError where there is none."""
-    networks = [network for network in COMPARISON if text == "*" or text in title(network)]
+    """The lines, with the seeds, whose label holds every part of the comma-separated `text`; all for *.
+
+    ValueError where there is none.
+    """
+    parts = [] if text == "*" else [part.strip() for part in text.split(",")]
+    networks = []
+    for network in COMPARISON:
+        seeds = tuple(seed for seed in network.seeds if all(part in label(network, seed) for part in parts))
+        networks += [replace(network, seeds=seeds)] if seeds else []
     if not networks:
         raise ValueError(f"No line of the comparison holds {text!r}. The lines: "
                          f"{'; '.join(map(title, COMPARISON))}.")
@@ -72,13 +79,18 @@ def title(network: Network) -> str:
     return f"{network.label}, {frames}" + (f", hop {network.hop}" if network.hop else "")
 
 
+def label(network: Network, seed: int) -> str:
+    """The name of one run of a line."""
+    return f"{title(network)}, seed {seed}"
+
+
 def rows_of(network: Network, root: Path) -> list[Row]:
     """The runs of one line, one for each seed; `root` is checkpoint/."""
     rows = []
     for seed in network.seeds:
         name = f"comparison_{network.label}_seed{seed}".replace(", ", "_").replace(" ", "_")
         hop = f" --hop {network.hop}" if network.hop else ""
-        rows.append(Row(f"{title(network)}, seed {seed}", root / f"{name}_{network.frames}_no_refine",
+        rows.append(Row(label(network, seed), root / f"{name}_{network.frames}_no_refine",
                         f"{TRAINING} {network.train} --manualSeed {seed} -c {name}", EVALUATION + hop,
                         suffix=f"_hop{network.hop}" if network.hop else ""))
     return rows
@@ -129,15 +141,15 @@ def mean_pose_row(scores: dict) -> dict:
             "hardware": scores["hardware"], "commit": scores["commit"], "seeds": []}
 
 
-def run(folder: Path, root: Path, *, networks: list[Network], run_rows: Callable,
+def run(folder: Path, root: Path, *, text: str, run_rows: Callable,
         measure_cost: Callable[[Path, int | None], dict]) -> tuple[list[dict], list[dict]]:
-    """Train and evaluate what is not yet there; the lines, and the runs that failed with the reason.
+    """Train and score what of the `chosen` lines is not there; the lines, and the runs that failed and why.
 
     `run_rows(rows)` is tables.run; `measure_cost(checkpoint, hop)` is `cost` of its network. comparison.json
     and comparison.md in `folder` are written anew after every line.
     """
     lines, missing = [], []
-    for network in networks:
+    for network in chosen(text):
         rows = rows_of(network, root)
         done, failed = run_rows(rows)
         missing += failed
@@ -147,7 +159,7 @@ def run(folder: Path, root: Path, *, networks: list[Network], run_rows: Callable
                 lines.append(mean_pose_row(json.loads(scores.read_text(encoding="utf-8"))))
             measured = next(row for row in rows if row.label == done[0]["label"])
             lines.append(joined(network, done, measure_cost(measured.checkpoint(), network.hop)))
-        write(folder, lines, missing)
+        write(folder, text, lines, missing)
     return lines, missing
 
 
@@ -186,9 +198,9 @@ def whole(value: float | None) -> str:
     return "-" if value is None else f"{value:,.0f}"
 
 
-def write(folder: Path, lines: list[dict], missing: list[dict]) -> None:
+def write(folder: Path, text: str, lines: list[dict], missing: list[dict]) -> None:
     """comparison.json and comparison.md."""
-    command = shlex.join(["python", "run_ftcm.py", "--comparison"])
+    command = shlex.join(["python", "run_ftcm.py", "--comparison", *([] if text == "*" else [text])])
     content = {"command": command, "training": TRAINING, "evaluation": EVALUATION, "rows": lines,
                "missing": missing}
     write_whole(folder / "comparison.json", json.dumps(content, indent=1) + "\n")

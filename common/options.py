@@ -103,7 +103,8 @@ def build_parser() -> Parser:
         "data; write ablation.json and ablation.md to --output")
     add("--comparison", nargs="?", const="*", metavar="TEXT", help="train FTCM and the networks it is "
         "compared with for about equal minutes on the bundled data, where not yet done; write "
-        "comparison.json and comparison.md to --output; only the lines whose title holds TEXT, if given")
+        "comparison.json and comparison.md to --output; only the runs whose label holds every comma-"
+        "separated part of TEXT, if given: '27 frames, seed 1'")
     add("--results", action="store_true", help="evaluate the checkpoints that ship, measure their limits and "
         "rewrite the README's tables and charts from checkpoint/results/*.json")
     add("--limits", action="store_true", help="errors of the checkpoint against 2D noise, missing joints, "

@@ -144,7 +144,7 @@ def compared(_, data: dict) -> str:
     first = data["rows"][0] if data["rows"] else None
     source = [f"- Trained with `{data['training']}` and the options of common/comparison.py, scored with "
               f"`{data['evaluation']}`."]
-    source += [f"- {first['hardware']}; commit {first['commit']}."] if first else []
+    source += [f"- Command: `{data['command']}`; {first['hardware']}; commit {first['commit']}."] if first else []
     return "\n".join([comparison.markdown(data["rows"], data["missing"]), *source, ""])
 
 

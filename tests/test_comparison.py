@@ -34,7 +34,8 @@ def test_every_row_of_the_comparison_is_a_command_the_program_accepts(tmp_path):
 
 
 def test_a_part_of_the_comparison_is_chosen_by_its_title():
-    assert {network.frames for network in comparison.chosen("27 frames")} == {27}
+    part = comparison.chosen("27 frames, seed 1")
+    assert {(network.frames, network.seeds) for network in part} == {(27, (1,))} and len(part) == 6
     with pytest.raises(ValueError, match="No line of the comparison holds 'transformer'"):
         comparison.chosen("transformer")
 
