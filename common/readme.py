@@ -144,7 +144,8 @@ def compared(_, data: dict) -> str:
     first = data["rows"][0] if data["rows"] else None
     source = [f"- Trained with `{data['training']}` and the options of common/comparison.py, scored with "
               f"`{data['evaluation']}`."]
-    source += [f"- Command: `{data['command']}`; {first['hardware']}; commit {first['commit']}."] if first else []
+    if first:
+        source.append(f"- Command: `{data['command']}`; {first['hardware']}; commit {first['commit']}.")
     return "\n".join([comparison.markdown(data["rows"], data["missing"]), *source, ""])
 
 
