@@ -469,7 +469,7 @@ def refresh_results(args, device: str) -> None:
     folder = near(options.PROJECT / "checkpoint")
     sentences = readme.measure_shipped(options.SHIPPED, prepare(args.output or folder / "shipped"),
                                        prepare(folder / "results"), runner(args, device))
-    sentences += readme.measure_smoothing(max(options.SHIPPED), folder / "shipped", folder / "results",
+    sentences += readme.measure_smoothing(next(iter(options.SHIPPED)), folder / "shipped", folder / "results",
                                           runner(args, device))
     print("\n".join([*sentences, *readme.refresh(options.PROJECT / "README.md", folder / "results")]))
 

@@ -20,6 +20,7 @@ ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "root", "fov",
 LIVE = Path("-")
 PROJECT = Path(__file__).resolve().parent.parent
 # The checkpoints that ship, by their frames; the last is the best and the default.
+# Frames -> file; the first is taken where none is named.
 SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
 # What each network has instead of FTCM's defaults, as published, and the options that mean nothing to it.
 NETWORKS = {"ftcm": {}, "single_frame": {"frames": 1, "depth": 2, "dim": 1024, "dropout": 0.5},
@@ -95,7 +96,7 @@ def build_parser() -> Parser:
     add("--reload", type=parse_bool, default=False, help="start from the weights in --previous_dir")
     add("--previous_dir", type=Path,
         help="checkpoint file (.pth), of this program or of the original release; without it, evaluation and "
-        "--predict use the one that ships, checkpoint/ftcm_81.pth or, with -f 27, ftcm_27.pth")
+        "--predict use the one that ships, checkpoint/ftcm_27.pth or, with -f 81, ftcm_81.pth")
     add("--tables", action="store_true", help="run every row of the published tables for which data and "
         "weights are there (on the bundled data where Human3.6M is absent); write results.json and "
         "results.md to --output")
@@ -274,7 +275,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
             setattr(args, name, Path(matches[0]))
     if args.shipped:
         args.reload = True
-        args.previous_dir = SHIPPED[args.frames if "frames" in args.given else max(SHIPPED)]
+        args.previous_dir = SHIPPED[args.frames if "frames" in args.given else next(iter(SHIPPED))]
     return args
 
 
