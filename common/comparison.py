@@ -46,7 +46,7 @@ COMPARISON = [
     Network("single frame", 1, "--network single_frame --d_hid 512 --dropout 0.25 -b 512 --nepoch 12 "
             "-lrd 0.75 --stride 6", seeds=SEEDS),
     Network("temporal convolution", 27, "--network temporal_conv --d_hid 352 -b 256 --nepoch 12 -lrd 0.75 "
-            "--stride 25", seeds=SEEDS),
+            "--stride 10", seeds=SEEDS),
     Network("FTCM", 9, "-f 9 --d_hid 256 -b 128 --lr 2e-3 --nepoch 10 -lrd 0.7 --stride 22", seeds=SEEDS),
     Network("FTCM", 27, "-f 27 --d_hid 256 -b 64 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 54", seeds=SEEDS),
     Network("FTCM", 81, "-f 81 --d_hid 256 -b 32 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 166"),
