@@ -49,10 +49,10 @@ COMPARISON = [
             "--stride 10", seeds=SEEDS),
     Network("FTCM", 9, "-f 9 --d_hid 256 -b 128 --lr 2e-3 --nepoch 10 -lrd 0.7 --stride 22", seeds=SEEDS),
     Network("FTCM", 27, "-f 27 --d_hid 256 -b 64 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 54", seeds=SEEDS),
-    Network("FTCM", 81, "-f 81 --d_hid 256 -b 32 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 166"),
-    Network("FTCM", 243, "-f 243 --d_hid 256 -b 16 --lr 2e-3 --nepoch 5 -lrd 0.5 --stride 340"),
     *[Network("FTCM, every frame", 27, EVERY_27, seeds=SEEDS, hop=hop) for hop in (1, 3, 9, 27)],
+    Network("FTCM", 81, "-f 81 --d_hid 256 -b 32 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 166"),
     *[Network("FTCM, every frame", 81, EVERY_81, hop=hop) for hop in (1, 9, 27, 81)],
+    Network("FTCM", 243, "-f 243 --d_hid 256 -b 16 --lr 2e-3 --nepoch 5 -lrd 0.5 --stride 340"),
     *[Network("FTCM, every frame", 243, EVERY_243, hop=hop) for hop in (27, 81, 243)],
 ]
 

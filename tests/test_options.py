@@ -81,7 +81,7 @@ def test_every_option_has_help():
 
 
 @pytest.mark.parametrize("line, name", [
-    ("", "ftcm_81.pth"), ("-f 81", "ftcm_81.pth"), ("-f 27", "ftcm_27.pth"),
+    ("", "ftcm_27.pth"), ("-f 81", "ftcm_81.pth"), ("-f 27", "ftcm_27.pth"),
     ("--predict keypoints.npz -f 27", "ftcm_27.pth")])
 def test_without_a_named_checkpoint_the_shipped_one_is_used(line, name):
     args = options.parse(line.split())
