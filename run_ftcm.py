@@ -65,7 +65,7 @@ def execute(argv: list[str]) -> None:
     if args.tables or args.ablation:
         run_tables(args, device)
     elif args.benchmark:
-        run_benchmark(args, device)
+        run_benchmark(args, argv, device)
     elif args.comparison:
         run_comparison(args, device)
     elif args.results:
@@ -496,7 +496,7 @@ def failure(argv: list[str]) -> str | None:
     return None
 
 
-def run_benchmark(args, device: str) -> None:
+def run_benchmark(args, argv: list[str], device: str) -> None:
     """Measure speed and memory here; write benchmark.json and benchmark.md."""
     if device != "cpu":
         raise ValueError(f"--benchmark times the CPU, not {device}. Add --device cpu.")
@@ -512,7 +512,7 @@ def run_benchmark(args, device: str) -> None:
             made["onnx"] = network_files.OnnxNetwork(fold(model))
         return made
 
-    measured = {"machine": benchmark.machine(linear), "rows": [], **provenance(["--benchmark"], device)}
+    measured = {"machine": benchmark.machine(linear), "rows": [], **provenance(argv, device)}
     measured["rows"] = benchmark.rows(networks, measured["machine"]["peak_gflops"])
     measured["published_step"] = benchmark.published_step(FTCM(frames=243).use_fast(True), 243,
                                                           default_micro_batch(243))

@@ -166,7 +166,9 @@ def plain_table(_, data: dict) -> str:
     lines = ["| " + " | ".join(key.replace("_", " ") for key in columns) + " |",
              "| " + " | ".join("---" for _ in columns) + " |"]
     lines += ["| " + " | ".join(cell(row[key]) for key in columns) + " |" for row in data["rows"]]
-    facts = [str(data[key]) for key in ("command", "hardware", "commit") if data.get(key)]
+    facts = [f"{title}{data[key]}" for key, title in (
+        ("command", "the last row's command: "), ("hardware", ""), ("seed", "seed "), ("commit", "commit "))
+        if data.get(key)]
     return "\n".join(lines) + "\n\n" + (f"- {'; '.join(facts)}.\n" if facts else "")
 
 
