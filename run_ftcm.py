@@ -208,6 +208,9 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
     model, started_from = load_weights(args) if args.reload else (None, None)
     if started_from:
         refuse_layout(started_from, DATASETS[args.dataset].SKELETON, args.previous_dir)
+    if args.velocity_weight and not args.every_frame:
+        raise ValueError("--velocity_weight compares a window's poses from frame to frame; "
+                         f"{args.previous_dir} answers for one frame of a window. Drop it.")
     name = f"{args.checkpoint}_{args.frames}_{'refine' if args.refine else 'no_refine'}"
     run = RunFolder(args.output or options.PROJECT / "checkpoint" / name, resume=args.resume,
                     writes=processes.is_writer)
@@ -264,7 +267,7 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
     if selection:
         run.log(f"The best epoch is selected on the {selection}"
                 + ("." if args.val_subjects else ", as in the paper."))
-    training.fit(max_minutes=args.max_minutes, amp=args.amp,
+    training.fit(max_minutes=args.max_minutes, amp=args.amp, velocity=args.velocity_weight,
                  micro_batch=args.micro_batch or default_micro_batch(args.frames))
     state = training.state
     if not args.test:

@@ -1,21 +1,24 @@
-"""Training windows as other cameras, bodies and detectors would have given them.
+"""Training windows as other cameras, bodies, postures and detectors would have given them.
 
-Motion capture seen by a few fixed cameras teaches a lifter those cameras. Here each window gets, anew in
-every epoch, a camera, a body and a detector's errors of its own, drawn from the ranges below.
+Motion capture seen by a few fixed cameras teaches a lifter those cameras, and a few people's bodies and
+habits. Here each window gets, anew in every epoch, a camera, a body, a posture and a detector's errors of its
+own, drawn from the ranges below.
 
 Shapes: B windows, T frames, J joints. Level space: camera axes turned so that y points down along gravity.
+Torso space: axes of the person's own, x to the left, y from pelvis to thorax, z = x cross y.
 """
 import math
 from dataclasses import replace
 
 import torch
+from torch.nn.functional import normalize
 
 from common.camera import project
-from common.layouts import TO_HUMAN36M
+from common.keypoint_errors import Draws, KeypointErrors
 from common.skeleton import Skeleton
 from common.windows import Batch
 
-PARTS = ("camera", "body", "layout", "detector", "missing")
+PARTS = ("camera", "body", "posture", "layout", "detector", "missing")
 
 FIELD_OF_VIEW = (35, 85)        # degrees across the image: from a telephoto setting to a phone's wide lens
 EXTENT = (0.25, 1.6)            # screen height of a person of 1.7 m; the image is 2 wide
@@ -25,28 +28,25 @@ ROLL = 3                        # degrees, standard deviation: a hand-held camer
 OFFSET = (0.3, 0.15)            # standard deviation of the person's place in the image, across and down
 NEAREST = 0.4                   # metres: no joint comes closer to the camera
 SIZE = 0.13                     # standard deviation of the body's size, a factor: children to tall adults
-BONE = 0.07                     # standard deviation of each bone's length, a factor, equal on both sides
-STRENGTH = 1.5                  # a detector's errors are 0 to this times those of the model
-TYPICAL_EXTENT = 0.8            # screen height of the people whose errors the model describes (Human3.6M)
-KEY_FRAME_EVERY = 9             # frames between two independent errors, as in dataset/cmu_mocap.py
-JITTER = 0.002                  # standard deviation of the white part of the errors, screen units
-UNIFORM = 0.03                  # reach of the errors that no Gaussian explains, screen units
-CONVERTED = 0.5                 # share of windows whose joints come from another layout
-HEAD_SHIFT = 0.12               # standard deviation of its nose and head, a share of the way thorax to head
-MISSING = 0.5                   # share of windows in which a joint or limb is unseen for a while
-LIMBS = [("_shoulder", "_elbow", "_wrist"), ("_elbow", "_wrist"), ("_hip", "_knee", "_ankle"),
-         ("_knee", "_ankle")]
+BONE = 0.1                      # standard deviation of each bone's length, a factor, equal on both sides
+# Where within the body a data set puts a joint; standard deviation in metres along each axis of torso space.
+PLACE = {"hip": 0.015, "spine": 0.02, "thorax": 0.02, "nose": 0.025, "head": 0.025, "shoulder": 0.015}
+# Turns of what hangs on a joint; standard deviation in degrees about each axis of torso space.
+TURNS = {"hip": 12, "knee": 12, "shoulder": 20, "elbow": 20, "thorax": 8}
+LEAN = 6                        # degrees, standard deviation: the whole body out of the vertical
+TOPPLED = 0.12                  # share of windows whose body leans by any angle: lying, handstands
 
 
-class Augmenter:
-    """Changes batches of whole windows. `parts` are names of PARTS, done in that order.
+class Augmenter(Draws):
+    """Changes batches of whole windows. `parts` are names of PARTS, done in this order:
 
-    "camera" places each window before a random camera; "body" changes its size and bone lengths; "layout"
+    "body" changes the size, the bone lengths and where in the body the joints lie; "posture" turns limbs and
+    head for the whole window and leans the body; "camera" places the window before a random camera; "layout"
     takes spine and thorax from the limbs, as for a detector that has no such joints (common/layouts.py), and
     moves nose and head; "detector" adds the errors of a 2D detector (`noise`: dataset/detector_noise.json);
     "missing" hides joints for a run of frames, which are then interpolated as in a user's keypoint file. All
-    draws come from `generator`, on the CPU. With camera or body the exact keypoints are the
-    pinhole projection of the new poses.
+    draws come from `generator`, on the CPU. With one of the first three the exact keypoints are the pinhole
+    projection of the new poses.
     """
 
     def __init__(self, parts: list[str], *, skeleton: Skeleton, noise: dict, tds: int,
@@ -55,11 +55,15 @@ class Augmenter:
         if unknown:
             raise ValueError(f"--augment {', '.join(unknown)} does not exist; "
                              f"choose from {', '.join(PARTS)}.")
-        self.parts, self.tds, self.generator, self.root = set(parts), tds, generator, skeleton.root
+        super().__init__(generator)
+        self.parts, self.skeleton = set(parts), skeleton
+        self.spoil = KeypointErrors(skeleton, noise, tds=tds, generator=generator)
         names = [name.removeprefix("left_").removeprefix("right_") for name in skeleton.joints]
         kinds = sorted(set(names))
-        self.names = list(skeleton.joints)
         self.kind = torch.tensor([kinds.index(name) for name in names])             # (J,) equal for twins
+        self.side = torch.tensor([-1.0 if name.startswith("right_") else 1.0 for name in skeleton.joints])
+        self.places = torch.tensor([PLACE.get(kind, 0.0) for kind in kinds])        # (kinds,) metres
+        self.turns = torch.tensor([TURNS.get(name, 0.0) for name in names])         # (J,) degrees
         self.parents = torch.tensor([max(parent, 0) for parent in skeleton.parents])    # (J,)
         self.ancestors = torch.eye(len(names))                      # (J, J): bones between root and joint
         for joint in range(len(names)):
@@ -67,14 +71,6 @@ class Augmenter:
             while above >= 0:
                 self.ancestors[joint, above] = 1
                 above = skeleton.parents[above]
-        groups = [[number] for number in range(len(names))]
-        groups += [[skeleton.joints.index(side + part) for part in limb if side + part in skeleton.joints]
-                   for side in ("left", "right") for limb in LIMBS]
-        self.groups = torch.zeros(len(groups), len(names))                  # (groups, J)
-        for number, group in enumerate(groups):
-            self.groups[number, group] = 1
-        self.mean, self.std = torch.tensor(noise["mean"]), torch.tensor(noise["std"])       # (J, 2) each
-        self.weight = torch.tensor(noise["weight"])                                         # (J,)
 
     def __call__(self, batch: Batch) -> Batch:
         """The changed batch; `batch` holds the truth of whole windows, with root, intrinsics and up."""
@@ -83,63 +79,103 @@ class Augmenter:
         middle = root.mean(1, keepdim=True)                                         # (B, 1, 3)
         travel = root - middle                                                      # (B, T, 3)
         if "body" in self.parts:
-            size, bones = (factor.to(device) for factor in self.body(len(pose)))
-            pose = size[:, None] * self.stretch(pose, bones)
+            size, bones, places = (values.to(device) for values in self.body(len(pose)))
+            pose = size[:, None] * self.displace(self.stretch(pose, bones), places)
             travel = size * travel
-            root = middle + travel
+        if "posture" in self.parts:
+            pose = self.turn_limbs(pose)
+            level = level_axes(batch.up)                                            # (B, 3, 3)
+            lean = level.transpose(1, 2) @ self.lean(len(pose)).to(device) @ level
+            pose, travel = turned(lean, pose), turned(lean, travel)
         if "camera" in self.parts:
-            turn = self.turn(batch.up)                                              # (B, 3, 3)
+            turn = self.turn(len(pose)).to(device) @ level_axes(batch.up)           # (B, 3, 3)
             middle, intrinsics = (values.to(device) for values in self.place(len(pose)))
-            pose = pose @ turn.transpose(1, 2)[:, None]
-            root = middle + travel @ turn.transpose(1, 2)
-        if self.parts & {"camera", "body"}:
-            points = pose + root[:, :, None]                                        # (B, T, J, 3)
-            nearest = points[..., 2].flatten(1).min(1).values                       # (B,) metres
+            pose, travel = turned(turn, pose), turned(turn, travel)
+        if self.parts & {"camera", "body", "posture"}:
+            root = middle + travel
+            nearest = (pose[..., 2] + root[..., None, 2]).flatten(1).min(1).values      # (B,) metres
             away = (NEAREST - nearest).clamp(min=0)[:, None]                        # (B, 1)
             root = torch.cat([root[..., :2], root[..., 2:] + away[..., None]], -1)
             keypoints = project(pose + root[:, :, None], intrinsics[:, None, None])
         if "layout" in self.parts:
-            keypoints = self.convert(keypoints)
+            keypoints = self.spoil.convert(keypoints)
         if "detector" in self.parts:
-            keypoints = keypoints + self.errors(keypoints)
+            keypoints = keypoints + self.spoil.errors(keypoints)
         if "missing" in self.parts:
-            keypoints = self.hide(self.hide(keypoints))
+            keypoints = self.spoil.hide(self.spoil.hide(keypoints))
         return replace(batch, keypoints=keypoints, pose=pose, root=root, intrinsics=intrinsics)
 
-    def uniform(self, *size, low=0.0, high=1.0):
-        return low + (high - low) * torch.rand(size, generator=self.generator)
-
-    def normal(self, *size, std=1.0):
-        return std * torch.randn(size, generator=self.generator)
-
     def body(self, num_windows: int):
-        """Factors on the size (B, 1, 1) and on each joint's bone (B, J)."""
+        """Factors on the size (B, 1, 1) and on each joint's bone (B, J); shifts (B, J, 3) in torso space, m.
+
+        Twins have equal bones and mirrored shifts.
+        """
+        kinds = len(self.places)
         size = (1 + self.normal(num_windows, 1, 1, std=SIZE)).clamp(0.6, 1.4)
-        bones = (1 + self.normal(num_windows, int(self.kind.max()) + 1, std=BONE)).clamp(0.75, 1.25)
-        return size, bones[:, self.kind]
+        bones = (1 + self.normal(num_windows, kinds, std=BONE)).clamp(0.7, 1.3)
+        places = (self.places[:, None] * self.normal(num_windows, kinds, 3))[:, self.kind]
+        paired = self.side != 1                                                     # (J,) right twins
+        places[:, paired, 0] *= -1
+        middle = torch.tensor([mirrored == joint
+                               for joint, mirrored in enumerate(self.skeleton.mirror_order)])
+        places[:, middle, 0] = 0                                                    # no side of its own
+        return size, bones[:, self.kind], places
 
     def stretch(self, pose, bones):
         """Poses (B, T, J, 3) with every bone's length times `bones` (B, J), directions kept."""
-        vectors = pose - pose[:, :, self.parents.to(pose.device)]           # (B, T, J, 3); 0 at the root
-        return self.ancestors.to(pose.device) @ (bones[:, None, :, None] * vectors)
+        return self.ancestors.to(pose.device) @ (bones[:, None, :, None] * self.bone_vectors(pose))
 
-    def turn(self, up):
-        """Rotations (B, 3, 3) from the camera space in which `up` (B, 3) holds to that of a random camera."""
-        down = -up
-        forward = torch.zeros_like(up)
-        forward[:, 2] = 1
-        ahead = torch.nn.functional.normalize(forward - down[:, 2:] * down, dim=1)
-        level = torch.stack([torch.linalg.cross(down, ahead), down, ahead], 1)      # (B, 3, 3)
+    def displace(self, pose, places):
+        """Poses (B, T, J, 3) with each joint shifted by `places` (B, J, 3) of torso space, metres."""
+        return pose + torch.einsum("bjk,btkl->btjl", places, self.torso_axes(pose))
+
+    def bone_vectors(self, pose):
+        """From each joint's parent to the joint, (B, T, J, 3); 0 at the root."""
+        return pose - pose[:, :, self.parents.to(pose.device)]
+
+    def torso_axes(self, pose):
+        """Unit vectors (B, T, 3, 3) of torso space, one a row, in the space of `pose` (B, T, J, 3)."""
+        left, right, top = (pose[:, :, self.skeleton.joints.index(name)]
+                            for name in ("left_hip", "right_hip", "thorax"))        # (B, T, 3) each
+        up = normalize(top - (left + right) / 2, dim=-1)
+        across = left - right
+        across = normalize(across - (across * up).sum(-1, keepdim=True) * up, dim=-1)
+        return torch.stack([across, up, torch.linalg.cross(across, up)], -2)
+
+    def turn_limbs(self, pose):
+        """Poses (B, T, J, 3) whose limbs and head are turned, for the whole window alike as the torso sees it.
+
+        Windows differ in how far: 0 to twice TURNS. A turn carries along all that hangs on its joint.
+        """
+        windows, joints = len(pose), len(self.turns)
+        strength = self.uniform(windows, 1, 1, high=2.0)
+        own = rotations(torch.deg2rad(strength * self.turns[:, None] * self.normal(windows, joints, 3)))
+        whole = [torch.eye(3).expand(windows, 3, 3)] * joints       # of each joint with those above it
+        for joint, parent in enumerate(self.skeleton.parents):      # parents stand before their children
+            whole[joint] = whole[parent] @ own[:, joint] if parent >= 0 else own[:, joint]
+        bones = torch.stack([whole[parent] for parent in self.parents.tolist()], 1).to(pose.device)
+        axes = self.torso_axes(pose)                                                # (B, T, 3, 3)
+        local = self.bone_vectors(pose) @ axes.transpose(2, 3)                      # (B, T, J, 3) torso space
+        local = torch.einsum("bjkl,btjl->btjk", bones, local)
+        return self.ancestors.to(pose.device) @ (local @ axes)
+
+    def lean(self, num_windows: int):
+        """Rotations (B, 3, 3) in level space about a horizontal axis."""
+        angle = torch.deg2rad(self.normal(num_windows, std=LEAN))
+        topple = self.uniform(num_windows, low=-math.pi, high=math.pi)
+        angle = torch.where(self.uniform(num_windows) < TOPPLED, topple, angle)
+        heading = self.uniform(num_windows, high=2 * math.pi)
+        axis = torch.stack([heading.cos(), torch.zeros(num_windows), heading.sin()], 1)
+        return rotations(angle[:, None] * axis)
+
+    def turn(self, num_windows: int):
+        """Rotations (B, 3, 3) from level space to the space of a random camera."""
         mean, std, low, high = PITCH
-        pitch = torch.deg2rad((mean + self.normal(len(up), std=std)).clamp(low, high))
-        roll = torch.deg2rad(self.normal(len(up), std=ROLL))
-        heading = self.uniform(len(up), high=2 * math.pi)
-        one, zero = torch.ones(len(up)), torch.zeros(len(up))
-        about_y = [heading.cos(), zero, heading.sin(), zero, one, zero, -heading.sin(), zero, heading.cos()]
-        about_x = [one, zero, zero, zero, pitch.cos(), -pitch.sin(), zero, pitch.sin(), pitch.cos()]
-        about_z = [roll.cos(), -roll.sin(), zero, roll.sin(), roll.cos(), zero, zero, zero, one]
-        y, x, z = (torch.stack(values, 1).unflatten(1, (3, 3)) for values in (about_y, about_x, about_z))
-        return (z @ x @ y).to(up.device) @ level
+        pitch = torch.deg2rad((mean + self.normal(num_windows, std=std)).clamp(low, high))
+        roll = torch.deg2rad(self.normal(num_windows, std=ROLL))
+        heading = self.uniform(num_windows, high=2 * math.pi)
+        x, y, z = torch.eye(3)
+        return rotations(roll[:, None] * z) @ rotations(pitch[:, None] * x) @ rotations(heading[:, None] * y)
 
     def place(self, num_windows: int):
         """Camera-space positions (B, 1, 3) of the person and intrinsics (B, 4) of random cameras."""
@@ -152,61 +188,24 @@ class Augmenter:
         zero = torch.zeros(num_windows)
         return position[:, None], torch.stack([focal, focal, zero, zero], 1)
 
-    def convert(self, keypoints):
-        """Some of the windows (B, T, J, 2) as converted from a detector without spine, thorax and head."""
-        def joint(name):
-            return keypoints[:, :, self.names.index(name)]                          # (B, T, 2)
 
-        up = joint("head") - joint("thorax")                                        # (B, T, 2)
-        across = torch.stack([-up[..., 1], up[..., 0]], -1)
-        moved = {name: sum(weight * joint(source) for source, weight in TO_HUMAN36M[name].items())
-                 for name in ("pelvis", "spine", "thorax")}
-        for name in ("nose", "head"):
-            shift = self.normal(2, len(keypoints), 1, 1, std=HEAD_SHIFT).to(up.device)
-            moved[name] = joint(name) + shift[0] * up + shift[1] * across
-        converted = keypoints.clone()
-        for name, points in moved.items():
-            converted[:, :, self.names.index(name)] = points
-        chosen = (self.uniform(len(keypoints)) < CONVERTED).to(keypoints.device)
-        return torch.where(chosen[:, None, None, None], converted, keypoints)
+def turned(rotation, points):
+    """Points (B, .., 3) of each window turned by its rotation (B, 3, 3)."""
+    return (points.flatten(1, -2) @ rotation.transpose(1, 2)).view_as(points)
 
-    def errors(self, keypoints):
-        """A detector's errors (B, T, J, 2), screen units: the model of dataset/cmu_mocap.detector_error.
 
-        They grow with the person in the image and with a strength drawn for each window.
-        """
-        windows, frames, joints, _ = keypoints.shape
-        position = self.uniform(windows, 1) + torch.arange(frames) * self.tds / KEY_FRAME_EVERY     # (B, T)
-        keys = int(position.max()) + 2
-        gaussian = self.mean + self.std * self.normal(windows, keys, joints, 2)
-        other = self.uniform(windows, keys, joints, 2, low=-UNIFORM, high=UNIFORM)
-        drawn = torch.where((self.uniform(windows, keys, joints) < self.weight)[..., None], gaussian, other)
-        before = position.long()                                                    # (B, T)
-        share = (position - before)[..., None, None]
-        window = torch.arange(windows)[:, None]
-        drift = (1 - share) * drawn[window, before] + share * drawn[window, before + 1]
-        drift = drift + self.normal(windows, frames, joints, 2, std=JITTER)
-        flat = keypoints[..., 1]                                                    # (B, T, J)
-        extent = (flat.amax(2) - flat.amin(2)).amax(1) / TYPICAL_EXTENT             # (B,)
-        strength = self.uniform(windows, high=STRENGTH).to(keypoints.device) * extent
-        return strength[:, None, None, None] * drift.to(keypoints.device)
+def rotations(vectors):
+    """Rotation matrices (.., 3, 3) of rotation vectors (.., 3): axis times angle in radians."""
+    x, y, z = vectors.unbind(-1)
+    zero = torch.zeros_like(x)
+    cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
+    return torch.linalg.matrix_exp(cross)
 
-    def hide(self, keypoints):
-        """In some windows a joint or limb follows a straight line over a run of frames, or stands still."""
-        windows, frames = keypoints.shape[:2]
-        first = (self.uniform(windows) * frames).long()                             # (B,) hidden frames:
-        last = first + (self.uniform(windows) ** 2 * frames).long()                 # first .. last
-        last = last.clamp(max=frames - 1)
-        chosen = (self.uniform(windows) < MISSING) & ~((first == 0) & (last == frames - 1))
-        group = (self.uniform(windows) * len(self.groups)).long()
-        before = torch.where(first > 0, first - 1, (last + 1).clamp(max=frames - 1))
-        after = torch.where(last < frames - 1, last + 1, before)
-        time = torch.arange(frames)                                                 # (T,)
-        run = (time >= first[:, None]) & (time <= last[:, None]) & chosen[:, None]  # (B, T)
-        hidden = run[..., None] & (self.groups[group] > 0)[:, None]                 # (B, T, J)
-        share = ((time - before[:, None]) / (after - before).clamp(min=1)[:, None]).clamp(0, 1)     # (B, T)
-        window = torch.arange(windows)
-        device = keypoints.device
-        start, end = (keypoints[window.to(device), at.to(device)][:, None] for at in (before, after))
-        line = start + share[..., None, None].to(device) * (end - start)            # (B, T, J, 2)
-        return torch.where(hidden[..., None].to(device), line, keypoints)
+
+def level_axes(up):
+    """Rotations (B, 3, 3) to level space from the camera space in which `up` (B, 3) holds."""
+    down = -up
+    forward = torch.zeros_like(up)
+    forward[:, 2] = 1
+    ahead = normalize(forward - down[:, 2:] * down, dim=1)
+    return torch.stack([torch.linalg.cross(down, ahead), down, ahead], 1)

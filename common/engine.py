@@ -14,7 +14,7 @@ from common.camera import back_project_pose, estimate_root
 from common.clips import Clip
 from common.distributed import Processes
 from common.lift import lift, lift_course, trust
-from common.loss import mpjpe_loss
+from common.loss import mpjpe_loss, velocity_loss
 from common.windows import Batch, TrainingBatches, Windows
 
 ALONE = Processes()
@@ -69,14 +69,15 @@ class Refiner:
 
 
 def train_one_epoch(model, batches: TrainingBatches, optimizer, *, desc: str, micro_batch: int | None = None,
-                    refiner: Refiner | None = None, amp: bool = False,
+                    refiner: Refiner | None = None, amp: bool = False, velocity: float = 0,
                     processes: Processes = ALONE) -> tuple[float, float]:
     """One pass over `batches`.
 
     Returns the loss and the MPJPE with the predicted root at the origin, both in metres. A batch goes through
     the network in parts of `micro_batch` windows (None: whole), whose gradients add up to the batch's: less
     memory, the same step. With `refiner` the loss is that of the refined pose and reaches both networks.
-    `amp` computes in bfloat16 where that is safe. With several `processes` the networks are wrapped by them,
+    `velocity` weighs the loss of the steps between a window's frames, for networks that answer for all of
+    them. `amp` computes in bfloat16 where that is safe. With several `processes` the networks are wrapped by them,
     `batches` are dealt among them, and the step is that of the whole batch.
     Raises FloatingPointError when the loss is not finite.
     """
@@ -99,6 +100,8 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, *, desc: str, mi
                 if refiner:
                     predicted, _ = refiner(predicted, part)
                 loss = mpjpe_loss(predicted, part.pose)             # metres
+                if velocity:
+                    loss = loss + velocity * velocity_loss(predicted, part.pose)
                 weight = len(part) / size if own else 0.0           # processes average: times their count
                 (loss * (weight * processes.count)).backward()
             with torch.no_grad():

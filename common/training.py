@@ -59,7 +59,7 @@ class Training:
     def networks(self) -> list[torch.nn.Module]:
         return [self.model] + ([self.refiner.network] if self.refiner else [])
 
-    def fit(self, *, max_minutes: float | None, micro_batch: int, amp: bool) -> None:
+    def fit(self, *, max_minutes: float | None, micro_batch: int, amp: bool, velocity: float) -> None:
         """Train from the state's epoch to the last; after each, validate and save everything."""
         state, run = self.state, self.run
         inner = self.refiner and self.refiner.around(self.wrapped[1])
@@ -75,7 +75,8 @@ class Training:
                 group["lr"] = rate * factor
             loss, error = engine.train_one_epoch(self.wrapped[0], self.batches, self.optimizer, refiner=inner,
                                                  desc=f"epoch {epoch}/{self.schedule.epochs}",
-                                                 micro_batch=micro_batch, amp=amp, processes=self.processes)
+                                                 micro_batch=micro_batch, amp=amp, velocity=velocity,
+                                                 processes=self.processes)
             row = {"epoch": epoch, "learning_rate": self.rates[0] * factor, "loss": loss,
                    "train_mpjpe": 1000 * error}
             if self.validate:

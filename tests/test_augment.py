@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from common.augment import BONE, JITTER, NEAREST, PARTS, UNIFORM, Augmenter
+from common.augment import BONE, NEAREST, PARTS, Augmenter
 from common.camera import project
+from common.keypoint_errors import JITTER, UNIFORM
 from common.skeleton import HUMAN36M, flip
 from common.windows import Windows
 from tests.helpers import random_clip

@@ -1,0 +1,107 @@
+"""The errors that keypoints of a detector have, for training: other joints, drift, joints unseen.
+
+Shapes: B windows, T frames, J joints. Keypoints in screen coordinates.
+"""
+import torch
+
+from common.layouts import TO_HUMAN36M
+from common.skeleton import Skeleton
+
+STRENGTH = 1.5                  # a detector's errors are 0 to this times those of the model
+TYPICAL_EXTENT = 0.8            # screen height of the people whose errors the model describes (Human3.6M)
+KEY_FRAME_EVERY = 9             # frames between two independent errors, as in dataset/cmu_mocap.py
+JITTER = 0.002                  # standard deviation of the white part of the errors, screen units
+UNIFORM = 0.03                  # reach of the errors that no Gaussian explains, screen units
+CONVERTED = 0.5                 # share of windows whose joints come from another layout
+HEAD_SHIFT = 0.12               # standard deviation of its nose and head, a share of the way thorax to head
+MISSING = 0.5                   # share of windows in which a joint or limb is unseen for a while
+LIMBS = [("_shoulder", "_elbow", "_wrist"), ("_elbow", "_wrist"), ("_hip", "_knee", "_ankle"),
+         ("_knee", "_ankle")]
+
+
+class Draws:
+    """Random numbers on the CPU from one generator."""
+
+    def __init__(self, generator: torch.Generator):
+        self.generator = generator
+
+    def uniform(self, *size, low=0.0, high=1.0):
+        return low + (high - low) * torch.rand(size, generator=self.generator)
+
+    def normal(self, *size, std=1.0):
+        return std * torch.randn(size, generator=self.generator)
+
+
+class KeypointErrors(Draws):
+    """Spoils the exact keypoints of whole windows. `noise` is dataset/detector_noise.json."""
+
+    def __init__(self, skeleton: Skeleton, noise: dict, *, tds: int, generator: torch.Generator):
+        super().__init__(generator)
+        self.tds, self.names = tds, list(skeleton.joints)
+        groups = [[number] for number in range(len(self.names))]
+        groups += [[self.names.index(side + part) for part in limb if side + part in self.names]
+                   for side in ("left", "right") for limb in LIMBS]
+        self.groups = torch.zeros(len(groups), len(self.names))             # (groups, J)
+        for number, group in enumerate(groups):
+            self.groups[number, group] = 1
+        self.mean, self.std = torch.tensor(noise["mean"]), torch.tensor(noise["std"])       # (J, 2) each
+        self.weight = torch.tensor(noise["weight"])                                         # (J,)
+
+    def convert(self, keypoints):
+        """Some of the windows (B, T, J, 2) as converted from a detector without spine, thorax and head."""
+        def joint(name):
+            return keypoints[:, :, self.names.index(name)]                          # (B, T, 2)
+
+        up = joint("head") - joint("thorax")                                        # (B, T, 2)
+        across = torch.stack([-up[..., 1], up[..., 0]], -1)
+        moved = {name: sum(weight * joint(source) for source, weight in TO_HUMAN36M[name].items())
+                 for name in ("pelvis", "spine", "thorax")}
+        for name in ("nose", "head"):
+            shift = self.normal(2, len(keypoints), 1, 1, std=HEAD_SHIFT).to(up.device)
+            moved[name] = joint(name) + shift[0] * up + shift[1] * across
+        converted = keypoints.clone()
+        for name, points in moved.items():
+            converted[:, :, self.names.index(name)] = points
+        chosen = (self.uniform(len(keypoints)) < CONVERTED).to(keypoints.device)
+        return torch.where(chosen[:, None, None, None], converted, keypoints)
+
+    def errors(self, keypoints):
+        """A detector's errors (B, T, J, 2), screen units: the model of dataset/cmu_mocap.detector_error.
+
+        They grow with the person in the image and with a strength drawn for each window.
+        """
+        windows, frames, joints, _ = keypoints.shape
+        position = self.uniform(windows, 1) + torch.arange(frames) * self.tds / KEY_FRAME_EVERY     # (B, T)
+        keys = int(position.max()) + 2
+        gaussian = self.mean + self.std * self.normal(windows, keys, joints, 2)
+        other = self.uniform(windows, keys, joints, 2, low=-UNIFORM, high=UNIFORM)
+        drawn = torch.where((self.uniform(windows, keys, joints) < self.weight)[..., None], gaussian, other)
+        before = position.long()                                                    # (B, T)
+        share = (position - before)[..., None, None]
+        window = torch.arange(windows)[:, None]
+        drift = (1 - share) * drawn[window, before] + share * drawn[window, before + 1]
+        drift = drift + self.normal(windows, frames, joints, 2, std=JITTER)
+        flat = keypoints[..., 1]                                                    # (B, T, J)
+        extent = (flat.amax(2) - flat.amin(2)).amax(1) / TYPICAL_EXTENT             # (B,)
+        strength = self.uniform(windows, high=STRENGTH).to(keypoints.device) * extent
+        return strength[:, None, None, None] * drift.to(keypoints.device)
+
+    def hide(self, keypoints):
+        """In some windows a joint or limb follows a straight line over a run of frames, or stands still."""
+        windows, frames = keypoints.shape[:2]
+        first = (self.uniform(windows) * frames).long()                             # (B,) hidden frames:
+        last = first + (self.uniform(windows) ** 2 * frames).long()                 # first .. last
+        last = last.clamp(max=frames - 1)
+        chosen = (self.uniform(windows) < MISSING) & ~((first == 0) & (last == frames - 1))
+        group = (self.uniform(windows) * len(self.groups)).long()
+        before = torch.where(first > 0, first - 1, (last + 1).clamp(max=frames - 1))
+        after = torch.where(last < frames - 1, last + 1, before)
+        time = torch.arange(frames)                                                 # (T,)
+        run = (time >= first[:, None]) & (time <= last[:, None]) & chosen[:, None]  # (B, T)
+        hidden = run[..., None] & (self.groups[group] > 0)[:, None]                 # (B, T, J)
+        share = ((time - before[:, None]) / (after - before).clamp(min=1)[:, None]).clamp(0, 1)     # (B, T)
+        window = torch.arange(windows)
+        device = keypoints.device
+        start, end = (keypoints[window.to(device), at.to(device)][:, None] for at in (before, after))
+        line = start + share[..., None, None].to(device) * (end - start)            # (B, T, J, 2)
+        return torch.where(hidden[..., None].to(device), line, keypoints)
