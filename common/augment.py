@@ -18,7 +18,7 @@ from common.keypoint_errors import Draws, KeypointErrors
 from common.skeleton import Skeleton
 from common.windows import Batch
 
-PARTS = ("camera", "body", "posture", "layout", "detector", "missing")
+PARTS = ("camera", "body", "placement", "posture", "layout", "detector", "missing")
 
 FIELD_OF_VIEW = (35, 85)        # degrees across the image: from a telephoto setting to a phone's wide lens
 EXTENT = (0.25, 1.6)            # screen height of a person of 1.7 m; the image is 2 wide
@@ -28,7 +28,7 @@ ROLL = 3                        # degrees, standard deviation: a hand-held camer
 OFFSET = (0.3, 0.15)            # standard deviation of the person's place in the image, across and down
 NEAREST = 0.4                   # metres: no joint comes closer to the camera
 SIZE = 0.13                     # standard deviation of the body's size, a factor: children to tall adults
-BONE = 0.1                      # standard deviation of each bone's length, a factor, equal on both sides
+BONE = 0.08                     # standard deviation of each bone's length, a factor, equal on both sides
 # Where within the body a data set puts a joint; standard deviation in metres along each axis of torso space.
 PLACE = {"hip": 0.015, "spine": 0.02, "thorax": 0.02, "nose": 0.025, "head": 0.025, "shoulder": 0.015}
 # Turns of what hangs on a joint; standard deviation in degrees about each axis of torso space.
@@ -40,13 +40,13 @@ TOPPLED = 0.12                  # share of windows whose body leans by any angle
 class Augmenter(Draws):
     """Changes batches of whole windows. `parts` are names of PARTS, done in this order:
 
-    "body" changes the size, the bone lengths and where in the body the joints lie; "posture" turns limbs and
-    head for the whole window and leans the body; "camera" places the window before a random camera; "layout"
-    takes spine and thorax from the limbs, as for a detector that has no such joints (common/layouts.py), and
-    moves nose and head; "detector" adds the errors of a 2D detector (`noise`: dataset/detector_noise.json);
-    "missing" hides joints for a run of frames, which are then interpolated as in a user's keypoint file. All
-    draws come from `generator`, on the CPU. With one of the first three the exact keypoints are the pinhole
-    projection of the new poses.
+    "body" changes size and bone lengths; "placement" where in the body the joints lie; "posture" turns limbs,
+    chest and head for the whole window and leans the body; "camera" places the window before a random camera;
+    "layout" takes spine and thorax from the limbs, as for a detector that has no such joints
+    (common/layouts.py), and moves nose and head; "detector" adds the errors of a 2D detector (`noise`:
+    dataset/detector_noise.json); "missing" hides joints for a run of frames, which are then interpolated as
+    in a user's keypoint file. All draws come from `generator`, on the CPU. With one of the first four the
+    exact keypoints are the pinhole projection of the new poses.
     """
 
     def __init__(self, parts: list[str], *, skeleton: Skeleton, noise: dict, tds: int,
@@ -61,7 +61,9 @@ class Augmenter(Draws):
         names = [name.removeprefix("left_").removeprefix("right_") for name in skeleton.joints]
         kinds = sorted(set(names))
         self.kind = torch.tensor([kinds.index(name) for name in names])             # (J,) equal for twins
-        self.side = torch.tensor([-1.0 if name.startswith("right_") else 1.0 for name in skeleton.joints])
+        sides = {name: 1.0 if name.startswith("left_") else -1.0 if name.startswith("right_") else 0.0
+                 for name in skeleton.joints}
+        self.side = torch.tensor(list(sides.values()))                              # (J,) 0 in the middle
         self.places = torch.tensor([PLACE.get(kind, 0.0) for kind in kinds])        # (kinds,) metres
         self.turns = torch.tensor([TURNS.get(name, 0.0) for name in names])         # (J,) degrees
         self.parents = torch.tensor([max(parent, 0) for parent in skeleton.parents])    # (J,)
@@ -79,9 +81,11 @@ class Augmenter(Draws):
         middle = root.mean(1, keepdim=True)                                         # (B, 1, 3)
         travel = root - middle                                                      # (B, T, 3)
         if "body" in self.parts:
-            size, bones, places = (values.to(device) for values in self.body(len(pose)))
-            pose = size[:, None] * self.displace(self.stretch(pose, bones), places)
+            size, bones = (values.to(device) for values in self.body(len(pose)))
+            pose = size[:, None] * self.stretch(pose, bones)
             travel = size * travel
+        if "placement" in self.parts:
+            pose = self.displace(pose, self.placement(len(pose)).to(device))
         if "posture" in self.parts:
             pose = self.turn_limbs(pose)
             level = level_axes(batch.up)                                            # (B, 3, 3)
@@ -91,7 +95,7 @@ class Augmenter(Draws):
             turn = self.turn(len(pose)).to(device) @ level_axes(batch.up)           # (B, 3, 3)
             middle, intrinsics = (values.to(device) for values in self.place(len(pose)))
             pose, travel = turned(turn, pose), turned(turn, travel)
-        if self.parts & {"camera", "body", "posture"}:
+        if self.parts & {"camera", "body", "placement", "posture"}:
             root = middle + travel
             nearest = (pose[..., 2] + root[..., None, 2]).flatten(1).min(1).values      # (B,) metres
             away = (NEAREST - nearest).clamp(min=0)[:, None]                        # (B, 1)
@@ -106,20 +110,16 @@ class Augmenter(Draws):
         return replace(batch, keypoints=keypoints, pose=pose, root=root, intrinsics=intrinsics)
 
     def body(self, num_windows: int):
-        """Factors on the size (B, 1, 1) and on each joint's bone (B, J); shifts (B, J, 3) in torso space, m.
-
-        Twins have equal bones and mirrored shifts.
-        """
-        kinds = len(self.places)
+        """Factors on the size (B, 1, 1) and on each joint's bone (B, J), twins alike."""
         size = (1 + self.normal(num_windows, 1, 1, std=SIZE)).clamp(0.6, 1.4)
-        bones = (1 + self.normal(num_windows, kinds, std=BONE)).clamp(0.7, 1.3)
-        places = (self.places[:, None] * self.normal(num_windows, kinds, 3))[:, self.kind]
-        paired = self.side != 1                                                     # (J,) right twins
-        places[:, paired, 0] *= -1
-        middle = torch.tensor([mirrored == joint
-                               for joint, mirrored in enumerate(self.skeleton.mirror_order)])
-        places[:, middle, 0] = 0                                                    # no side of its own
-        return size, bones[:, self.kind], places
+        bones = (1 + self.normal(num_windows, len(self.places), std=BONE)).clamp(0.75, 1.25)
+        return size, bones[:, self.kind]
+
+    def placement(self, num_windows: int):
+        """Shifts of the joints (B, J, 3) in torso space, metres; those of twins are each other's mirror image."""
+        shifts = (self.places[:, None] * self.normal(num_windows, len(self.places), 3))[:, self.kind]
+        shifts[:, :, 0] *= self.side
+        return shifts
 
     def stretch(self, pose, bones):
         """Poses (B, T, J, 3) with every bone's length times `bones` (B, J), directions kept."""
@@ -143,7 +143,7 @@ class Augmenter(Draws):
         return torch.stack([across, up, torch.linalg.cross(across, up)], -2)
 
     def turn_limbs(self, pose):
-        """Poses (B, T, J, 3) whose limbs and head are turned, for the whole window alike as the torso sees it.
+        """Poses (B, T, J, 3) with limbs, chest and head turned, for the whole window alike as the torso sees it.
 
         Windows differ in how far: 0 to twice TURNS. A turn carries along all that hangs on its joint.
         """

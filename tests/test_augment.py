@@ -45,7 +45,8 @@ def test_the_same_generator_gives_the_same_windows():
     assert all(getattr(one, field).isfinite().all() for field in ("keypoints", "pose", "root", "intrinsics"))
 
 
-@pytest.mark.parametrize("parts", [("camera",), ("body",), ("camera", "body")])
+@pytest.mark.parametrize("parts", [("camera",), ("body",), ("placement",), ("posture",),
+                                   ("camera", "body", "placement", "posture")])
 def test_keypoints_are_the_projection_of_the_returned_poses(parts):
     batch = augmented(*parts)
     points = batch.pose + batch.root[:, :, None]
@@ -76,6 +77,50 @@ def test_another_body_keeps_bone_directions_and_both_sides_equal():
             assert torch.allclose(ratio[..., number], ratio[..., twin], atol=1e-3)
     assert ratio.std(dim=0).mean() > BONE
     assert (after.pose[:, :, 0] == 0).all()
+
+
+def torso_space(batch):
+    """The poses (B, T, J, 3) as the person's own torso sees them."""
+    augmenter = Augmenter([], skeleton=HUMAN36M, noise=NOISE, tds=1, generator=torch.Generator())
+    return batch.pose @ augmenter.torso_axes(batch.pose).transpose(2, 3)
+
+
+def test_joints_lie_elsewhere_in_the_body_alike_in_all_frames_and_mirrored_on_both_sides():
+    before, after = windows(), augmented("placement")
+    places = HUMAN36M.joints.index
+    axes = Augmenter([], skeleton=HUMAN36M, noise=NOISE, tds=1,
+                     generator=torch.Generator()).torso_axes(before.pose)
+    shift = (after.pose - before.pose) @ axes.transpose(2, 3)                           # (B, T, J, 3)
+    assert torch.allclose(shift, shift[:, :1].expand_as(shift), atol=1e-5)
+    for left in ("left_hip", "left_shoulder"):
+        mirrored = shift[..., places(left.replace("left", "right")), :] * torch.tensor([-1, 1, 1])
+        assert torch.allclose(shift[..., places(left), :], mirrored, atol=1e-5)
+    assert (shift[..., places("pelvis"), :] == 0).all() and (shift[..., places("left_knee"), :] == 0).all()
+    assert (shift[..., places("head"), 0].abs() < 1e-5).all()
+    assert 0.005 < shift[..., places("head"), 1:].std() < 0.05
+
+
+def test_another_posture_turns_limbs_alike_in_all_frames_as_the_torso_sees_it():
+    before, after = windows(), augmented("posture")
+    assert torch.allclose(bone_lengths(before.pose), bone_lengths(after.pose), atol=1e-4)
+    trunk = [HUMAN36M.joints.index(name) for name in ("left_hip", "right_hip", "spine", "thorax")]
+    seen, was = torso_space(after), torso_space(before)
+    assert torch.allclose(seen[:, :, trunk], was[:, :, trunk], atol=1e-4)
+    arm = HUMAN36M.joints.index("left_elbow")
+    shoulder = HUMAN36M.joints.index("left_shoulder")
+    new, old = (pose[:, :, arm] - pose[:, :, shoulder] for pose in (seen, was))         # (B, T, 3)
+    assert (new - old).norm(dim=-1).mean() > 0.02
+    turn = new[:, :3].transpose(1, 2) @ torch.linalg.inv(old[:, :3].transpose(1, 2))    # (B, 3, 3)
+    carried = old[:, 3:] @ turn.transpose(1, 2)
+    exact = torch.linalg.cond(old[:, :3]) < 30
+    assert exact.sum() > 5 and torch.allclose(carried[exact], new[:, 3:][exact], atol=1e-3)
+
+
+def test_most_bodies_lean_a_little_and_some_topple():
+    augmenter = Augmenter(["posture"], skeleton=HUMAN36M, noise=NOISE, tds=1,
+                          generator=torch.Generator().manual_seed(0))
+    leaning = torch.rad2deg(torch.acos(augmenter.lean(2000)[:, 1, 1].clamp(-1, 1)))     # of the vertical
+    assert 2 < leaning.median() < 10 and 0.05 < (leaning > 45).float().mean() < 0.15
 
 
 def test_a_converted_window_has_the_spine_midway_and_its_limbs_untouched():
