@@ -116,7 +116,7 @@ class Augmenter(Draws):
         return size, bones[:, self.kind]
 
     def placement(self, num_windows: int):
-        """Shifts of the joints (B, J, 3) in torso space, metres; those of twins are each other's mirror image."""
+        """Shifts of the joints (B, J, 3) in torso space, metres; mirrored for twins."""
         shifts = (self.places[:, None] * self.normal(num_windows, len(self.places), 3))[:, self.kind]
         shifts[:, :, 0] *= self.side
         return shifts
@@ -143,7 +143,7 @@ class Augmenter(Draws):
         return torch.stack([across, up, torch.linalg.cross(across, up)], -2)
 
     def turn_limbs(self, pose):
-        """Poses (B, T, J, 3) with limbs, chest and head turned, for the whole window alike as the torso sees it.
+        """Poses (B, T, J, 3) with limbs, chest and head turned, in all frames alike as the torso sees it.
 
         Windows differ in how far: 0 to twice TURNS. A turn carries along all that hangs on its joint.
         """

@@ -110,10 +110,7 @@ def test_another_posture_turns_limbs_alike_in_all_frames_as_the_torso_sees_it():
     shoulder = HUMAN36M.joints.index("left_shoulder")
     new, old = (pose[:, :, arm] - pose[:, :, shoulder] for pose in (seen, was))         # (B, T, 3)
     assert (new - old).norm(dim=-1).mean() > 0.02
-    turn = new[:, :3].transpose(1, 2) @ torch.linalg.inv(old[:, :3].transpose(1, 2))    # (B, 3, 3)
-    carried = old[:, 3:] @ turn.transpose(1, 2)
-    exact = torch.linalg.cond(old[:, :3]) < 30
-    assert exact.sum() > 5 and torch.allclose(carried[exact], new[:, 3:][exact], atol=1e-3)
+    assert torch.allclose(new @ new.transpose(1, 2), old @ old.transpose(1, 2), atol=1e-4)  # one turn for all
 
 
 def test_most_bodies_lean_a_little_and_some_topple():
