@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test tables ablation comparison results benchmark clean
+.PHONY: demo test tables ablation augmentation comparison results benchmark clean
 
 demo: .venv/ready
 	rm -rf checkpoint/demo_9_no_refine
@@ -14,6 +14,9 @@ tables: .venv/ready
 
 ablation: .venv/ready
 	$(BIN)/python run_ftcm.py --ablation
+
+augmentation: .venv/ready
+	$(BIN)/python run_ftcm.py --augmentation
 
 comparison: .venv/ready
 	$(BIN)/python run_ftcm.py --comparison

@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 
 from common import export_network as network_files
-from common import (benchmark, benchmark_report, charts, checkpoint, comparison, engine, limits, live,
-                    options, own_video, plots, readme, report, scores, scores_3dhp, tables)
+from common import (augmentation, benchmark, benchmark_report, charts, checkpoint, comparison, engine, limits,
+                    live, options, own_video, plots, readme, report, scores, scores_3dhp, tables)
 from common.augment import Augmenter
 from common.clips import Clip, downsample, relayout, select, subset, without
 from common.files import write_whole
@@ -66,6 +66,8 @@ def execute(argv: list[str]) -> None:
         run_tables(args, device)
     elif args.benchmark:
         run_benchmark(args, argv, device)
+    elif args.augmentation:
+        run_augmentation(args, device)
     elif args.comparison:
         run_comparison(args, device)
     elif args.results:
@@ -465,6 +467,17 @@ def run_comparison(args, device: str) -> None:
         run_rows=lambda rows: tables.run(rows, folder, trains=True, last_too=False,
                                          execute=runner(args, device)))
     print("\n" + comparison.markdown(lines, missing) + f"\nTable: {folder / 'comparison.json'}")
+
+
+def run_augmentation(args, device: str) -> None:
+    """Train and evaluate what of --augmentation is not there yet; write its table."""
+    root = near(options.PROJECT / "checkpoint")
+    folder = prepare(args.output or root / "augmentation")
+    execute_one = runner(args, device)
+    lines, missing = augmentation.run(
+        folder, root, execute=execute_one,
+        run_rows=lambda rows: tables.run(rows, folder, trains=True, last_too=False, execute=execute_one))
+    print("\n" + augmentation.markdown(lines, missing) + f"\nTable: {folder / 'augmentation.json'}")
 
 
 def refresh_results(args, device: str) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 DATASETS = ["h36m", "cmu", "3dhp"]
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
                    "export_mat"]
-COLLECTIVE = ["tables", "ablation", "comparison", "results", "benchmark"]       # modes that run many commands
+# modes that run many commands
+COLLECTIVE = ["tables", "ablation", "augmentation", "comparison", "results", "benchmark"]
 EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
 NOT_FOR_LIMITS = ["keypoints", "actions", "downsample", "refine", "export_mat", "smooth"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
@@ -102,6 +103,9 @@ def build_parser() -> Parser:
         "results.md to --output")
     add("--ablation", action="store_true", help="train and compare variants of the network on the bundled "
         "data; write ablation.json and ablation.md to --output")
+    add("--augmentation", action="store_true", help="train with every part of --augment, without each and "
+        "without all on the bundled data, where not yet done; write augmentation.json and augmentation.md to "
+        "--output")
     add("--comparison", nargs="?", const="*", metavar="TEXT", help="train FTCM and the networks it is "
         "compared with for about equal minutes on the bundled data, where not yet done; write "
         "comparison.json and comparison.md to --output; only the runs whose label holds every comma-"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from common import benchmark_report, comparison, scores, tables
+from common import augmentation, benchmark_report, comparison, scores, tables
 from common.files import write_whole
 
 BLOCK = re.compile(r"<!-- results:(?P<name>\w+) -->\n(?P<text>.*?)<!-- /results:(?P=name) -->", re.S)
@@ -92,7 +92,7 @@ def block(name: str, results: Path) -> tuple[str, str | None]:
 
 def renderer(name: str, data: dict) -> Callable[[str, dict], str] | None:
     """What shows the results `name`; None where their form is unknown."""
-    known = {"demo": demo, "ablation": many, "results": many, "comparison": compared,
+    known = {"demo": demo, "ablation": many, "results": many, "comparison": compared, "augmentation": augmented,
              "benchmark": lambda _, data: benchmark_report.markdown(data)}
     starts = {"limits": limits, "ftcm": report}
     if name in known:
@@ -147,6 +147,17 @@ def compared(_, data: dict) -> str:
     if first:
         source.append(f"- Command: `{data['command']}`; {first['hardware']}; commit {first['commit']}.")
     return "\n".join([comparison.markdown(data["rows"], data["missing"]), *source, ""])
+
+
+def augmented(_, data: dict) -> str:
+    """The rows of --augmentation."""
+    first = data["rows"][0] if data["rows"] else None
+    source = [f"- Trained with `{data['training']}` and the options of common/augmentation.py, scored with "
+              f"`{data['evaluation']}`."]
+    if first:
+        source.append(f"- Command: `{data['command']}`; {first['hardware']}; seed {first['seed']}; commit "
+                      f"{first['commit']}.")
+    return "\n".join([augmentation.markdown(data["rows"], data["missing"]), *source, ""])
 
 
 def limits(name: str, data: dict) -> str:

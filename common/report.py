@@ -44,7 +44,7 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
              f"{'mirrored test' if summary['mirrored_test'] else 'without mirrored test'}, {refine}.",
              "Poses are root-relative in camera space; the root joint counts with error 0, as in the "
              "published figures."]
-    trained, options = saved["data"], saved.get("options")
+    trained, options, history = saved["data"], saved.get("options"), saved.get("history")
     if trained and (trained["dataset"], trained["keypoints"]) != (summary["dataset"], summary["keypoints"]):
         notes.append(f"Trained on {trained['dataset']} with keypoints {trained['keypoints']}.")
     if summary["shared_joints"]:
@@ -71,7 +71,7 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
     if summary.get("smooth"):
         notes.append(f"Poses were averaged over time, with frames of the future: a Gaussian of "
                      f"{summary['smooth']:g} s standard deviation (--smooth).")
-    if "optimizer" in saved:
+    if "optimizer" in saved or (history and not saved.get("selection")):
         notes.append("This is a last epoch: it was not selected.")
     elif saved.get("selection") == "test subjects":
         notes.append("The epoch was selected on the test subjects, as in the paper.")

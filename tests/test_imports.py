@@ -15,7 +15,7 @@ LEVELS = {0: {"common.options", "common.skeleton", "common.camera", "common.loss
           3: {"common.own_video", "common.engine", "common.run_folder", "common.report", "common.augment",
               "common.charts"},
           4: {"common.live", "common.training", "common.benchmark"},
-          5: {"common.comparison", "common.benchmark_report"},
+          5: {"common.comparison", "common.augmentation", "common.benchmark_report"},
           6: {"common.readme"}}
 FILES = sorted(path for folder in ("model", "common", "dataset") for path in (PROJECT / folder).glob("*.py")
                if path.stem != "__init__")
