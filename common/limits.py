@@ -15,14 +15,14 @@ from common import metrics
 from common.camera import project
 from common.clips import Clip, resample_array
 
-EVERY = 36              # every n-th frame is scored; a multiple of all RATES
+EVERY = 36              # every n-th frame is scored
 METRICS = ("mpjpe", "p_mpjpe", "n_mpjpe")
 NOISE = (0, 2, 5, 10, 15, 20)                   # pixels in an image 1000 wide, standard deviation
 DETECTOR = (0, 0.5, 1, 1.5, 2)                  # times the errors of the detector model
 MISSING = (0, 1, 2, 4, 6, 8)                    # joints
 PITCH = (-20, -10, 0, 10, 20, 30, 40, 50, 60)   # degrees downwards
 DISTANCE = (1.5, 2, 3, 4, 6, 8, 12)             # metres
-RATES = (1, 2, 3, 4)                            # every n-th frame of the video is seen
+RATES = (1, 2, 3, 4, 6, 8)                      # every n-th frame of the video is seen
 USUAL_PITCH, USUAL_DISTANCE = 10, 4             # of the other sweep
 FOCAL = 1 / np.tan(np.radians(60) / 2)          # screen units: a field of view of 60 degrees
 NEAREST = 0.4                                   # metres; a frame with a closer joint is not scored
@@ -67,7 +67,8 @@ def measure(clips: list[Clip], predict: Predict, *, detector_error: Callable[[in
             changed = [change(clip, value) for clip in clips]
             shown = clips[0].fps / value if name == "rate" else value
             print(f"{AXES[name]}: {shown:.4g}")
-            report[name].append({"value": shown, **errors(changed, predict(changed, every))})
+            stride = odd_stride(every) if name == "rate" else every
+            report[name].append({"value": shown, **errors(changed, predict(changed, stride))})
     total = sum(map(len, clips))
     report["thinning"] = (f"One camera's view of each of {len(clips)} test motions, another camera for each "
                           f"in turn, {total:,} frames; of these one in {every} is scored, one in {fine} by "
@@ -136,13 +137,16 @@ def seen_from(clip: Clip, pitch: float, distance: float) -> Clip:
 
 
 def slower(clip: Clip, step: int) -> Clip:
-    """Only every `step`-th frame is seen; between them keypoints are interpolated, as for a user's video.
+    """Only every `step`-th frame is seen; between them keypoints are interpolated, as for a user's video."""
+    return replace(clip, keypoints=resample_array(clip.keypoints[::step], len(clip), 1 / step))
 
-    The scored frames are the same for every step of RATES: those that all of them see.
+
+def odd_stride(every: int) -> int:
+    """The first number from `every` on without a divisor among RATES: its multiples fall on seen frames and,
+    as often as on any others, between them.
     """
-    kept = resample_array(clip.keypoints[::step], len(clip), 1 / step)
-    scored = np.arange(len(clip)) % np.lcm.reduce(RATES) == 0                # (N,)
-    return replace(clip, keypoints=kept, valid=clip.valid & scored)
+    return next(number for number in range(every, 2 * every + 2)
+                if all(np.gcd(number, step) == 1 for step in RATES))
 
 
 def compared(clips: list[Clip], poses: list[np.ndarray]) -> dict[str, np.ndarray]:
