@@ -59,6 +59,8 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
         notes.append(f"Trained for {summary['training_epochs']} of {options['epochs']} epochs "
                      f"({summary['training_minutes']:.1f} min), seed {options['seed']}, on "
                      f"{'a part of the data: ' + ', '.join(part) if part else 'all training data'}.")
+        if options.get("reload"):
+            notes.append(f"The training started from the weights in {Path(options['previous_dir']).name}.")
     scored, total = summary["all_frames"]["frames"], sum(int(clip.valid.sum()) for clip in clips)
     if scored < total:
         notes.append(f"A part of the test set: {scored:,} of {total:,} frames (--test_stride "

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from common import engine
-from common.loss import mpjpe_loss
+from common.loss import mpjpe_loss, velocity_loss
 from common.skeleton import HUMAN36M, flip
 from common.windows import TrainingBatches, Windows
 from model.ftcm import FTCM
@@ -168,6 +168,31 @@ def test_a_sequence_network_learns_from_every_frame_of_the_window():
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     losses = [engine.train_one_epoch(model, batches, optimizer, desc="test")[0] for _ in range(25)]
     assert losses[-1] < 0.8 * losses[0]
+
+
+def test_the_velocity_loss_is_that_of_the_steps_and_forgives_an_offset():
+    pose = torch.zeros(2, 4, 17, 3)
+    assert velocity_loss(pose + 5, pose).item() == 0
+    moving = pose + 0.01 * torch.arange(4)[:, None, None] * torch.tensor([0.0, 3, 4])       # 50 mm a frame
+    assert velocity_loss(moving, pose).item() == pytest.approx(0.05)
+
+
+def test_the_velocity_loss_is_added_with_its_weight():
+    def loss(weight):
+        torch.manual_seed(0)
+        model = FTCM(frames=5, dim=16, depth=1, every_frame=True, dropout=0)
+        batches = TrainingBatches(Windows(CLIPS, frames=5), batch_size=64, whole=True,
+                                  generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            batch, = batches
+            expected = mpjpe_loss(model(batch.keypoints), batch.pose) + weight * velocity_loss(
+                model(batch.keypoints), batch.pose)
+        found, error = engine.train_one_epoch(model, batches, torch.optim.SGD(model.parameters(), lr=0),
+                                              desc="test", velocity=weight)
+        assert found == pytest.approx(expected.item(), rel=1e-5)
+        return found, error
+    (plain, error), (weighted, same) = loss(0), loss(2)
+    assert weighted > plain and error == same
 
 
 def test_reduced_precision_stays_near_the_full_one():

@@ -191,6 +191,9 @@ def test_a_command_that_contradicts_the_checkpoint_or_the_data_is_refused(data, 
         assert run(f"--train 0 --reload 1 --previous_dir {path} {line}", data, tmp_path / "eval") == 2
         error = capsys.readouterr().err
         assert words in error and "Traceback" not in error
+    line = f"{SMALL} --train 1 --reload 1 --previous_dir {path} --velocity_weight 1"
+    assert run(line, data, tmp_path / "other") == 2
+    assert "answers for one frame of a window. Drop it." in capsys.readouterr().err
 
 
 def test_a_second_run_never_overwrites_the_first_and_another_recipe_never_resumes_it(data, tmp_path, capsys):
@@ -318,6 +321,7 @@ def test_refine_trains_both_networks_from_a_reloaded_lifter_and_resumes(data, tm
     assert run(again, data, tmp_path / "eval") == 0
     first, second = (json.loads((tmp_path / name / "scores.json").read_text()) for name in ("refine", "eval"))
     assert first["average"]["mpjpe"] == pytest.approx(second["average"]["mpjpe"], abs=1e-4)
+    assert f"The training started from the weights in {lifter.name}." in first["notes"]
     last = torch.load(tmp_path / "refine" / "last.pth", weights_only=True)
     assert run(line + " --nepoch 3 --resume", data, tmp_path / "refine") == 0
     resumed = torch.load(tmp_path / "refine" / "last.pth", weights_only=True)
