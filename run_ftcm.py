@@ -207,20 +207,11 @@ def chosen_hop(args) -> int | None:
 
 def train(args, argv: list[str], device: str, processes: Processes) -> None:
     """Train, validate after every epoch, and score the best epoch at the end."""
-    model, started_from = load_weights(args) if args.reload else (None, None)
-    if started_from:
-        refuse_layout(started_from, DATASETS[args.dataset].SKELETON, args.previous_dir)
-    if args.velocity_weight and not args.every_frame:
-        raise ValueError("--velocity_weight compares a window's poses from frame to frame; "
-                         f"{args.previous_dir} answers for one frame of a window. Drop it.")
+    model = reloaded_model(args) if args.reload else None
     name = f"{args.checkpoint}_{args.frames}_{'refine' if args.refine else 'no_refine'}"
     run = RunFolder(args.output or options.PROJECT / "checkpoint" / name, resume=args.resume,
                     writes=processes.is_writer)
-    clips = load_clips(args, "train")
-    held_out = select(clips, subjects=args.val_subjects) if args.val_subjects else []
-    clips = subset(without(clips, args.val_subjects), args.subset)
-    if not clips:
-        raise ValueError("--val_subjects holds out every training subject; leave at least one to train on.")
+    clips, held_out = training_clips(args)
     test_clips = load_clips(args, "test") if args.test else []
     model_args = network_arguments(args, num_joints=len(clips[0].skeleton.joints))
     model = (model or MODELS[args.network](**model_args)).to(device).use_fast(True)
@@ -230,15 +221,6 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
     optimizer = torch.optim.Adam([{"params": network.parameters(), "lr": rate}
                                   for network, rate in zip(networks, rates)],
                                  amsgrad=True, fused=device.startswith("cuda"))
-    generator = torch.Generator().manual_seed(args.seed)
-    windows = Windows(clips, frames=args.frames, tds=args.tds, device=device, mirror=args.flip,
-                      target=args.target)
-    batches = TrainingBatches(windows, batch_size=args.batch_size, stride=args.stride, mirror=args.flip,
-                              reverse=args.reverse, generator=generator, whole=args.every_frame,
-                              augment=make_augmenter(args, clips),
-                              share=(processes.rank, processes.count))
-    selection = None if not args.test else "test subjects" if not args.val_subjects else (
-        f"held-out subjects {', '.join(args.val_subjects)}")
 
     def validate():
         validation = held_out or test_clips
@@ -250,39 +232,87 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
     compiled = [torch.compile(network) if args.compile else network for network in networks]
     training = Training(
         run=run, model=model, refiner=refiner, wrapped=[processes.wrap(network) for network in compiled],
-        optimizer=optimizer, rates=rates, batches=batches, processes=processes, seed=args.seed,
-        validate=validate if args.test else None,
+        optimizer=optimizer, rates=rates, batches=training_batches(args, clips, device, processes),
+        processes=processes, seed=args.seed, validate=validate if args.test else None,
         schedule=Schedule(args.epochs, args.lr_decay, args.lr_decay_large, args.large_decay_epoch),
-        state={"format": checkpoint.FORMAT, "network": args.network, "epoch": 0, "best": {}, "history": [],
-               "selection": selection,
-               "model_args": model_args, "options": options.plain(args),
-               "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds,
-                        "target": args.target},
-               "fps": clips[0].fps, "mean_pose": torch.from_numpy(scores.mean_pose(clips))})
+        state=first_state(args, clips, model_args))
     if args.resume:
         training.resume()
     run.write_options({**training.state["options"], **provenance(argv, device)})
-    total, targets = sum(map(len, clips)), len(batches.rows)
-    run.log(f"{args.dataset} {args.keypoints}: {len(clips)} clips, {targets:,} of {total:,} frames are "
-            f"targets, {targets * batches.versions:,} windows an epoch; {device}"
-            + (f", {processes.count} processes" if processes.count > 1 else "") + f"; seed {args.seed}")
-    if selection:
-        run.log(f"The best epoch is selected on the {selection}"
-                + ("." if args.val_subjects else ", as in the paper."))
+    announce_training(args, training, device)
     training.fit(max_minutes=args.max_minutes, amp=args.amp, velocity=args.velocity_weight,
                  micro_batch=args.micro_batch or default_micro_batch(args.frames))
-    state = training.state
-    if not args.test:
+    if args.test:
+        score_best(training, test_clips, args, argv, device)
+    else:
         run.log(f"Not evaluated (--test 0). Last epoch: {run.last}")
-        return
+
+
+def reloaded_model(args) -> FTCM:
+    """The network in --previous_dir, fit for training on with the options; ValueError where it is not."""
+    model, saved = load_weights(args)
+    refuse_layout(saved, DATASETS[args.dataset].SKELETON, args.previous_dir)
+    if args.velocity_weight and not args.every_frame:
+        raise ValueError("--velocity_weight compares a window's poses from frame to frame; "
+                         f"{args.previous_dir} answers for one frame of a window. Drop it.")
+    return model
+
+
+def training_clips(args) -> tuple[list[Clip], list[Clip]]:
+    """The clips to train on and those of --val_subjects."""
+    clips = load_clips(args, "train")
+    held_out = select(clips, subjects=args.val_subjects) if args.val_subjects else []
+    clips = subset(without(clips, args.val_subjects), args.subset)
+    if not clips:
+        raise ValueError("--val_subjects holds out every training subject; leave at least one to train on.")
+    return clips, held_out
+
+
+def training_batches(args, clips: list[Clip], device: str, processes: Processes) -> TrainingBatches:
+    """The windows of `clips` as the options batch, mirror and augment them; this process's share."""
+    windows = Windows(clips, frames=args.frames, tds=args.tds, device=device, mirror=args.flip,
+                      target=args.target)
+    return TrainingBatches(windows, batch_size=args.batch_size, stride=args.stride, mirror=args.flip,
+                           reverse=args.reverse, generator=torch.Generator().manual_seed(args.seed),
+                           whole=args.every_frame, augment=make_augmenter(args, clips),
+                           share=(processes.rank, processes.count))
+
+
+def first_state(args, clips: list[Clip], model_args: dict) -> dict:
+    """What a checkpoint says of a training that has not begun (common/checkpoint.py)."""
+    selection = None if not args.test else "test subjects" if not args.val_subjects else (
+        f"held-out subjects {', '.join(args.val_subjects)}")
+    return {"format": checkpoint.FORMAT, "network": args.network, "epoch": 0, "best": {}, "history": [],
+            "selection": selection, "model_args": model_args, "options": options.plain(args),
+            "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds,
+                     "target": args.target},
+            "fps": clips[0].fps, "mean_pose": torch.from_numpy(scores.mean_pose(clips))}
+
+
+def announce_training(args, training: Training, device: str) -> None:
+    """Log how much is trained on and what selects the best epoch."""
+    batches, count = training.batches, training.processes.count
+    targets, total = len(batches.rows), batches.windows.num_rows
+    training.run.log(
+        f"{args.dataset} {args.keypoints}: {len(batches.windows.clips)} clips, {targets:,} of {total:,} frames "
+        f"are targets, {targets * batches.versions:,} windows an epoch; {device}"
+        + (f", {count} processes" if count > 1 else "") + f"; seed {args.seed}")
+    if training.state["selection"]:
+        training.run.log(f"The best epoch is selected on the {training.state['selection']}"
+                         + ("." if args.val_subjects else ", as in the paper."))
+
+
+def score_best(training: Training, clips: list[Clip], args, argv: list[str], device: str) -> None:
+    """Score the best epoch of a training on the test clips and say where its files are."""
+    run, state, processes = training.run, training.state, training.processes
     processes.wait()                                    # until the writer has left the best epoch's files
     best = [run.folder / name for name in state["best"]["files"]]
     saved = checkpoint.load(best[0])
     saved["history"] = state["history"]
-    checkpoint.load_weights(model, saved["model"], best[0])
-    if refiner:
-        checkpoint.load_refine(refiner.network, best[1])
-    score(model, refiner, saved, test_clips, args, argv, device, folder=run.folder, paths=best,
+    checkpoint.load_weights(training.model, saved["model"], best[0])
+    if training.refiner:
+        checkpoint.load_refine(training.refiner.network, best[1])
+    score(training.model, training.refiner, saved, clips, args, argv, device, folder=run.folder, paths=best,
           processes=processes)
     print(f"Curves: {run.folder / 'curves.png'}   log: {run.folder / 'train.log'}\n"
           f"Best checkpoint: {' and '.join(map(str, best))}")
