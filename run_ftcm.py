@@ -294,8 +294,8 @@ def announce_training(args, training: Training, device: str) -> None:
     batches, count = training.batches, training.processes.count
     targets, total = len(batches.rows), batches.windows.num_rows
     training.run.log(
-        f"{args.dataset} {args.keypoints}: {len(batches.windows.clips)} clips, {targets:,} of {total:,} frames "
-        f"are targets, {targets * batches.versions:,} windows an epoch; {device}"
+        f"{args.dataset} {args.keypoints}: {len(batches.windows.clips)} clips, {targets:,} of {total:,} "
+        f"frames are targets, {targets * batches.versions:,} windows an epoch; {device}"
         + (f", {count} processes" if count > 1 else "") + f"; seed {args.seed}")
     if training.state["selection"]:
         training.run.log(f"The best epoch is selected on the {training.state['selection']}"
