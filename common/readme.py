@@ -92,8 +92,8 @@ def block(name: str, results: Path) -> tuple[str, str | None]:
 
 def renderer(name: str, data: dict) -> Callable[[str, dict], str] | None:
     """What shows the results `name`; None where their form is unknown."""
-    known = {"demo": demo, "ablation": many, "results": many, "comparison": compared, "augmentation": augmented,
-             "benchmark": lambda _, data: benchmark_report.markdown(data)}
+    known = {"demo": demo, "ablation": many, "results": many, "comparison": compared,
+             "augmentation": augmented, "benchmark": lambda _, data: benchmark_report.markdown(data)}
     starts = {"limits": limits, "ftcm": report}
     if name in known:
         return known[name]
