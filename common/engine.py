@@ -164,8 +164,9 @@ def predict(model, clips: list[Clip], *, frames: int, tds: int = 1, batch_size: 
     found = {key: torch.zeros(size, device=device) for key, size in sizes.items() if refiner or key == "pose"}
     filled = torch.zeros(rows, device=device)           # the weight of the answers that each frame got
     targets = windows.covering(hop) if hop else windows.centers(every)
-    # Sharing pays where windows overlap by half or more.
-    shares = hasattr(model, "lift_course") and not hop and 2 * every <= frames
+    # Sharing pays where windows overlap by half or more and most clips fill half a batch.
+    shares = (hasattr(model, "lift_course") and not hop and 2 * every <= frames
+              and 2 * len(targets) >= len(clips) * batch_size)
     parts = windows.runs(targets, batch_size) if shares else targets.split(batch_size)
     errors, count = 0.0, 0
     networks = [model, refiner.network] if refiner else [model]
