@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+# What --results writes: earlier results of its own do not make a measurement's source another one.
+WRITTEN = ("README.md", "checkpoint/results")
+
 
 def provenance(argv: list[str], device: str) -> dict:
     """What stands beside every result: a dict of plain values."""
@@ -17,14 +20,21 @@ def provenance(argv: list[str], device: str) -> dict:
 
 
 def commit() -> str | None:
-    """The checked-out commit, `-dirty` behind it when files differ; None outside a git checkout."""
-    folder = Path(__file__).parent
+    """The checked-out commit, `-dirty` behind it when files other than WRITTEN differ; None outside git."""
+    name = git("rev-parse", "--short=12", "HEAD")
+    changes = git("status", "--porcelain", "--untracked-files=no", "--", ":/",
+                  *[f":(top,exclude){path}" for path in WRITTEN])
+    return None if name is None or changes is None else name + ("-dirty" if changes else "")
+
+
+def git(*words: str) -> str | None:
+    """What git answers in this project's folder; None where there is no git or no checkout."""
     try:
-        answer = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=folder,
-                                capture_output=True, text=True, timeout=10)
+        answer = subprocess.run(["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True,
+                                timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return answer.stdout.strip() or None
+    return answer.stdout.strip() if answer.returncode == 0 else None
 
 
 def hardware(device: str) -> str:
