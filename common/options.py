@@ -247,7 +247,7 @@ def build_parser() -> Parser:
     add("--augment", type=parse_list, default="", help="train on other cameras, bodies, postures and 2D "
         "errors than the data's: any of camera, body, placement, posture, layout, detector, missing, comma-"
         "separated (common/augment.py)")
-    add("--velocity_weight", type=positive(float), default=0, help="weight of the loss of the steps from "
+    add("--velocity_weight", type=float, default=0, help="weight of the loss of the steps from "
         "frame to frame (MPJVE) beside that of the poses, for --out_all networks: calmer poses")
     add("--workers", type=int, default=0,
         help="always 0: batches are gathered on the device, without worker processes")
@@ -342,6 +342,8 @@ def find_problem(args) -> str | None:
         (args.every_frame and args.refine, "--refine works on one pose a window; drop --out_all 1"),
         (args.augment is None,
          "--augment needs names: camera, body, placement, posture, layout, detector, missing"),
+        (not 0 <= args.velocity_weight < float("inf"),
+         f"--velocity_weight must be 0 or more, got {args.velocity_weight:g}"),
         (args.velocity_weight and not args.every_frame and not args.reload,
          "--velocity_weight compares a window's poses from frame to frame; add --out_all 1"),
         (args.subset > 1, f"--subset is a share between 0 and 1, got {args.subset}"),

@@ -22,6 +22,7 @@ from common import options
     ("--train 1 --network temporal_conv -f 25", "needs a power of 3 as --frames (3, 9, 27, ..), got 25"),
     ("--train 1 --network temporal_conv --layers 2", "--network temporal_conv has no --layers; drop it"),
     ("--train 1 --velocity_weight 1", "--velocity_weight compares a window's poses from frame to frame"),
+    ("--train 1 --out_all 1 --velocity_weight -1", "--velocity_weight must be 0 or more, got -1"),
     ("--velocity_weight 1", "velocity_weight is for --train 1"),
     ("--train 1 --network temporal_conv --out_all 1", "--network temporal_conv has no --out_all; drop it"),
     ("--train 1 --network single_frame -f 9", "--network single_frame has no --frames; drop it"),
