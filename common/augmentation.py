@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common.augment import PARTS
 from common.files import write_whole
-from common.tables import Row
+from common.tables import Row, listed
 
 TRAINING = ("--dataset cmu --train 1 -f 27 --out_all 1 --d_hid 256 --dropout 0 -b 64 --lr 2e-3 -lrd 0.65 "
             "--nepoch 8 --val_subjects 05,127 --val_stride 60 --test_stride 60")
@@ -93,8 +93,7 @@ def markdown(lines: list[dict], missing: list[dict]) -> str:
     if lines:
         text += ["", "MPJPE / P-MPJPE in mm, means over frames, of the test people as --limits shows them. "
                  "Training: processor minutes, of one thread."]
-    if missing:
-        text += ["", "Missing:", ""] + [f"- {entry['label']}: {entry['reason']}" for entry in missing]
+    text += listed(missing)
     return "\n".join(text) + "\n"
 
 

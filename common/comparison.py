@@ -16,7 +16,7 @@ import torch
 
 from common.benchmark import macs
 from common.files import write_whole
-from common.tables import Row
+from common.tables import Row, listed
 
 # Each network's own options are such that it trains for about four minutes on one thread of a common CPU.
 TRAINING = "--dataset cmu -k detected --train 1 --val_subjects 05,127 --val_stride 60 --test_stride 60"
@@ -177,8 +177,7 @@ def markdown(lines: list[dict], missing: list[dict]) -> str:
         text += ["", "mm, average over actions, mirrored test; MPJVE in mm per frame step; mean and standard "
                  "deviation where there are several seeds. MACs and speed are without the mirrored test, in "
                  "batches of 64 windows. Training: processor minutes, of one thread."]
-    if missing:
-        text += ["", "Missing:", ""] + [f"- {entry['label']}: {entry['reason']}" for entry in missing]
+    text += listed(missing)
     return "\n".join(text) + "\n"
 
 

@@ -194,9 +194,14 @@ def markdown(rows: list[dict], missing: list[dict], *, published: bool = True) -
     if rows:
         text += ["", "mm; average over actions. The interval draws each action's clips anew (bootstrap, "
                  "1,000 draws)."]
-    if missing:
-        text += ["", "Missing:", ""] + [f"- {entry['label']}: {entry['reason']}" for entry in missing]
+    text += listed(missing)
     return "\n".join(text) + "\n"
+
+
+def listed(missing: list[dict]) -> list[str]:
+    """The lines that name the missing rows with their reasons; none where nothing is missing."""
+    lines = [f"- {entry['label']}: {entry['reason']}" for entry in missing]
+    return ["", "Missing:", "", *lines] if lines else []
 
 
 def write_tables(folder: Path, name: str, rows: list[dict], missing: list[dict]) -> list[Path]:
