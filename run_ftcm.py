@@ -14,21 +14,24 @@ from pathlib import Path
 import torch
 
 from common import export_network as network_files
-from common import (augmentation, benchmark, benchmark_report, charts, checkpoint, comparison, engine, limits,
-                    live, options, own_video, plots, readme, report, scores, scores_3dhp, tables)
+from common import checkpoint, engine, options, report, scores, scores_3dhp
+from common.pictures import charts
+from common.video import live, own_video
+from experiments import augmentation, benchmark, benchmark_report, comparison, limits, results, tables
 from common.augment import Augmenter
 from common.clips import Clip, downsample, relayout, select, subset, without
 from common.files import write_whole
 from common.distributed import Processes
 from common.provenance import provenance
 from common.run_folder import RunFolder, prepare
-from common.smooth import smooth
-from common.stream import Lifter, SequenceLifter
+from common.video.smooth import smooth
+from common.video.stream import Lifter, SequenceLifter
 from common.training import Schedule, Training
 from common.windows import TrainingBatches, Windows
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
-from dataset import cmu_mocap, custom_keypoints, human36m, keypoint_cleaning, mpi_inf_3dhp
-from dataset.keypoint_stream import KeypointStream
+from dataset import cmu_mocap, human36m, mpi_inf_3dhp
+from dataset.keypoints import cleaning, reader
+from dataset.keypoints.json_lines import KeypointStream
 from model.baselines import SingleFrame, TemporalConv
 from model.folded import fold
 from model.ftcm import FTCM
@@ -423,9 +426,9 @@ def predict_video(args, device: str) -> None:
         stream = KeypointStream(live.lines_until_interrupted(sys.stdin.buffer), **facts)
         live.run(stream, make_lifter(model, args, device), trained_fps=trained_fps, wanted=wanted)
         return
-    recording = custom_keypoints.read(args.predict, **facts, person=args.person)
+    recording = reader.read(args.predict, **facts, person=args.person)
     folder = prepare(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
-    clip = custom_keypoints.to_clip(recording)
+    clip = reader.to_clip(recording)
     poses, notes = own_video.lift(clip, trained_fps, lambda clip: predict(
         model, [clip], args, device, every=1, desc="lift")["pose"][0])
     notes += own_video.write(folder, clip, poses, wanted, pixels=recording.keypoints,
@@ -457,7 +460,7 @@ def measure_limits(args, argv: list[str], device: str) -> None:
         predict=lambda clips, every: predict(model.to(device), clips, args, device, every=every,
                                              desc="limits")["pose"],
         detector_error=lambda num_frames, seed: cmu_mocap.detector_error(num_frames, noise, seed=seed),
-        fill=lambda keypoints, seen: keypoint_cleaning.fill(keypoints, seen, HUMAN36M, args.previous_dir)[0],
+        fill=lambda keypoints, seen: cleaning.fill(keypoints, seen, HUMAN36M, args.previous_dir)[0],
         **({"every": args.test_stride} if "test_stride" in args.given else {}))
     measured |= {"dataset": args.dataset, "checkpoint": args.previous_dir.name, "network": args.network,
                  "frames": args.frames, "tds": args.tds, "trained_on": saved["data"], "seed": args.seed,
@@ -513,11 +516,11 @@ def run_augmentation(args, device: str) -> None:
 def refresh_results(args, device: str) -> None:
     """Evaluate the checkpoints that ship and make every table and chart of the README anew."""
     folder = near(options.PROJECT / "checkpoint")
-    sentences = readme.measure_shipped(options.SHIPPED, prepare(args.output or folder / "shipped"),
+    sentences = results.measure_shipped(options.SHIPPED, prepare(args.output or folder / "shipped"),
                                        prepare(folder / "results"), runner(args, device))
-    sentences += readme.measure_smoothing(next(iter(options.SHIPPED)), folder / "shipped", folder / "results",
-                                          runner(args, device))
-    print("\n".join([*sentences, *readme.refresh(options.PROJECT / "README.md", folder / "results")]))
+    sentences += results.measure_smoothing(next(iter(options.SHIPPED)), folder / "shipped",
+                                           folder / "results", runner(args, device))
+    print("\n".join([*sentences, *results.refresh(options.PROJECT / "README.md", folder / "results")]))
 
 
 def runner(args, device: str):

@@ -138,7 +138,7 @@ def build_parser() -> Parser:
 
     add = parser.add_argument_group("own video").add_argument
     add("--predict", type=Path, metavar="FILE", help="lift the 2D keypoints in this file or folder (formats: "
-        "dataset/custom_keypoints.md) and write poses, player, animation and BVH to --output; -: lift JSON "
+        "dataset/keypoints/README.md) and write poses, player, animation and BVH to --output; -: lift JSON "
         "lines from standard input while they come, to JSON lines on standard output")
     add("--layout",
         help="joint layout of the file where it does not say: human36m, coco17, body25 or blazepose33")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from common import plots, scores
+from common import scores
+from common.pictures import curves
 from common.clips import Clip
 from common.metrics import mpjpe
 
@@ -109,7 +110,7 @@ def write_report(folder: Path, summary: dict, clip: Clip, poses: np.ndarray) -> 
     """
     written = scores.write_scores(folder, summary)
     picture = folder / "animation.gif"
-    plots.clip_animation(clip, poses, picture)
+    curves.clip_animation(clip, poses, picture)
     print(f"Scores: {', '.join(map(str, written))}\nAnimation of the clip with the median error: {picture}")
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
-from common import checkpoint, engine, plots
+from common import checkpoint, engine
+from common.pictures import curves
 from common.distributed import Processes
 from common.run_folder import RunFolder
 from common.windows import TrainingBatches
@@ -95,7 +96,7 @@ class Training:
                     + (f"  P1 {row['p1']:.2f}  P2 {row['p2']:.2f} mm" if self.validate else " mm")
                     + f"  {row['seconds']:.0f} s" + ("  best" if is_best else ""))
             if self.processes.is_writer:
-                plots.training_curves(state["history"], run.folder / "curves.png",
+                curves.training_curves(state["history"], run.folder / "curves.png",
                                       selection=state["selection"])
             self.processes.wait()
 

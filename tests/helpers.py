@@ -12,7 +12,7 @@ from dataset import human36m
 from model.ftcm import FTCM
 from tests.golden.reference_weights import reference_tensor
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[0] / "golden"
 
 
 def release_state(frames, *, layout=1, depth=6, dim=512, num_joints=17):

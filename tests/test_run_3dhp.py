@@ -8,7 +8,7 @@ import run_ftcm
 from common import clips, skeleton
 from dataset import human36m, mpi_inf_3dhp
 from tests.helpers import write_human36m
-from tests.test_mpi_inf_3dhp import save, test_data, training_data
+from tests.dataset.test_mpi_inf_3dhp import save, test_data, training_data
 
 SMALL = "--dataset 3dhp -f 5 --d_hid 16 --layers 1 -b 64 --device cpu"
 

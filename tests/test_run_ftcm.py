@@ -32,8 +32,8 @@ def data(tmp_path):
 def without_pictures(request, monkeypatch):
     """Pictures take most of a miniature run's time; one test keeps them."""
     if "leaves_its_files" not in request.node.name:
-        monkeypatch.setattr(run_ftcm.report.plots, "training_curves", lambda *_, **__: None)
-        monkeypatch.setattr(run_ftcm.report.plots, "clip_animation", lambda *_, **__: None)
+        monkeypatch.setattr(run_ftcm.report.curves, "training_curves", lambda *_, **__: None)
+        monkeypatch.setattr(run_ftcm.report.curves, "clip_animation", lambda *_, **__: None)
 
 
 def run(line, folder, output):

@@ -19,8 +19,8 @@ SUBJECTS = human36m.SUBJECTS["train"] + human36m.SUBJECTS["test"]
 @pytest.fixture()
 def trained(tmp_path, monkeypatch):
     """The best checkpoint of a tiny training on miniature Human3.6M archives in `tmp_path`."""
-    monkeypatch.setattr(run_ftcm.report.plots, "training_curves", lambda *_, **__: None)
-    monkeypatch.setattr(run_ftcm.report.plots, "clip_animation", lambda *_, **__: None)
+    monkeypatch.setattr(run_ftcm.report.curves, "training_curves", lambda *_, **__: None)
+    monkeypatch.setattr(run_ftcm.report.curves, "clip_animation", lambda *_, **__: None)
     write_human36m(tmp_path, lengths={(subject, "Walking"): 7 for subject in SUBJECTS})
     assert run("-f 5 --d_hid 16 --layers 1 -k gt -b 16 --train 1 --nepoch 1", tmp_path, tmp_path / "run") == 0
     return next((tmp_path / "run").glob("no_refine_*.pth"))

@@ -1,0 +1,143 @@
+"""The README's figures are those of the JSON files that the program wrote."""
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import run_ftcm
+from experiments import results
+from common.options import build_parser
+
+PROJECT = Path(__file__).parents[2]
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+RESULTS = PROJECT / "checkpoint" / "results"
+MARKED = re.findall(r"<!-- results:(\w+) -->", README)
+SCORES = {"mpjpe": 61.234, "p_mpjpe": 45.0, "n_mpjpe": 60.0, "mpjve": None, "acceleration": None, "frames": 3}
+
+
+@pytest.mark.parametrize("name", MARKED)
+def test_a_block_is_exactly_what_its_json_file_renders_to(name):
+    written = {match["name"]: match["text"] for match in results.BLOCK.finditer(README)}
+    text, reason = results.block(name, RESULTS)
+    if not (RESULTS / f"{name}.json").is_file():
+        assert written[name] == "", f"{name} has figures but no {name}.json"
+    else:
+        assert reason is None and written[name] == text
+
+
+def test_every_marker_is_closed_and_used_once():
+    assert MARKED == [match["name"] for match in results.BLOCK.finditer(README)]
+    assert len(MARKED) == len(set(MARKED)) and "demo" in MARKED
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", README))
+def test_linked_files_exist(link):
+    assert (PROJECT / link).exists()
+
+
+@pytest.mark.parametrize("option", sorted(set(re.findall(r"(?<![\w-])--[a-z_A-Z]+(?![\w=-])", README))))
+def test_options_named_in_the_readme_exist(option):
+    known = {name for action in build_parser()._actions for name in action.option_strings}
+    assert option in known
+
+
+def test_refreshing_changes_what_has_a_file_and_says_what_it_leaves(tmp_path):
+    page = tmp_path / "README.md"
+    page.write_text("# A\n<!-- results:speed -->\nold\n<!-- /results:speed -->\nbetween\n"
+                    "<!-- results:ablation -->\nkept\n<!-- /results:ablation -->\n"
+                    "<!-- results:notes -->\n<!-- /results:notes -->\nend\n", encoding="utf-8")
+    (tmp_path / "speed.json").write_text(json.dumps({
+        "rows": [{"network": "FTCM", "windows_per_second": 1234.5, "frames": 27, "more": None, "parts": [1]}],
+        "hardware": "a computer"}))
+    (tmp_path / "notes.json").write_text("{}")
+    assert results.refresh(page, tmp_path) == [
+        "speed: rewritten", "ablation: left as it is, there is no ablation.json",
+        "notes: left as it is, notes.json has no rows to show"]
+    assert page.read_text() == (
+        "# A\n<!-- results:speed -->\n| network | windows per second | frames | more |\n"
+        "| --- | --- | --- | --- |\n| FTCM | 1,234.50 | 27 | - |\n\n- a computer.\n"
+        "- From [speed.json](checkpoint/results/speed.json), which the program wrote.\n"
+        "<!-- /results:speed -->\nbetween\n<!-- results:ablation -->\nkept\n<!-- /results:ablation -->\n"
+        "<!-- results:notes -->\n<!-- /results:notes -->\nend\n")
+    assert results.refresh(page, tmp_path)[0] == "speed: unchanged"
+
+
+def test_an_evaluation_shows_its_table_its_notes_and_its_source():
+    data = {"rows": [{"action": "walk", **SCORES}], "average": dict(SCORES), "all_frames": dict(SCORES),
+            "notes": ["Half of it.", "Selected on nothing."], "command": "python run_ftcm.py -f 27",
+            "hardware": "a computer", "torch": "2.0", "seed": 1, "training_minutes": 3.21,
+            "evaluation_seconds": 7.6, "commit": "abc"}
+    text = results.renderer("ftcm_27_gt", data)("ftcm_27_gt", data)
+    assert "walk             3  61.23    45.00    60.00      -      -\n" in text
+    for words in ("- Half of it.\n", "- Command: `python run_ftcm.py -f 27`\n",
+                  "a computer; PyTorch 2.0; seed 1; training 3.2 min, evaluation 8 s; commit abc."):
+        assert words in text
+
+
+def test_the_demo_says_that_time_ended_it_only_if_time_did():
+    data = json.loads((RESULTS / "demo.json").read_text(encoding="utf-8"))
+    data["notes"] = ["Trained for 13 of 20 epochs (2.4 min), seed 1, on all training data."]
+    assert "The time limit, not the recipe, ended this run" in results.demo("demo", data)
+    data["notes"] = ["Trained for 20 of 20 epochs (9.0 min), seed 1, on all training data."]
+    assert "The time limit" not in results.demo("demo", data)
+
+
+def test_limits_show_their_chart_and_thinning():
+    data = {"network": "ftcm", "frames": 27, "checkpoint": "ftcm_27.pth", "dataset": "cmu", "seed": 1,
+            "thinning": "One in 36.", "command": "python run_ftcm.py --limits", "hardware": "a computer",
+            "minutes": 2.345, "commit": "abc"}
+    text = results.renderer("limits_ftcm_27", data)("limits_ftcm_27", data)
+    assert "](checkpoint/results/limits_ftcm_27.png)" in text and "One in 36." in text
+    assert "`python run_ftcm.py --limits`; a computer; seed 1; 2.3 min; commit abc." in text
+
+
+def test_shipped_checkpoints_are_evaluated_on_both_keypoints_and_what_failed_is_said(tmp_path):
+    commands = []
+
+    def execute(words):
+        commands.append(" ".join(words[:-2]))
+        if "detected" in words:
+            return "no room"
+        output = Path(words[-1])
+        output.mkdir(parents=True)
+        for file in ("scores.json", "limits.json", "limits.png"):
+            (output / file).write_text(f"{file} of {words[0]}")
+        return None
+
+    (tmp_path / "ftcm_27.pth").write_text("")
+    (tmp_path / "results").mkdir()
+    sentences = results.measure_shipped({27: tmp_path / "ftcm_27.pth", 81: tmp_path / "ftcm_81.pth"},
+                                       tmp_path / "work", tmp_path / "results", execute)
+    assert commands == ["--train 0 -f 27 --dataset cmu -k gt", "--train 0 -f 27 --dataset cmu -k detected",
+                        "--limits -f 27"]
+    assert sentences == ["ftcm_27_detected: no room", "ftcm_81.pth is not there: not evaluated."]
+    assert {path.name: path.read_text() for path in (tmp_path / "results").iterdir()} == {
+        "ftcm_27_gt.json": "scores.json of --train", "limits_ftcm_27.json": "limits.json of --limits",
+        "limits_ftcm_27.png": "limits.png of --limits"}
+
+
+def test_smoothing_becomes_a_row_for_each_strength(tmp_path):
+    def execute(words):
+        output = Path(words[-1])
+        output.mkdir(parents=True)
+        strength = float(words[words.index("--smooth") + 1]) if "--smooth" in words else 0
+        (output / "scores.json").write_text(json.dumps({
+            "average": dict.fromkeys(results.scores.COLUMNS, 50 + strength), "command": "c", "hardware": "h",
+            "commit": "x", "seed": 1}))
+    (tmp_path / "results").mkdir()
+    assert results.measure_smoothing(81, tmp_path / "work", tmp_path / "results", execute) == []
+    rows = json.loads((tmp_path / "results" / "smoothing.json").read_text())["rows"]
+    assert [row["MPJPE"] for row in rows] == [50 + seconds for seconds in results.SMOOTHING]
+    assert results.measure_smoothing(81, tmp_path / "work", tmp_path / "results", lambda _: "no room") == [
+        "smoothing: no room"]
+
+
+def test_the_results_option_refreshes_the_page_without_shipped_files(tmp_path, monkeypatch, capsys):
+    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    monkeypatch.setattr(run_ftcm.options, "PROJECT", tmp_path)
+    monkeypatch.setattr(run_ftcm.options, "SHIPPED", {27: tmp_path / "ftcm_27.pth"})
+    assert run_ftcm.main(["--results", "--device", "cpu"]) == 0
+    said = capsys.readouterr().out
+    assert "ftcm_27.pth is not there: not evaluated.\n" in said and "\ndemo: left as it is" in said
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == README
