@@ -311,7 +311,6 @@ def score_best(training: Training, clips: list[Clip], args, argv: list[str], dev
     processes.wait()                                    # until the writer has left the best epoch's files
     best = [run.folder / name for name in state["best"]["files"]]
     saved = checkpoint.load(best[0])
-    saved["history"] = state["history"]
     checkpoint.load_weights(training.model, saved["model"], best[0])
     if training.refiner:
         checkpoint.load_refine(training.refiner.network, best[1])

@@ -20,6 +20,7 @@ def summarise(clips: list[Clip], found: dict[str, list[np.ndarray]], saved: dict
     skeleton, shared = clips[0].skeleton, facts["shared_joints"]
     joints = None if shared is None else [skeleton.joints.index(name) for name in shared]
     summary = {**facts, "trained_on": saved["data"], "selection": saved.get("selection"),
+               "selected_epoch": saved.get("epoch") if is_selected(saved) else None,
                "training_epochs": len(history),
                "training_minutes": sum(row["seconds"] for row in history) / 60,
                "training_cpu_minutes": sum(row.get("cpu_seconds", math.nan) for row in history) / 60,
@@ -58,7 +59,7 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
                 for name in ("stride", "downsample", "subset", "cameras", "actions", "val_subjects")
                 if (value := options[name]) not in (1, None, [])]
         notes.append(f"Trained for {summary['training_epochs']} of {options['epochs']} epochs "
-                     f"({summary['training_minutes']:.1f} min), seed {options['seed']}, on "
+                     f"({summary['training_minutes']:.1f} min in all), seed {options['seed']}, on "
                      f"{'a part of the data: ' + ', '.join(part) if part else 'all training data'}.")
         if options.get("reload"):
             notes.append(f"The training started from the weights in {Path(options['previous_dir']).name}.")
@@ -74,18 +75,31 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
     if summary.get("smooth"):
         notes.append(f"Poses were averaged over time, with frames of the future: a Gaussian of "
                      f"{summary['smooth']:g} s standard deviation (--smooth).")
-    if "optimizer" in saved or (history and not saved.get("selection")):
+    if is_selected(saved):
+        how = ("test subjects, as in the paper" if saved["selection"] == "test subjects" else
+               f"{saved['selection']}, not on the test subjects")
+        notes.append(f"{selected_epoch(summary['selected_epoch'], history)} was selected on the {how}.")
+    elif history:
         notes.append("This is a last epoch: it was not selected.")
-    elif saved.get("selection") == "test subjects":
-        notes.append("The epoch was selected on the test subjects, as in the paper.")
-    elif saved.get("selection"):
-        notes.append(f"The epoch was selected on the {saved['selection']}, not on the test subjects.")
     if "root_error" in summary:
         error = summary["root_error"]
         notes.append(f"Mean error of the estimated root: {error['position']:.0f} mm, along the depth "
                      f"{error['depth']:.0f} mm, over {error['frames']:,} frames; without an estimate a frame "
                      "keeps its lifted pose.")
     return notes
+
+
+def is_selected(saved: dict) -> bool:
+    """Whether a checkpoint holds a selected epoch, not the last one."""
+    return bool(saved.get("selection")) and "optimizer" not in saved
+
+
+def selected_epoch(epoch: int | None, history: list[dict] | None) -> str:
+    """The selected epoch and the training time up to it, as the beginning of a sentence."""
+    if not epoch or not history:
+        return "The epoch"
+    minutes = sum(row["seconds"] for row in history[:epoch]) / 60
+    return f"Epoch {epoch} of {len(history)} trained (after {minutes:.1f} min)"
 
 
 def shown(value) -> str:

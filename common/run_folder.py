@@ -59,7 +59,8 @@ class RunFolder:
     def save_epoch(self, state: dict, *, is_best: bool) -> None:
         """Write the state after an epoch: the best checkpoint first, then last.pth.
 
-        The best checkpoint lacks what only resuming needs.
+        The best checkpoint lacks what only resuming needs. Its `history` is the whole run's so far, its `epoch`
+        the selected one.
         A refine module goes into a file of its own beside the lifter's, as in the original release. The files
         that a new best replaces are removed last, so at any moment the files that last.pth names exist.
         """
@@ -77,7 +78,14 @@ class RunFolder:
                 checkpoint.save(self.folder / refine, state["refine"])
         if not self.writes:
             return
+        if not is_best and replaced:
+            self.extend_history(self.folder / replaced[0], state["history"])
         checkpoint.save(self.last, state)
         for name in set(replaced) - set(state["best"].get("files", [])):
             (self.folder / name).unlink(missing_ok=True)
         write_csv(self.folder / "history.csv", state["history"])
+
+    def extend_history(self, best: Path, history: list[dict]) -> None:
+        """Write the epochs after the best one into its checkpoint, so that it knows the whole run's cost."""
+        if best.is_file():
+            checkpoint.save(best, {**checkpoint.read(best), "history": history})

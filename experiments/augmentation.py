@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common.augment import PARTS
 from common.files import write_whole
-from experiments.tables import Row, listed
+from experiments.tables import Row, cost_legend, listed, whole_cost
 
 TRAINING = ("--dataset cmu --train 1 -f 27 --out_all 1 --d_hid 256 --dropout 0 -b 64 --lr 2e-3 -lrd 0.65 "
             "--nepoch 8 --val_subjects 05,127 --val_stride 60 --test_stride 60")
@@ -84,15 +84,15 @@ def mean_errors(report: dict, question: str, chosen: Callable[[float], bool]) ->
 
 def markdown(lines: list[dict], missing: list[dict]) -> str:
     """The table, MPJPE / P-MPJPE; then what is missing."""
-    text = ["| trained with | " + " | ".join(SITUATIONS) + " | training |",
-            "| --- |" + " --- |" * (len(SITUATIONS) + 1)]
+    titles = ["trained with", *SITUATIONS, *(["training"] if whole_cost(lines) else [])]
+    text = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
     for line in lines:
         cells = [f"{errors['mpjpe']:.1f} / {errors['p_mpjpe']:.1f}" for errors in line["situations"].values()]
-        text.append("| " + " | ".join([line["label"], *cells, f"{line['training_cpu_minutes']:.1f} min"])
-                    + " |")
+        cells += [f"{line['training_cpu_minutes']:.1f} min"] if whole_cost(lines) else []
+        text.append("| " + " | ".join([line["label"], *cells]) + " |")
     if lines:
-        text += ["", "MPJPE / P-MPJPE in mm, means over frames, of the test people as --limits shows them. "
-                 "Training: processor minutes, of one thread."]
+        text += ["", "MPJPE / P-MPJPE in mm: means over the test frames that `--limits` scores. "
+                 + cost_legend(lines, "Training: CPU minutes of the whole run on one thread.")]
     text += listed(missing)
     return "\n".join(text) + "\n"
 

@@ -16,7 +16,7 @@ import torch
 
 from experiments.benchmark import macs
 from common.files import write_whole
-from experiments.tables import Row, listed
+from experiments.tables import Row, cost_legend, listed, whole_cost
 
 # Each network's own options are such that it trains for about four minutes on one thread of a common CPU.
 TRAINING = "--dataset cmu -k detected --train 1 --val_subjects 05,127 --val_stride 60 --test_stride 60"
@@ -165,18 +165,22 @@ def run(folder: Path, root: Path, *, text: str, run_rows: Callable,
 
 def markdown(lines: list[dict], missing: list[dict]) -> str:
     """The table, errors as mean and deviation over seeds; then what is missing."""
-    text = ["| network | MPJPE | P-MPJPE | MPJVE | parameters | MACs a pose | windows/s | poses/s | training "
-            "|", "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+    runs = [run for line in lines for run in line["seeds"]]
+    titles = ["network", "MPJPE", "P-MPJPE", "MPJVE", "parameters", "MACs a pose", "windows/s", "poses/s",
+              *(["training"] if whole_cost(runs) else [])]
+    text = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
     for line in lines:
         seeds = f" ({len(line['seeds'])} seeds)" if len(line["seeds"]) > 1 else ""
         text.append("| " + " | ".join([
             line["label"] + seeds, *[error(line, key) for key in METRICS], millions(line["parameters"]),
             millions(line["macs_per_frame"]), whole(line["windows_per_second"]),
-            whole(line["poses_per_second"]), f"{line['training_cpu_minutes']:.1f} min"]) + " |")
+            whole(line["poses_per_second"]),
+            *([f"{line['training_cpu_minutes']:.1f} min"] if whole_cost(runs) else [])]) + " |")
     if lines:
         text += ["", "mm, average over actions, mirrored test; MPJVE in mm per frame step; mean and standard "
                  "deviation where there are several seeds. MACs and speed are without the mirrored test, in "
-                 "batches of 64 windows. Training: processor minutes, of one thread."]
+                 "batches of 64 windows. "
+                 + cost_legend(runs, "Training: CPU minutes of the whole run on one thread.")]
     text += listed(missing)
     return "\n".join(text) + "\n"
 

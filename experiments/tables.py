@@ -144,8 +144,8 @@ def is_scored(line: list[str], weights: Path, output: Path) -> bool:
     path = output / "scores.json"
     if not path.is_file() or path.stat().st_mtime < weights.stat().st_mtime:
         return False
-    command = json.loads(path.read_text(encoding="utf-8"))["command"]
-    return shlex.split(command)[2:len(line) + 2] == line
+    scores = json.loads(path.read_text(encoding="utf-8"))
+    return whole_cost([scores]) and shlex.split(scores["command"])[2:len(line) + 2] == line
 
 
 def expand(line: str) -> list[str]:
@@ -161,7 +161,8 @@ def measured(row: Row, selected: Path, last: Path) -> dict:
             "mpjve": scores["average"]["mpjve"], "interval": scores["interval"],
             "last_epoch_mpjpe": last_scores["average"]["mpjpe"] if last_scores else None,
             "published": row.published,
-            "parameters": scores["parameters"], "training_epochs": scores["training_epochs"],
+            "parameters": scores["parameters"], "selected_epoch": scores["selected_epoch"],
+            "training_epochs": scores["training_epochs"],
             "training_minutes": scores["training_minutes"],
             "training_cpu_minutes": scores.get("training_cpu_minutes"),
             "frames_scored": scores["all_frames"]["frames"],
@@ -176,15 +177,14 @@ def markdown(rows: list[dict], missing: list[dict], *, published: bool = True) -
     """
     columns = ["row", *(["published P1 / P2"] if published else []), "measured P1 / P2",
                *(["difference"] if published else []), "95 % interval of P1", "P1 of the last epoch",
-               "parameters", "training"]
+               "parameters", *(["training"] if whole_cost(rows) else [])]
     lines = [columns, ["---"] * len(columns)]
     for row in rows:
         known = row["published"]
         cells = [row["label"], f"{row['mpjpe']:.2f} / {row['p_mpjpe']:.2f}",
                  f"{row['interval'][0]:.2f} to {row['interval'][1]:.2f}",
                  "" if row["last_epoch_mpjpe"] is None else f"{row['last_epoch_mpjpe']:.2f}",
-                 f"{row['parameters'] / 1e6:.2f} M",
-                 f"{row['training_epochs']} epochs, {row['training_minutes']:.1f} min"]
+                 f"{row['parameters'] / 1e6:.2f} M", *([training_cost(row)] if whole_cost(rows) else [])]
         if published:
             cells[2:2] = [f"{row['mpjpe'] - known['mpjpe']:+.2f} / {row['p_mpjpe'] - known['p_mpjpe']:+.2f}"
                           if known else ""]
@@ -193,9 +193,27 @@ def markdown(rows: list[dict], missing: list[dict], *, published: bool = True) -
     text = ["| " + " | ".join(line) + " |" for line in lines]
     if rows:
         text += ["", "mm; average over actions. The interval draws each action's clips anew (bootstrap, "
-                 "1,000 draws)."]
+                 "1,000 draws). " + cost_legend(rows, "Training: the whole run, validation included.")]
     text += listed(missing)
     return "\n".join(text) + "\n"
+
+
+def whole_cost(runs: list[dict]) -> bool:
+    """Whether the training costs are those of whole runs; older files count up to the selected epoch only."""
+    return all("selected_epoch" in run for run in runs)
+
+
+def cost_legend(runs: list[dict], text: str) -> str:
+    """`text`, or why the table has no training costs."""
+    return text if whole_cost(runs) else ("Without training costs: this file counts them up to the selected "
+                                          "epoch only.")
+
+
+def training_cost(row: dict) -> str:
+    """The cell that says how long a row was trained; empty for weights without a history."""
+    if not row["training_epochs"]:
+        return ""
+    return f"{row['training_epochs']} epochs, {row['training_minutes']:.1f} min"
 
 
 def listed(missing: list[dict]) -> list[str]:

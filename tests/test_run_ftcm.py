@@ -375,3 +375,48 @@ def test_the_animated_clip_is_the_median_one():
     clips = [random_clip(3, seed=i) for i in range(3)]
     predicted = [clip.pose + error for clip, error in zip(clips, (0.3, 0.1, 0.2))]
     assert run_ftcm.report.representative(clips, predicted) == 2
+
+
+def test_the_best_checkpoint_alone_knows_the_whole_runs_cost(data, tmp_path, monkeypatch):
+    """The second of four epochs is the best one."""
+    errors = iter([80.0, 60.0, 70.0, 90.0])
+    score = run_ftcm.scores.score
+
+    def validation(clips, found, *more):
+        result = score(clips, found, *more)
+        return result if more else {**result, "average": {**result["average"], "mpjpe": next(errors)}}
+
+    monkeypatch.setattr(run_ftcm.scores, "score", validation)
+    assert run(f"{SMALL} --train 1 --nepoch 4", data, tmp_path / "run") == 0
+    monkeypatch.setattr(run_ftcm.scores, "score", score)
+    best, = (tmp_path / "run").glob("no_refine_2_6000.pth")
+    history = checkpoint.load(tmp_path / "run" / "last.pth")["history"]
+    copied, small = tmp_path / "elsewhere.pth", tmp_path / "small.pth"
+    copied.write_bytes(best.read_bytes())
+    assert run_ftcm.main(f"--export_weights {small} --reload 1 --previous_dir {copied}".split()) == 0
+    reports = [json.loads((tmp_path / "run" / "scores.json").read_text())]
+    for number, path in enumerate((copied, small)):
+        line = f"--train 0 --reload 1 --previous_dir {path} --device cpu"
+        assert run(line, data, tmp_path / f"eval{number}") == 0
+        reports.append(json.loads((tmp_path / f"eval{number}" / "scores.json").read_text()))
+    minutes, cpu = (sum(row[key] for row in history) / 60 for key in ("seconds", "cpu_seconds"))
+    for report in reports:
+        assert (report["selected_epoch"], report["training_epochs"]) == (2, 4)
+        assert report["training_minutes"] == pytest.approx(minutes)
+        assert report["training_cpu_minutes"] == pytest.approx(cpu)
+        assert "Epoch 2 of 4 trained" in " ".join(report["notes"])
+
+
+def test_a_run_that_is_killed_leaves_the_cost_that_is_known_in_its_best_checkpoint(data, tmp_path, monkeypatch):
+    def killed(*_, **options):
+        if "epoch 3" in options["desc"]:
+            raise KeyboardInterrupt
+        return train_one_epoch(*_, **options)
+
+    train_one_epoch = run_ftcm.engine.train_one_epoch
+    monkeypatch.setattr(run_ftcm.engine, "train_one_epoch", killed)
+    score = iter([{"average": {"mpjpe": mpjpe, "p_mpjpe": 1.0}} for mpjpe in (50.0, 60.0)])
+    monkeypatch.setattr(run_ftcm.scores, "score", lambda *_: next(score))
+    assert run(f"{SMALL} --train 1 --nepoch 4", data, tmp_path / "run") == 130
+    saved = checkpoint.load(tmp_path / "run" / "no_refine_1_5000.pth")
+    assert saved["epoch"] == 1 and [row["epoch"] for row in saved["history"]] == [1, 2]
