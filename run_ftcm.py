@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from common import export_network as network_files
-from common import checkpoint, engine, options, report, scores, scores_3dhp
+from common import checkpoint, compare, engine, options, report, scores, scores_3dhp
 from common.pictures import charts
 from common.video import live, own_video
 from experiments import augmentation, benchmark, benchmark_report, comparison, limits, results, tables
@@ -65,7 +65,9 @@ def execute(argv: list[str]) -> None:
     args = options.parse(argv)
     device = choose_device(args.device, int(os.environ.get("LOCAL_RANK", args.gpu)))
     torch.manual_seed(args.seed)
-    if args.tables or args.ablation:
+    if args.compare:
+        compare_scores(args)
+    elif args.tables or args.ablation:
         run_tables(args, device)
     elif args.benchmark:
         run_benchmark(args, argv, device)
@@ -397,6 +399,7 @@ def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str],
     shown = report.representative(clips, found["pose"])
     poses, = predict(model, [clips[shown]], args, device, every=1, desc="animate", refiner=refiner)["pose"]
     report.write_report(folder, summary, clips[shown], poses)
+    publish(args, folder / "scores.json")
     if args.export_mat:
         scores_3dhp.export_mat(prepare(args.export_mat.parent) / args.export_mat.name,
                                scores_3dhp.scored_millimetres(clips, found["pose"]))
@@ -467,6 +470,7 @@ def measure_limits(args, argv: list[str], device: str) -> None:
     write_whole(folder / "limits.json", json.dumps(measured, indent=1) + "\n")
     print(limits.text(measured))
     print("\n".join(map(str, [folder / "limits.json", *charts.save_limits(measured, folder)])))
+    publish(args, folder / "limits.json", folder / "limits.png")
 
 
 def run_tables(args, device: str) -> None:
@@ -478,10 +482,12 @@ def run_tables(args, device: str) -> None:
         name, trains = "results", not licensed
         rows = tables.published_rows("h36m" if licensed else "cmu", root)
     folder = prepare(args.output or root / ("tables" if args.tables else name))
-    done, missing = tables.run(rows, folder, trains=trains, execute=runner(args, device))
+    done, missing = tables.run(rows, folder, trains=trains, execute=runner(args, device),
+                               against_first=args.ablation)
     written = tables.write_tables(folder, name, done, missing)
     print("\n" + tables.markdown(done, missing, published=name == "results"))
     print("Table: " + ", ".join(map(str, written)))
+    publish(args, written[0])
 
 
 def run_comparison(args, device: str) -> None:
@@ -499,6 +505,7 @@ def run_comparison(args, device: str) -> None:
         run_rows=lambda rows: tables.run(rows, folder, trains=True, last_too=False,
                                          execute=runner(args, device)))
     print("\n" + comparison.markdown(lines, missing) + f"\nTable: {folder / 'comparison.json'}")
+    publish(args, folder / "comparison.json")
 
 
 def run_augmentation(args, device: str) -> None:
@@ -510,13 +517,28 @@ def run_augmentation(args, device: str) -> None:
         folder, root, execute=execute_one,
         run_rows=lambda rows: tables.run(rows, folder, trains=True, last_too=False, execute=execute_one))
     print("\n" + augmentation.markdown(lines, missing) + f"\nTable: {folder / 'augmentation.json'}")
+    publish(args, folder / "augmentation.json")
+
+
+def compare_scores(args) -> None:
+    """Print the paired difference of the two evaluations in --compare; with --output write compare.json."""
+    result = compare.compare(args.compare)
+    print(compare.text(result))
+    if args.output:
+        write_whole(prepare(args.output) / "compare.json", json.dumps(result, indent=1) + "\n")
+
+
+def publish(args, *written: Path) -> None:
+    """With --publish NAME copy the files to checkpoint/results/ and renew the README's block of that name."""
+    if args.publish:
+        print("\n".join(results.publish(args.publish, written, options.PROJECT)))
 
 
 def refresh_results(args, device: str) -> None:
     """Evaluate the checkpoints that ship and make every table and chart of the README anew."""
     folder = near(options.PROJECT / "checkpoint")
     sentences = results.measure_shipped(options.SHIPPED, prepare(args.output or folder / "shipped"),
-                                       prepare(folder / "results"), runner(args, device))
+                                        runner(args, device))
     sentences += results.measure_smoothing(next(iter(options.SHIPPED)), folder / "shipped",
                                            folder / "results", runner(args, device))
     print("\n".join([*sentences, *results.refresh(options.PROJECT / "README.md", folder / "results")]))
@@ -572,6 +594,7 @@ def run_benchmark(args, argv: list[str], device: str) -> None:
     measured["minutes"] = (time.time() - started) / 60
     written = benchmark_report.write(folder, measured)
     print(benchmark_report.markdown(measured) + "\nTable: " + ", ".join(map(str, written)))
+    publish(args, folder / "benchmark.json")
 
 
 def export_network(args) -> None:

@@ -15,7 +15,8 @@ import torch
 from common.files import write_whole
 
 FORMAT = "ftcm-1"
-KEPT = ("format", "network", "model_args", "data", "fps", "selection", "epoch", "history")   # in a small checkpoint
+# in a small checkpoint
+KEPT = ("format", "network", "model_args", "data", "fps", "selection", "epoch", "history")
 
 # What torch.load raises on bytes that make no sense or name code.
 UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError,

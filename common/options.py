@@ -5,6 +5,7 @@ one sentence and exit status 2.
 """
 import argparse
 import glob
+import re
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ DATASETS = ["h36m", "cmu", "3dhp"]
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
                    "export_mat"]
 # modes that run many commands
-COLLECTIVE = ["tables", "ablation", "augmentation", "comparison", "results", "benchmark"]
+COLLECTIVE = ["compare", "tables", "ablation", "augmentation", "comparison", "results", "benchmark"]
 EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
 NOT_FOR_LIMITS = ["keypoints", "actions", "downsample", "refine", "export_mat", "smooth"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
@@ -58,6 +59,13 @@ def parse_bool(text: str) -> bool:
 def parse_list(text: str) -> list[str] | None:
     """A comma-separated list; * means all (None)."""
     return None if text == "*" else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def parse_name(text: str) -> str:
+    """A plain name: letters, digits and underscores."""
+    if not re.fullmatch("[A-Za-z0-9_]{1,60}", text):
+        raise argparse.ArgumentTypeError(f"expected letters, digits and underscores, got {text!r}")
+    return text
 
 
 def parse_level(text: str) -> float | str | None:
@@ -107,9 +115,13 @@ def build_parser() -> Parser:
         "without all on the bundled data, where not yet done; write augmentation.json and augmentation.md to "
         "--output")
     add("--comparison", nargs="?", const="*", metavar="TEXT", help="train FTCM and the networks it is "
-        "compared with for about equal minutes on the bundled data, where not yet done; write "
+        "compared with for a few minutes each on the bundled data, where not yet done; write "
         "comparison.json and comparison.md to --output; only the runs whose label holds every comma-"
         "separated part of TEXT, if given: '27 frames, seed 1'")
+    add("--compare", nargs=2, type=Path, metavar=("A", "B"), help="the paired difference of two scores.json of "
+        "the same test clips with its 95 %% interval; also written to compare.json in --output, if given")
+    add("--publish", type=parse_name, metavar="NAME", help="also copy the JSON file that the command writes, and "
+        "the chart of --limits, to checkpoint/results/ as NAME and renew the README's block of that name")
     add("--results", action="store_true", help="evaluate the checkpoints that ship, measure their limits and "
         "rewrite the README's tables and charts from checkpoint/results/*.json")
     add("--limits", action="store_true", help="errors of the checkpoint against 2D noise, missing joints, "
@@ -163,7 +175,7 @@ def build_parser() -> Parser:
         "your own); cmu: the bundled motions")
     add("-k", "--keypoints", default="cpn_ft_h36m_dbb",
         help="2D source: h36m reads data_2d_h36m_{keypoints}.npz; cmu has gt (exact, its default) and "
-        "detected (with a detector's errors); 3dhp has gt")
+        "detected (with simulated detector noise); 3dhp has gt")
     add("--root_path", type=Path, default=PROJECT / "dataset", help="folder of the data files")
     add("-a", "--actions", type=parse_list, default="*", help="comma-separated whole action names; * for all")
     add("--cameras", type=parse_list, default="*",
@@ -304,7 +316,7 @@ def find_problem(args) -> str | None:
     half = args.dim // 2
     modes = [name for name in ("train", "predict", "limits", *COLLECTIVE, *EXPORTS)
              if getattr(args, name)]
-    foreign = sorted(args.given - {*COLLECTIVE, "root_path", "device", "gpu", "output"})
+    foreign = sorted(args.given - {*COLLECTIVE, "root_path", "device", "gpu", "output", "publish"})
     checks = [
         (len(modes) > 1, f"--{' and --'.join(modes)} are different tasks; choose one"),
         (set(modes) & set(COLLECTIVE) and foreign,
@@ -313,6 +325,9 @@ def find_problem(args) -> str | None:
         (args.predict and args.given & set(NOT_FOR_PREDICT),
          f"--predict lifts every frame of one file; "
          f"drop {', '.join(sorted(args.given & set(NOT_FOR_PREDICT)))}"),
+        (args.publish and (args.predict or args.compare or args.results or not args.test
+                           or set(modes) & set(EXPORTS)),
+         "--publish is for commands that write scores, limits or a table; drop it"),
         (args.limits and args.given & set(NOT_FOR_LIMITS),
          f"--limits adds errors of its own to the exact keypoints of whole test motions; "
          f"drop {', '.join(sorted(args.given & set(NOT_FOR_LIMITS)))}"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import scores
+from common import score_table, scores
 from common.pictures import curves
 from common.clips import Clip
 from common.metrics import mpjpe
@@ -22,18 +22,26 @@ def summarise(clips: list[Clip], found: dict[str, list[np.ndarray]], saved: dict
     summary = {**facts, "trained_on": saved["data"], "selection": saved.get("selection"),
                "selected_epoch": saved.get("epoch") if is_selected(saved) else None,
                "training_epochs": len(history),
+               "planned_epochs": saved.get("options", {}).get("epochs"),
                "training_minutes": sum(row["seconds"] for row in history) / 60,
                "training_cpu_minutes": sum(row.get("cpu_seconds", math.nan) for row in history) / 60,
                **scores.score(clips, found["pose"], joints)}
     if "lifted" in found:
-        summary["lifted"] = scores.score(clips, found["lifted"], joints)
+        summary["lifted"] = yardstick(clips, found["lifted"], joints)
     if facts["refine"] == "estimate":
         summary["root_error"] = scores.root_error(clips, found["root"])
     if "mean_pose" in saved:
-        summary["mean_pose"] = scores.score(
-            clips, scores.mean_pose_prediction(clips, saved["mean_pose"].numpy()), joints)
+        predicted = scores.mean_pose_prediction(clips, saved["mean_pose"].numpy())
+        summary["mean_pose"] = yardstick(clips, [np.where(np.isfinite(poses), flat, np.nan)     # the same frames
+                                                 for poses, flat in zip(found["pose"], predicted)], joints)
     summary["notes"] = describe(clips, saved, summary)
     return summary
+
+
+def yardstick(clips: list[Clip], predicted: list[np.ndarray], joints: list[int] | None) -> dict:
+    """The rows and averages of other poses that stand in the same table."""
+    result = scores.score(clips, predicted, joints)
+    return {key: result[key] for key in ("rows", "average", "all_frames")}
 
 
 def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
@@ -42,13 +50,19 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
               "estimate": "with refine, whose root depth is estimated without ground truth",
               }[summary["refine"]]
     notes = [f"{summary['dataset']}, test subjects {', '.join(sorted({clip.subject for clip in clips}))}, "
-             f"keypoints {summary['keypoints']}, {summary['frames']} frames, tds {summary['tds']}, "
+             f"keypoints {summary['keypoints']}, {summary['frames']} frames, tds {summary['tds']}"
+             f"{'' if summary['hop'] is None else ', hop ' + str(summary['hop'])}, "
+             f"{'target last, ' if summary['target'] == 'last' else ''}"
              f"{'mirrored test' if summary['mirrored_test'] else 'without mirrored test'}, {refine}.",
              "Poses are root-relative in camera space; the root joint counts with error 0, as in the "
              "published figures."]
     trained, options, history = saved["data"], saved.get("options"), saved.get("history")
     if trained and (trained["dataset"], trained["keypoints"]) != (summary["dataset"], summary["keypoints"]):
         notes.append(f"Trained on {trained['dataset']} with keypoints {trained['keypoints']}.")
+    if (summary["dataset"], summary["keypoints"]) == ("cmu", "detected"):
+        notes.append("Keypoints: exact projections with simulated detector noise (MotionBERT's model, "
+                     "dataset/detector_noise.json); no detector saw these people."
+                     + (" The training used the same noise model." if saw_noise(saved) else ""))
     if summary["shared_joints"]:
         notes.append(f"Two joint layouts: scored over the {len(summary['shared_joints'])} joints that both "
                      f"name ({', '.join(summary['shared_joints'])}). Neck, nose and head of one stand in for "
@@ -62,7 +76,8 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
                      f"({summary['training_minutes']:.1f} min in all), seed {options['seed']}, on "
                      f"{'a part of the data: ' + ', '.join(part) if part else 'all training data'}.")
         if options.get("reload"):
-            notes.append(f"The training started from the weights in {Path(options['previous_dir']).name}.")
+            notes.append(f"The training started from the weights in {Path(options['previous_dir']).name}; "
+                         "theirs is not counted.")
     scored, total = summary["all_frames"]["frames"], sum(int(clip.valid.sum()) for clip in clips)
     if scored < total:
         notes.append(f"A part of the test set: {scored:,} of {total:,} frames (--test_stride "
@@ -89,6 +104,12 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
     return notes
 
 
+def saw_noise(saved: dict) -> bool:
+    """Whether a checkpoint was trained on keypoints with simulated detector noise."""
+    data, augment = saved["data"], saved.get("options", {}).get("augment") or []
+    return (data.get("dataset"), data.get("keypoints")) == ("cmu", "detected") or "detector" in augment
+
+
 def is_selected(saved: dict) -> bool:
     """Whether a checkpoint holds a selected epoch, not the last one."""
     return bool(saved.get("selection")) and "optimizer" not in saved
@@ -113,8 +134,9 @@ def print_report(summary: dict) -> None:
               for title, key in (("Lifted, before refine", "lifted"), ("Mean pose", "mean_pose"))
               if key in summary}
     print("\n" + "\n".join(summary["notes"]) + "\n")
-    print(scores.table(summary, others))
-    print(scores.LEGEND + ("\n" + scores.MEAN_POSE_LEGEND if "mean_pose" in summary else "") + "\n")
+    print(score_table.table(summary, others))
+    print(score_table.LEGEND + ("\n" + score_table.MEAN_POSE_LEGEND if "mean_pose" in summary else ""))
+    print("\n".join(score_table.details(summary)) + "\n")
 
 
 def write_report(folder: Path, summary: dict, clip: Clip, poses: np.ndarray) -> None:
@@ -122,7 +144,7 @@ def write_report(folder: Path, summary: dict, clip: Clip, poses: np.ndarray) -> 
 
     `poses` (N, J, 3) in metres.
     """
-    written = scores.write_scores(folder, summary)
+    written = score_table.write_scores(folder, summary)
     picture = folder / "animation.gif"
     curves.clip_animation(clip, poses, picture)
     print(f"Scores: {', '.join(map(str, written))}\nAnimation of the clip with the median error: {picture}")

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from common import checkpoint
 from common.files import write_whole
-from common.scores import write_csv
+from common.score_table import write_csv
 
 LAST = "last.pth"
 
@@ -59,8 +59,8 @@ class RunFolder:
     def save_epoch(self, state: dict, *, is_best: bool) -> None:
         """Write the state after an epoch: the best checkpoint first, then last.pth.
 
-        The best checkpoint lacks what only resuming needs. Its `history` is the whole run's so far, its `epoch`
-        the selected one.
+        The best checkpoint lacks what only resuming needs. Its `history` is the whole run's so far, its
+        `epoch` the selected one.
         A refine module goes into a file of its own beside the lifter's, as in the original release. The files
         that a new best replaces are removed last, so at any moment the files that last.pth names exist.
         """

@@ -17,7 +17,7 @@ from common.windows import TrainingBatches
 
 # What may differ between a run and its continuation.
 FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "eval_batch_size",
-                  "test_stride", "max_minutes", "compile"}
+                  "test_stride", "max_minutes", "compile", "publish"}
 
 
 @dataclass(frozen=True)

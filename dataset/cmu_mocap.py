@@ -30,8 +30,8 @@ KEY_FRAME_EVERY = 9     # frames between two independent detector errors (27 in 
 def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None = None) -> list[Clip]:
     """All clips of the split's subjects seen by `cameras` (None: all four).
 
-    `keypoints`: "gt" is the exact projection with lens distortion; "detected" adds the errors of a real 2D
-    detector (`detector_error`). Raises FileNotFoundError or ValueError.
+    `keypoints`: "gt" is the exact projection with lens distortion; "detected" adds simulated detector noise
+    (`detector_error`). Raises FileNotFoundError or ValueError.
     """
     if keypoints not in KEYPOINTS:
         raise ValueError(f"The bundled data set has the keypoints {' and '.join(KEYPOINTS)}, "
@@ -115,9 +115,9 @@ def rig_center(rig: list[dict]) -> np.ndarray:
 
 
 def detector_error(num_frames: int, noise: dict, *, seed: int) -> np.ndarray:
-    """Errors (num_frames, 17, 2), screen units, like those of a real 2D detector.
+    """Simulated detector noise (num_frames, 17, 2), screen units.
 
-    The parameters are in dataset/detector_noise.json.
+    The parameters, which MotionBERT's authors fitted to a 2D detector, are in dataset/detector_noise.json.
     Each joint's error is drawn anew at every ninth frame: with probability `weight` from its Gaussian, else
     uniformly within +-0.03; in between it drifts linearly. White jitter of standard deviation 0.002 comes on
     top.

@@ -18,9 +18,9 @@ EVALUATION = "--dataset cmu -k detected --train 0 --reload 1 --cameras 0 --test_
 LIMITS = "--limits --test_stride 72"
 METRICS = ("mpjpe", "p_mpjpe")
 # The columns: title, question of experiments/limits.py, which of its steps.
-SITUATIONS = {"test rigs, exact keypoints": ("rate", lambda value: value == 50),
-              "detector's errors": ("detector", lambda value: value == 1),
-              "twice these errors": ("detector", lambda value: value == 2),
+SITUATIONS = {"test rigs, exact keypoints": ("noise", lambda value: value == 0),
+              "simulated detector noise": ("detector", lambda value: value == 1),
+              "twice this noise": ("detector", lambda value: value == 2),
               "4 joints unseen": ("missing", lambda value: value == 4),
               "pitch 30 to 60 degrees": ("pitch", lambda value: value >= 30),
               "distance 6 to 12 m": ("distance", lambda value: value >= 6)}

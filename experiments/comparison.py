@@ -1,4 +1,4 @@
-"""FTCM beside other networks at equal training time: --comparison.
+"""FTCM beside other networks, each trained for a few minutes: --comparison.
 
 The rows are commands of run_ftcm.py that experiments/tables.py runs. Here several seeds become one line, and
 what a network costs is measured.
@@ -18,7 +18,7 @@ from experiments.benchmark import macs
 from common.files import write_whole
 from experiments.tables import Row, cost_legend, listed, whole_cost
 
-# Each network's own options are such that it trains for about four minutes on one thread of a common CPU.
+# Each network's own options are such that it trains for three to nine minutes on one thread of a common CPU.
 TRAINING = "--dataset cmu -k detected --train 1 --val_subjects 05,127 --val_stride 60 --test_stride 60"
 EVALUATION = "--dataset cmu -k detected --train 0 --reload 1 --cameras 0"
 METRICS = ("mpjpe", "p_mpjpe", "mpjve")

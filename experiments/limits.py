@@ -14,9 +14,9 @@ import numpy as np
 from common import metrics
 from common.camera import project
 from common.clips import Clip, resample_array
+from common.scores import JOINT_COLUMNS, joint_distances
 
 EVERY = 36              # every n-th frame is scored
-METRICS = ("mpjpe", "p_mpjpe", "n_mpjpe")
 NOISE = (0, 2, 5, 10, 15, 20)                   # pixels in an image 1000 wide, standard deviation
 DETECTOR = (0, 0.5, 1, 1.5, 2)                  # times the errors of the detector model
 MISSING = (0, 1, 2, 4, 6, 8)                    # joints
@@ -28,7 +28,7 @@ FOCAL = 1 / np.tan(np.radians(60) / 2)          # screen units: a field of view 
 NEAREST = 0.4                                   # metres; a frame with a closer joint is not scored
 FOLLOW = 2                                      # seconds over which the camera follows the person
 AXES = {"noise": "2D noise, standard deviation in px (image 1000 px wide)",
-        "detector": "a detector's drifting 2D errors, times the model's",
+        "detector": "simulated detector noise, times the model's",
         "missing": "joints of 17 hidden for a second, interpolated",
         "pitch": "camera pitch, degrees downwards",
         "distance": "camera distance in m (field of view 60 degrees)",
@@ -151,12 +151,8 @@ def odd_stride(every: int) -> int:
 
 def compared(clips: list[Clip], poses: list[np.ndarray]) -> dict[str, np.ndarray]:
     """Joint distances (frames, J) in mm of all scored frames, by the metric that averages them."""
-    scored = [clip.valid & np.isfinite(found).all((1, 2)) for clip, found in zip(clips, poses, strict=True)]
-    truth = np.concatenate([clip.pose[rows] for clip, rows in zip(clips, scored)]).astype(np.float64)
-    found = np.concatenate([found[rows] for found, rows in zip(poses, scored)]).astype(np.float64)
-    fitted = {"mpjpe": found, "p_mpjpe": metrics.align(found, truth),
-              "n_mpjpe": metrics.rescale(found, truth)}
-    return {name: 1000 * np.linalg.norm(pose - truth, axis=-1) for name, pose in fitted.items()}
+    parts = [joint_distances(clip, found) for clip, found in zip(clips, poses, strict=True)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in JOINT_COLUMNS}
 
 
 def errors(clips: list[Clip], poses: list[np.ndarray]) -> dict:
@@ -164,13 +160,14 @@ def errors(clips: list[Clip], poses: list[np.ndarray]) -> dict:
     distances = compared(clips, poses)
     if not len(distances["mpjpe"]):
         raise ValueError("No frame is left to score. Lower --test_stride.")
-    return {"frames": len(distances["mpjpe"]), **{name: float(distances[name].mean()) for name in METRICS}}
+    return {"frames": len(distances["mpjpe"]),
+            **{name: float(values.mean()) for name, values in distances.items()}}
 
 
 def by_joint(clips: list[Clip], poses: list[np.ndarray]) -> list[dict]:
     """The metrics in mm of each joint."""
     distances = compared(clips, poses)
-    return [{"value": joint, **{name: float(distances[name][:, number].mean()) for name in METRICS}}
+    return [{"value": joint, **{name: float(values[:, number].mean()) for name, values in distances.items()}}
             for number, joint in enumerate(clips[0].skeleton.joints)]
 
 
@@ -189,7 +186,7 @@ def text(report: dict) -> str:
     lines = [report["thinning"]]
     for name, title in AXES.items():
         lines += ["", title, "  ".join(["".rjust(8), *[metric.upper().replace("_", "-").rjust(8)
-                                                       for metric in METRICS], "frames".rjust(7)])]
-        lines += ["  ".join([f"{row['value']:8.4g}", *[f"{row[metric]:8.2f}" for metric in METRICS],
+                                                       for metric in JOINT_COLUMNS], "frames".rjust(7)])]
+        lines += ["  ".join([f"{row['value']:8.4g}", *[f"{row[metric]:8.2f}" for metric in JOINT_COLUMNS],
                              f"{row['frames']:7,}"]) for row in report[name]]
     return "\n".join(lines)

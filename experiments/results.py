@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from common import scores
+from common import score_table, scores
 from experiments import augmentation, benchmark_report, comparison, tables
 from common.files import write_whole
 
@@ -17,30 +17,25 @@ FOLDER = "checkpoint/results"       # as linked from the README
 SMOOTHING = (0, 0.02, 0.04, 0.08, 0.15)     # seconds
 
 
-def measure_shipped(shipped: dict[int, Path], work: Path, results: Path,
+def measure_shipped(shipped: dict[int, Path], work: Path,
                     execute: Callable[[list[str]], str | None]) -> list[str]:
     """Evaluate the checkpoints that ship on the bundled data, both keypoint sources; measure their limits.
 
-    The commands' files go to folders in `work`, what the README shows of them to `results`. `execute` runs a
-    command of run_ftcm.py and returns None, or a sentence on what was wrong; these sentences are returned.
+    The commands' files go to folders in `work`; the commands publish what the README shows of them. `execute`
+    runs a command of run_ftcm.py and returns None, or a sentence on what was wrong; these are returned.
     """
     sentences = []
     for frames, path in shipped.items():
         if not path.is_file():
             sentences.append(f"{path.name} is not there: not evaluated.")
             continue
-        jobs = {f"{path.stem}_{keypoints}": (f"--train 0 -f {frames} --dataset cmu -k {keypoints}",
-                                             {"scores.json": ".json"}) for keypoints in ("gt", "detected")}
-        jobs[f"limits_{path.stem}"] = (f"--limits -f {frames}",
-                                       {"limits.json": ".json", "limits.png": ".png"})
-        for name, (line, files) in jobs.items():
+        jobs = {f"{path.stem}_{keypoints}": f"--train 0 -f {frames} --dataset cmu -k {keypoints}"
+                for keypoints in ("gt", "detected")}
+        jobs[f"limits_{path.stem}"] = f"--limits -f {frames}"
+        for name, line in jobs.items():
             print(f"\n{name}: {line}")
-            reason = execute([*line.split(), "--output", str(work / name)])
-            if reason:
-                sentences.append(f"{name}: {reason}")
-                continue
-            for source, ending in files.items():
-                write_whole(results / f"{name}{ending}", (work / name / source).read_bytes())
+            reason = execute([*line.split(), "--publish", name, "--output", str(work / name)])
+            sentences += [f"{name}: {reason}"] if reason else []
     return sentences
 
 
@@ -61,6 +56,17 @@ def measure_smoothing(frames: int, work: Path, results: Path,
     facts = {key: data[key] for key in ("command", "hardware", "commit", "seed")}
     write_whole(results / "smoothing.json", json.dumps({"rows": rows, **facts}, indent=1) + "\n")
     return []
+
+
+def publish(name: str, written: list[Path], project: Path) -> list[str]:
+    """Copy the files `written` to checkpoint/results/ as `name`, renew the README; a sentence on each step."""
+    results = project / FOLDER
+    results.mkdir(parents=True, exist_ok=True)
+    for path in written:
+        write_whole(results / f"{name}{path.suffix}", path.read_bytes())
+    sentences = refresh(project / "README.md", results)
+    return [f"Published: {', '.join(f'{FOLDER}/{name}{path.suffix}' for path in written)}",
+            *[sentence for sentence in sentences if sentence.startswith(f"{name}: ")]]
 
 
 def refresh(readme: Path, results: Path) -> list[str]:
@@ -106,12 +112,10 @@ def renderer(name: str, data: dict) -> Callable[[str, dict], str] | None:
 
 def demo(name: str, data: dict) -> str:
     """The demo's own sentence, then its report."""
-    trained = re.search(r"Trained for (\d+) of (\d+) epochs", " ".join(data["notes"]))
     text = "What `make demo` printed, on the bundled motions."
-    if trained and int(trained[1]) < int(trained[2]):
-        text += (" The time limit, not the recipe, ended this run: it is a lower bound of what\n"
-                 f"minutes on a CPU give, and a machine that finishes more of the {trained[2]} epochs gets "
-                 "lower errors.")
+    if data["training_epochs"] < data["planned_epochs"]:
+        text += (" The time limit ended this run before its last epoch. A machine that\nfinishes more of the "
+                 f"{data['planned_epochs']} epochs gets lower errors.")
     return f"{text}\n\n{report(name, data)}"
 
 
@@ -121,9 +125,9 @@ def report(_, data: dict) -> str:
         for row in (*part["rows"], part["average"], part["all_frames"]):
             row |= {key: math.nan for key in scores.COLUMNS if row.get(key) is None}
     others = {"Mean pose": data["mean_pose"]} if "mean_pose" in data else {}
-    legend = scores.LEGEND + (f" {scores.MEAN_POSE_LEGEND}" if others else "")
-    lines = ["```", scores.table(data, others), "```", "", legend, "",
-             *[f"- {note}" for note in data["notes"]], f"- Command: `{data['command']}`",
+    legend = score_table.LEGEND + (f" {score_table.MEAN_POSE_LEGEND}" if others else "")
+    lines = ["```", score_table.table(data, others), "```", "", legend, "",
+             *[f"- {note}" for note in score_table.details(data) + data["notes"]], f"- Command: `{data['command']}`",
              f"- {data['hardware']}; PyTorch {data['torch']}; seed {data['seed']}; training "
              f"{data['training_minutes']:.1f} min, evaluation {data['evaluation_seconds']:.0f} s; "
              f"commit {data['commit']}."]

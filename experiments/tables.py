@@ -9,16 +9,19 @@ from pathlib import Path
 
 import torch
 
+from common import compare
 from common.files import write_whole
 
 # The release's README: Human3.6M, CPN, 243 frames, tds 3, mirrored test, refine with ground-truth root depth.
 PUBLISHED = {("cpn_ft_h36m_dbb", 243, 3, True): {"mpjpe": 43.32, "p_mpjpe": 34.92}}
+# The release's weights of that row, lifter and refine module, where the release's own command has them.
+PUBLISHED_WEIGHTS = ("model_243_refine/no_refine_6_4331.pth", "model_351_refine/refine_6_4331.pth")
 KEYPOINTS = {"h36m": ["cpn_ft_h36m_dbb", "gt"], "cmu": ["detected", "gt"]}
 # The bundled data set has no published rows: it runs the same ones with a small network in minutes.
 BUNDLED_TRAINING = ("--layers 2 --d_hid 64 -b 64 --nepoch 4 --lr 2e-3 -lrd 0.6 --stride 100 --val_stride 200 "
                     "--cameras 0 --test_stride 100")
 BUNDLED_TEST = "--cameras 0 --test_stride 100"
-# Keypoints with a detector's errors, half a second of context: what a temporal unit is for.
+# Keypoints with simulated detector noise, half a second of context: what a temporal unit is for.
 ABLATION_PART = ("--dataset cmu -k detected -f 27 --d_hid 128 -b 128 --nepoch 12 --lr 2e-3 -lrd 0.75 "
                  "--cameras 0,2 --stride 20 --val_stride 20 --test_stride 8 --val_subjects 05,127")
 ABLATION_TEST = "--dataset cmu -k detected --train 0 --reload 1 --cameras 0,2 --test_stride 8"
@@ -30,13 +33,17 @@ ABLATIONS = {"both units, 3 blocks": "--layers 3", "FPM alone": "--layers 3 --un
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table: how to train and evaluate its network, where its files lie, what was published."""
+    """One line of a table: how to train and evaluate its network, where its files lie, what was published.
+
+    `weights` are files of the release, lifter and refine module, used where `folder` holds none.
+    """
     label: str
     folder: Path
     train: str
     evaluate: str
     published: dict = field(default_factory=dict)
     suffix: str = ""
+    weights: tuple[Path, ...] = ()
 
     @property
     def name(self) -> str:
@@ -56,7 +63,9 @@ class Row:
         if (self.folder / "last.pth").is_file():
             state = torch.load(self.folder / "last.pth", map_location="cpu", weights_only=True)
             names = [name for name in state["best"].get("files", []) if name.startswith(kind)]
-        return self.folder / names[0] if names else None
+        paths = [self.folder / name for name in names]
+        paths += [path for path in self.weights if path.name.startswith(kind) and path.is_file()]
+        return paths[0] if paths else None
 
     def evaluation(self, lifter: Path, refine_file: Path | None, output: Path) -> list[str]:
         """The arguments that score these weights into the folder `output`."""
@@ -81,6 +90,7 @@ def published_rows(dataset: str, root: Path) -> list[Row]:
                 name = f"tables_{dataset}_{keypoints}_tds{tds}"
                 lifter = root / f"{name}_{frames}_no_refine"
                 common = f"--dataset {dataset} -k {keypoints} -f {frames} -tds {tds}"
+                published = PUBLISHED.get((keypoints, frames, tds, True), {}) if dataset == "h36m" else {}
                 rows.append(Row(f"{keypoints}, {frames} frames, tds {tds}", lifter,
                                 f"{common} -c {name} --train 1 {training}",
                                 f"{common} --train 0 --reload 1 {test}"))
@@ -89,8 +99,8 @@ def published_rows(dataset: str, root: Path) -> list[Row]:
                                 f"{common} -c {name} --train 1 --refine --reload 1 --previous_dir "
                                 f"{shlex.quote(str(lifter))}/no_refine_*.pth {training}",
                                 f"{common} --train 0 --reload 1 --refine --refine_reload 1 {test}",
-                                (PUBLISHED.get((keypoints, frames, tds, True), {})
-                                 if dataset == "h36m" else {})))
+                                published, weights=tuple(root / name for name in PUBLISHED_WEIGHTS)
+                                if published else ()))
     return rows
 
 
@@ -105,15 +115,17 @@ def ablation_rows(root: Path) -> list[Row]:
 
 
 def run(rows: list[Row], folder: Path, *, trains: bool, execute: Callable[[list[str]], str | None],
-        last_too: bool = True) -> tuple[list[dict], list[dict]]:
+        last_too: bool = True, against_first: bool = False) -> tuple[list[dict], list[dict]]:
     """Every row's figures, and the rows that could not be measured with the reason.
 
     `execute` runs a command of run_ftcm.py and returns None, or a sentence on what was wrong. Rows without
     weights are trained first where `trains`, else listed. A training that was begun is finished.
     Evaluations go to `folder`, with `last_too` those of the last epoch as well; one that is there, made by
-    the same command from the same weights, is not repeated.
+    the same command from the same weights, is not repeated. With `against_first` a row has the paired
+    difference of its MPJPE from the first row's.
     """
     done, missing = [], []
+    first = folder / rows[0].name
     for number, row in enumerate(rows, 1):
         print(f"\nRow {number} of {len(rows)}: {row.label}")
         reason = None
@@ -134,6 +146,9 @@ def run(rows: list[Row], folder: Path, *, trains: bool, execute: Callable[[list[
                 reason = execute(line)
         if reason is None:
             done.append(measured(row, selected, last))
+            if against_first and row is not rows[0] and (first / "scores.json").is_file():
+                done[-1]["paired"] = compare.paired(*(compare.read(path / "scores.json")
+                                                      for path in (first, selected)))
         else:
             missing.append({"label": row.label, "reason": reason})
     return done, missing
@@ -145,7 +160,7 @@ def is_scored(line: list[str], weights: Path, output: Path) -> bool:
     if not path.is_file() or path.stat().st_mtime < weights.stat().st_mtime:
         return False
     scores = json.loads(path.read_text(encoding="utf-8"))
-    return whole_cost([scores]) and shlex.split(scores["command"])[2:len(line) + 2] == line
+    return "by_clip" in scores and whole_cost([scores]) and shlex.split(scores["command"])[2:len(line) + 2] == line
 
 
 def expand(line: str) -> list[str]:
@@ -175,14 +190,17 @@ def markdown(rows: list[dict], missing: list[dict], *, published: bool = True) -
 
     With `published` the published figures and the differences from them stand beside the measured ones.
     """
+    paired = any("paired" in row for row in rows)
     columns = ["row", *(["published P1 / P2"] if published else []), "measured P1 / P2",
-               *(["difference"] if published else []), "95 % interval of P1", "P1 of the last epoch",
+               *(["difference"] if published else []), "95 % interval of P1",
+               *(["P1 minus the first row's (95 %, paired)"] if paired else []), "P1 of the last epoch",
                "parameters", *(["training"] if whole_cost(rows) else [])]
     lines = [columns, ["---"] * len(columns)]
     for row in rows:
         known = row["published"]
         cells = [row["label"], f"{row['mpjpe']:.2f} / {row['p_mpjpe']:.2f}",
                  f"{row['interval'][0]:.2f} to {row['interval'][1]:.2f}",
+                 *([paired_cell(row)] if paired else []),
                  "" if row["last_epoch_mpjpe"] is None else f"{row['last_epoch_mpjpe']:.2f}",
                  f"{row['parameters'] / 1e6:.2f} M", *([training_cost(row)] if whole_cost(rows) else [])]
         if published:
@@ -196,6 +214,14 @@ def markdown(rows: list[dict], missing: list[dict], *, published: bool = True) -
                  "1,000 draws). " + cost_legend(rows, "Training: the whole run, validation included.")]
     text += listed(missing)
     return "\n".join(text) + "\n"
+
+
+def paired_cell(row: dict) -> str:
+    """The paired difference from the first row's MPJPE with its interval; empty in the first row."""
+    if "paired" not in row:
+        return ""
+    low, high = row["paired"]["interval"]
+    return f"{row['paired']['difference']:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
 def whole_cost(runs: list[dict]) -> bool:

@@ -321,7 +321,7 @@ def test_refine_trains_both_networks_from_a_reloaded_lifter_and_resumes(data, tm
     assert run(again, data, tmp_path / "eval") == 0
     first, second = (json.loads((tmp_path / name / "scores.json").read_text()) for name in ("refine", "eval"))
     assert first["average"]["mpjpe"] == pytest.approx(second["average"]["mpjpe"], abs=1e-4)
-    assert f"The training started from the weights in {lifter.name}." in first["notes"]
+    assert f"started from the weights in {lifter.name}; theirs is not counted." in " ".join(first["notes"])
     last = torch.load(tmp_path / "refine" / "last.pth", weights_only=True)
     assert run(line + " --nepoch 3 --resume", data, tmp_path / "refine") == 0
     resumed = torch.load(tmp_path / "refine" / "last.pth", weights_only=True)
@@ -407,7 +407,7 @@ def test_the_best_checkpoint_alone_knows_the_whole_runs_cost(data, tmp_path, mon
         assert "Epoch 2 of 4 trained" in " ".join(report["notes"])
 
 
-def test_a_run_that_is_killed_leaves_the_cost_that_is_known_in_its_best_checkpoint(data, tmp_path, monkeypatch):
+def test_a_killed_runs_best_checkpoint_has_the_cost_that_is_known(data, tmp_path, monkeypatch):
     def killed(*_, **options):
         if "epoch 3" in options["desc"]:
             raise KeyboardInterrupt

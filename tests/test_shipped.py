@@ -49,8 +49,8 @@ def test_an_exported_checkpoint_holds_halves_and_scores_the_same_to_a_tenth_of_a
     assert {value.dtype for value in loaded["model"].values()} == {torch.float32}
     for key, value in whole["model"].items():
         assert torch.allclose(loaded["model"][key], value, rtol=1e-3, atol=1e-6)
-    assert stored.keys() == {"format", "network", "model_args", "data", "fps", "mean_pose", "selection", "epoch",
-                             "history", "options", "model"}
+    assert stored.keys() == {"format", "network", "model_args", "data", "fps", "mean_pose", "selection",
+                             "epoch", "history", "options", "model"}
     for key in ("model_args", "data", "fps", "selection", "epoch", "history"):
         assert loaded[key] == whole[key]
     assert run(f"--train 0 --reload 1 --previous_dir {out}", tmp_path, tmp_path / "eval") == 0

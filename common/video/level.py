@@ -16,9 +16,7 @@ def camera_pitch(poses: np.ndarray, skeleton: Skeleton) -> float:
 
     On an average of frames people stand over their feet: up is the geometric median over the frames of the
     directions from midway between the ankles to the thorax, which lying, bent or jumping frames hardly move.
-    The camera is taken to have no roll, so the direction's share to the side is left out. Over the test
-    subjects of the bundled motion capture, poses of a small network, this is off by 4 degrees in the median,
-    by 8 in 90 of 100 clips and by 16 at most.
+    The camera is taken to have no roll, so the direction's share to the side is left out.
     """
     joint = skeleton.joints.index
     bodies = poses[:, joint("thorax")] - (poses[:, joint("left_ankle")] + poses[:, joint("right_ankle")]) / 2

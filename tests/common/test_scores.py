@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from common import metrics, scores
+from common import metrics, score_table, scores
 from tests.helpers import random_clip
 
 CLIPS = [random_clip(4, seed=1, action="Walking"), random_clip(2, seed=2, action="Walking"),
@@ -32,7 +32,7 @@ def test_rows_are_frame_means_and_the_average_is_action_wise():
 
 def test_velocity_is_never_taken_across_clips_or_gaps():
     clip = random_clip(7, seed=1, valid=np.array([1, 1, 0, 1, 1, 1, 0], bool))
-    errors = scores.clip_errors(clip, shifted(clip, 0.1))
+    errors = scores.joint_distances(clip, shifted(clip, 0.1)) | scores.motion_errors(clip, shifted(clip, 0.1))
     assert {key: len(values) for key, values in errors.items()} == {
         "mpjpe": 5, "p_mpjpe": 5, "n_mpjpe": 5, "mpjve": 3, "acceleration": 1}
 
@@ -42,7 +42,7 @@ def test_thinned_predictions_score_their_frames_and_no_velocity():
     result = scores.score(CLIPS, thinned)
     assert [row["frames"] for row in result["rows"]] == [3, 2]
     assert math.isnan(result["average"]["mpjve"])
-    assert "-" in scores.table(result).splitlines()[2].split()
+    assert "-" in score_table.table(result).splitlines()[2].split()
 
 
 def test_mean_pose_baseline_of_one_turning_pose_is_perfect():
@@ -59,7 +59,7 @@ def test_mean_pose_baseline_of_one_turning_pose_is_perfect():
 def test_files_hold_the_table(tmp_path):
     result = scores.score(CLIPS, [shifted(clip, 0.01) for clip in CLIPS])
     result["rows"][0]["mpjve"] = math.nan
-    scores.write_scores(tmp_path, result)
+    score_table.write_scores(tmp_path, result)
     read = json.loads((tmp_path / "scores.json").read_text())
     assert read["rows"][0]["mpjve"] is None
     assert read["average"]["mpjpe"] == result["average"]["mpjpe"]
@@ -71,8 +71,8 @@ def test_files_hold_the_table(tmp_path):
 
 
 def test_bootstrap_interval_of_equal_clips_is_a_point_and_of_unequal_ones_contains_the_mean():
-    assert scores.bootstrap({"a": [np.full(3, 5.0), np.full(9, 5.0)]}) == pytest.approx([5, 5])
-    low, high = scores.bootstrap({"a": [np.full(10, float(value)) for value in range(40)]})
+    assert scores.bootstrap([("a", 15.0, 3), ("a", 45.0, 9)]) == pytest.approx([5, 5])
+    low, high = scores.bootstrap([("a", 10.0 * value, 10) for value in range(40)])
     assert 13 < low < 17 and 22 < high < 26      # 19.5 -+ 1.96 * 11.5 / sqrt(40)
 
 
@@ -80,3 +80,27 @@ def test_root_error_is_in_millimetres():
     clip = CLIPS[0]
     assert scores.root_error([clip], [clip.root + np.float32([0.003, 0, 0.004])]) == pytest.approx(
         {"position": 5, "depth": 4, "frames": 4}, rel=1e-3)
+
+
+def test_errors_belong_to_their_joint_camera_and_clip():
+    clips = [replace(clip, name=f"{number}/{camera}")
+             for number, (clip, camera) in enumerate(zip(CLIPS, ("left", "right", "left")))]
+    predicted = [clip.pose.copy() for clip in clips]
+    predicted[1][:, 5] += np.float32([0.03, 0, 0.04])                       # 50 mm in 2 of 9 frames
+    result = scores.score(clips, predicted)
+    joints = {row["joint"]: row["mpjpe"] for row in result["by_joint"]}
+    assert joints.pop("left_knee") == pytest.approx(50 * 2 / 9, rel=1e-4)
+    assert max(joints.values()) == 0 and len(joints) == 16
+    cameras = {row["camera"]: (row["clips"], row["frames"], row["mpjpe"]) for row in result["by_camera"]}
+    assert cameras["left"] == (2, 7, 0) and cameras["right"][:2] == (1, 2)
+    assert cameras["right"][2] == pytest.approx(50 / 17, rel=1e-4)
+    assert [(row["clip"], row["frames"]) for row in result["by_clip"]] == [
+        ("0/left", 4), ("1/right", 2), ("2/left", 3)]
+    assert [row["mpjpe"] for row in result["by_clip"]] == pytest.approx([0, 50 / 17, 0], rel=1e-4)
+    hips = scores.score(clips, predicted, joints=[1, 5])["by_joint"]
+    assert [row["joint"] for row in hips] == ["right_hip", "left_knee"]
+    assert hips[1]["mpjpe"] == pytest.approx(50 * 2 / 9, rel=1e-4)
+    printed = "\n".join(score_table.details(result))
+    low, high = result["interval"]
+    for words in (f"{low:.2f} to {high:.2f} mm", "left 0.0 / 0.0", "left knee 11.1 / "):
+        assert words in printed

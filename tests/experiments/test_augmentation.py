@@ -47,7 +47,7 @@ def test_a_row_whose_limits_fail_is_listed_with_the_reason(tmp_path, monkeypatch
 
 def write_limits(args, argv, device):
     """In the place of --limits: steps whose error is their value."""
-    steps = {"rate": [50.0], "detector": [1.0, 2.0], "missing": [4.0], "pitch": [0.0, 30.0, 60.0],
+    steps = {"rate": [50.0], "noise": [0.0, 50.0], "detector": [1.0, 2.0], "missing": [4.0], "pitch": [0.0, 30.0, 60.0],
              "distance": [6.0, 12.0]}
     report = {name: [{"value": value, "mpjpe": value, "p_mpjpe": value / 2} for value in values]
               for name, values in steps.items()}
@@ -75,7 +75,7 @@ def test_the_rows_are_trained_scored_and_not_repeated(tmp_path, monkeypatch, cap
     errors = first["rows"][0]["situations"]
     assert errors["pitch 30 to 60 degrees"] == {"mpjpe": 45.0, "p_mpjpe": 22.5}
     text = capsys.readouterr().out
-    assert "| trained with | test rigs" in text and "| none | 50.0 / 25.0 | " in text
+    assert "| trained with | test rigs" in text and "| none | 0.0 / 0.0 | " in text
     monkeypatch.setattr(torch.optim.Adam, "step", None)                     # whoever trains again, fails
     monkeypatch.setattr(run_ftcm, "evaluate", None)                         # and who evaluates again
     monkeypatch.setattr(run_ftcm, "measure_limits", None)

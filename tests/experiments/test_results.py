@@ -77,10 +77,9 @@ def test_an_evaluation_shows_its_table_its_notes_and_its_source():
 
 def test_the_demo_says_that_time_ended_it_only_if_time_did():
     data = json.loads((RESULTS / "demo.json").read_text(encoding="utf-8"))
-    data["notes"] = ["Trained for 13 of 20 epochs (2.4 min), seed 1, on all training data."]
-    assert "The time limit, not the recipe, ended this run" in results.demo("demo", data)
-    data["notes"] = ["Trained for 20 of 20 epochs (9.0 min), seed 1, on all training data."]
-    assert "The time limit" not in results.demo("demo", data)
+    stopped, whole = ({**data, "training_epochs": epochs, "planned_epochs": 20} for epochs in (13, 20))
+    assert "The time limit ended this run" in results.demo("demo", stopped)
+    assert "The time limit" not in results.demo("demo", whole)
 
 
 def test_limits_show_their_chart_and_thinning():
@@ -97,24 +96,30 @@ def test_shipped_checkpoints_are_evaluated_on_both_keypoints_and_what_failed_is_
 
     def execute(words):
         commands.append(" ".join(words[:-2]))
-        if "detected" in words:
-            return "no room"
-        output = Path(words[-1])
-        output.mkdir(parents=True)
-        for file in ("scores.json", "limits.json", "limits.png"):
-            (output / file).write_text(f"{file} of {words[0]}")
-        return None
+        return "no room" if "detected" in words else None
 
     (tmp_path / "ftcm_27.pth").write_text("")
-    (tmp_path / "results").mkdir()
     sentences = results.measure_shipped({27: tmp_path / "ftcm_27.pth", 81: tmp_path / "ftcm_81.pth"},
-                                       tmp_path / "work", tmp_path / "results", execute)
-    assert commands == ["--train 0 -f 27 --dataset cmu -k gt", "--train 0 -f 27 --dataset cmu -k detected",
-                        "--limits -f 27"]
+                                        tmp_path / "work", execute)
+    assert commands == ["--train 0 -f 27 --dataset cmu -k gt --publish ftcm_27_gt",
+                        "--train 0 -f 27 --dataset cmu -k detected --publish ftcm_27_detected",
+                        "--limits -f 27 --publish limits_ftcm_27"]
     assert sentences == ["ftcm_27_detected: no room", "ftcm_81.pth is not there: not evaluated."]
-    assert {path.name: path.read_text() for path in (tmp_path / "results").iterdir()} == {
-        "ftcm_27_gt.json": "scores.json of --train", "limits_ftcm_27.json": "limits.json of --limits",
-        "limits_ftcm_27.png": "limits.png of --limits"}
+
+
+def test_publishing_copies_files_under_the_name_and_renews_its_block_only(tmp_path):
+    (tmp_path / "README.md").write_text("<!-- results:speed -->\nold\n<!-- /results:speed -->\n"
+                                        "<!-- results:demo -->\nkept\n<!-- /results:demo -->\n",
+                                        encoding="utf-8")
+    (tmp_path / "out.json").write_text(json.dumps({"rows": [{"network": "FTCM"}]}))
+    (tmp_path / "out.png").write_bytes(b"picture")
+    said = results.publish("speed", [tmp_path / "out.json", tmp_path / "out.png"], tmp_path)
+    assert said[1:] == ["speed: rewritten"]
+    folder = tmp_path / "checkpoint" / "results"
+    assert (folder / "speed.json").read_bytes() == (tmp_path / "out.json").read_bytes()
+    assert (folder / "speed.png").read_bytes() == b"picture"
+    text = (tmp_path / "README.md").read_text()
+    assert "| FTCM |" in text and "old" not in text and "kept" in text
 
 
 def test_smoothing_becomes_a_row_for_each_strength(tmp_path):
