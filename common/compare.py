@@ -49,8 +49,8 @@ def refuse_others(first: dict, second: dict) -> None:
     if frames != others:
         name = sorted(name for name in {*frames, *others} if frames.get(name) != others.get(name))[0]
         counts = [found.get(name, ("", 0))[1] for found in (frames, others)]
-        raise ValueError(f"The evaluations are not of the same frames: {name} has {counts[0]} and {counts[1]}. "
-                         "Repeat one with the other's --cameras, --actions and --test_stride.")
+        raise ValueError("The evaluations are not of the same frames: "
+                         f"{name} has {counts[0]} and {counts[1]}. Repeat one with the other's --cameras, --actions and --test_stride.")
 
 
 def paired(first: dict, second: dict, metric: str = "mpjpe") -> dict:
@@ -74,13 +74,17 @@ def by_action(clips: list[tuple[str, float, int]]) -> dict[str, float]:
             for action, values in groups.items()}
 
 
+def average(scores: dict, metric: str) -> float:
+    """The action-wise average of a scores.json, from its clips."""
+    clips = [(clip["action"], clip[metric] * clip["frames"], clip["frames"]) for clip in scores["by_clip"]]
+    return mean(by_action(clips).values())
+
+
 def compare(paths: list[Path]) -> dict:
     """Both averages and their paired difference for each of JOINT_COLUMNS, as plain values in mm."""
     first, second = map(read, paths)
     refuse_others(first, second)
-    averages = [{metric: mean(by_action([(clip["action"], clip[metric] * clip["frames"], clip["frames"])
-                                         for clip in scores["by_clip"]]).values()) for metric in JOINT_COLUMNS}
-                for scores in (first, second)]
+    averages = [{metric: average(scores, metric) for metric in JOINT_COLUMNS} for scores in (first, second)]
     return {"files": list(map(str, paths)), "commands": [scores.get("command") for scores in (first, second)],
             "clips": len(first["by_clip"]), "frames": sum(clip["frames"] for clip in first["by_clip"]),
             **{metric: {"first": averages[0][metric], "second": averages[1][metric],

@@ -118,10 +118,10 @@ def build_parser() -> Parser:
         "compared with for a few minutes each on the bundled data, where not yet done; write "
         "comparison.json and comparison.md to --output; only the runs whose label holds every comma-"
         "separated part of TEXT, if given: '27 frames, seed 1'")
-    add("--compare", nargs=2, type=Path, metavar=("A", "B"), help="the paired difference of two scores.json of "
-        "the same test clips with its 95 %% interval; also written to compare.json in --output, if given")
-    add("--publish", type=parse_name, metavar="NAME", help="also copy the JSON file that the command writes, and "
-        "the chart of --limits, to checkpoint/results/ as NAME and renew the README's block of that name")
+    add("--compare", nargs=2, type=Path, metavar=("A", "B"), help="the paired difference of two scores.json "
+        "of the same test clips with its 95 %% interval; also written to compare.json in --output, if given")
+    add("--publish", type=parse_name, metavar="NAME", help="also copy the JSON file that the command writes, "
+        "and the chart of --limits, to checkpoint/results/ as NAME and renew the README's block of that name")
     add("--results", action="store_true", help="evaluate the checkpoints that ship, measure their limits and "
         "rewrite the README's tables and charts from checkpoint/results/*.json")
     add("--limits", action="store_true", help="errors of the checkpoint against 2D noise, missing joints, "

@@ -31,9 +31,9 @@ def summarise(clips: list[Clip], found: dict[str, list[np.ndarray]], saved: dict
     if facts["refine"] == "estimate":
         summary["root_error"] = scores.root_error(clips, found["root"])
     if "mean_pose" in saved:
-        predicted = scores.mean_pose_prediction(clips, saved["mean_pose"].numpy())
-        summary["mean_pose"] = yardstick(clips, [np.where(np.isfinite(poses), flat, np.nan)     # the same frames
-                                                 for poses, flat in zip(found["pose"], predicted)], joints)
+        flat = scores.mean_pose_prediction(clips, saved["mean_pose"].numpy())
+        same_frames = [np.where(np.isfinite(found), mean, np.nan) for found, mean in zip(found["pose"], flat)]
+        summary["mean_pose"] = yardstick(clips, same_frames, joints)
     summary["notes"] = describe(clips, saved, summary)
     return summary
 

@@ -48,7 +48,8 @@ def details(scores: dict) -> list[str]:
                      "action's clips; the views of one motion count as separate clips, so it is too narrow).")
     if scores.get("by_camera"):
         lines.append("MPJPE / P-MPJPE by camera: " + "; ".join(
-            f"{row['camera']} {row['mpjpe']:.1f} / {row['p_mpjpe']:.1f}" for row in scores["by_camera"]) + ".")
+            f"{row['camera']} {row['mpjpe']:.1f} / {row['p_mpjpe']:.1f}"
+            for row in scores["by_camera"]) + ".")
     if "by_joint" in scores:
         lines.append("MPJPE / P-MPJPE by joint: " + "; ".join(
             f"{row['joint'].replace('_', ' ')} {row['mpjpe']:.1f} / {row['p_mpjpe']:.1f}"

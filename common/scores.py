@@ -27,7 +27,8 @@ def joint_distances(clip: Clip, predicted: np.ndarray, joints: list[int] | None 
     scored = is_scored(clip, predicted)
     chosen = slice(None) if joints is None else joints
     found, truth = (1000 * array[scored][:, chosen].astype(np.float64) for array in (predicted, clip.pose))
-    fitted = {"mpjpe": found, "p_mpjpe": metrics.align(found, truth), "n_mpjpe": metrics.rescale(found, truth)}
+    fitted = {"mpjpe": found, "p_mpjpe": metrics.align(found, truth),
+              "n_mpjpe": metrics.rescale(found, truth)}
     return {key: np.linalg.norm(poses - truth, axis=-1) for key, poses in fitted.items()}
 
 

@@ -59,7 +59,7 @@ def measure_smoothing(frames: int, work: Path, results: Path,
 
 
 def publish(name: str, written: list[Path], project: Path) -> list[str]:
-    """Copy the files `written` to checkpoint/results/ as `name`, renew the README; a sentence on each step."""
+    """Copy the files `written` to checkpoint/results/ as `name` and renew the README; sentences on both."""
     results = project / FOLDER
     results.mkdir(parents=True, exist_ok=True)
     for path in written:
@@ -127,7 +127,8 @@ def report(_, data: dict) -> str:
     others = {"Mean pose": data["mean_pose"]} if "mean_pose" in data else {}
     legend = score_table.LEGEND + (f" {score_table.MEAN_POSE_LEGEND}" if others else "")
     lines = ["```", score_table.table(data, others), "```", "", legend, "",
-             *[f"- {note}" for note in score_table.details(data) + data["notes"]], f"- Command: `{data['command']}`",
+             *[f"- {note}" for note in score_table.details(data) + data["notes"]],
+             f"- Command: `{data['command']}`",
              f"- {data['hardware']}; PyTorch {data['torch']}; seed {data['seed']}; training "
              f"{data['training_minutes']:.1f} min, evaluation {data['evaluation_seconds']:.0f} s; "
              f"commit {data['commit']}."]

@@ -160,7 +160,8 @@ def is_scored(line: list[str], weights: Path, output: Path) -> bool:
     if not path.is_file() or path.stat().st_mtime < weights.stat().st_mtime:
         return False
     scores = json.loads(path.read_text(encoding="utf-8"))
-    return "by_clip" in scores and whole_cost([scores]) and shlex.split(scores["command"])[2:len(line) + 2] == line
+    current = "by_clip" in scores and whole_cost([scores])
+    return current and shlex.split(scores["command"])[2:len(line) + 2] == line
 
 
 def expand(line: str) -> list[str]:

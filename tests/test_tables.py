@@ -8,8 +8,8 @@ from common.tables import Row
 from tests.test_compare import FIRST, SECOND, scores
 
 LINE = {"label": "a", "mpjpe": 80.0, "p_mpjpe": 60.0, "mpjve": None, "interval": [79.0, 81.0],
-        "last_epoch_mpjpe": None, "published": {}, "parameters": 5, "training_epochs": 8, "training_minutes": 5.1,
-        "training_cpu_minutes": 4.9, "seed": 1, "hardware": "a computer", "commit": "abc"}
+        "last_epoch_mpjpe": None, "published": {}, "parameters": 5, "training_epochs": 8,
+        "training_minutes": 5.1, "training_cpu_minutes": 4.9, "seed": 1, "hardware": "a computer", "commit": "abc"}
 
 
 def report(errors, line):

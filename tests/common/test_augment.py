@@ -147,10 +147,14 @@ def test_hidden_joints_move_on_a_line_or_rest_and_the_others_stay():
     changed = (exact != batch).any(-1)                                                  # (B, T, J)
     assert 0.2 < changed.any(1).any(1).float().mean() < 0.9
     assert changed.float().mean() < 0.2
-    bend = (batch[:, 2:] - 2 * batch[:, 1:-1] + batch[:, :-2]).abs().amax(-1)
-    inside = changed[:, 2:] & changed[:, 1:-1] & changed[:, :-2]
-    once = changed.sum(1) > 2                                                           # runs long enough
-    assert (bend[inside] < 1e-4).float().mean() > 0.8 and once.any()
+    time = np.arange(27)
+    for window, joint in changed.any(1).nonzero().tolist():
+        # A line between the frames that are seen; before the first and after the last: rest.
+        seen = ~changed[window, :, joint].numpy()
+        for axis in range(2):
+            line = np.interp(time, time[seen], exact[window, seen, joint, axis].numpy())
+            assert batch[window, :, joint, axis].numpy() == pytest.approx(line, abs=1e-5)
+    assert changed.sum(1).max() > 5 and (changed.any(1).sum(1) > 1).any()               # long runs, whole limbs
 
 
 def test_an_unknown_part_is_refused():

@@ -47,8 +47,8 @@ def test_a_row_whose_limits_fail_is_listed_with_the_reason(tmp_path, monkeypatch
 
 def write_limits(args, argv, device):
     """In the place of --limits: steps whose error is their value."""
-    steps = {"rate": [50.0], "noise": [0.0, 50.0], "detector": [1.0, 2.0], "missing": [4.0], "pitch": [0.0, 30.0, 60.0],
-             "distance": [6.0, 12.0]}
+    steps = {"rate": [50.0], "noise": [0.0, 50.0], "detector": [1.0, 2.0], "missing": [4.0],
+             "pitch": [0.0, 30.0, 60.0], "distance": [6.0, 12.0]}
     report = {name: [{"value": value, "mpjpe": value, "p_mpjpe": value / 2} for value in values]
               for name, values in steps.items()}
     args.output.mkdir(parents=True)

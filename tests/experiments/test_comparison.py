@@ -16,7 +16,8 @@ from tests.helpers import write_human36m
 
 def figures(seed, mpjpe):
     return {"label": f"seed {seed}", "seed": seed, "mpjpe": mpjpe, "p_mpjpe": mpjpe / 2, "mpjve": None,
-            "selected_epoch": 1, "parameters": 5, "training_minutes": 3.0 * seed, "training_cpu_minutes": 2.0 * seed, "hardware": "a computer", "commit": "abc"}
+            "selected_epoch": 1, "parameters": 5, "training_minutes": 3.0 * seed,
+            "training_cpu_minutes": 2.0 * seed, "hardware": "a computer", "commit": "abc"}
 
 
 def test_every_row_of_the_comparison_is_a_command_the_program_accepts(tmp_path):

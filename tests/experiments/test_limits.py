@@ -133,7 +133,14 @@ def test_measure_asks_every_question_of_every_clip(capsys):
         for row in report[name]:
             assert row["n_mpjpe"] < 1e-3 and row["p_mpjpe"] < 1e-3 and row["mpjpe"] > 10
     assert np.allclose(asked[1 + 6 + 4][0] - clips[0].keypoints, 2, atol=1e-6)      # the model's errors twice
-    assert limits.text(report).count("\n") > 37
+    tables = [part.splitlines() for part in limits.text(report).split("\n\n")]
+    assert [lines[0] for lines in tables] == [report["thinning"], *limits.AXES.values()]
+    for (title, header, *rows), name in zip(tables[1:], limits.AXES):
+        assert header.split() == ["MPJPE", "P-MPJPE", "N-MPJPE", "frames"]
+        printed = [[float(cell.replace(",", "")) for cell in row.split()] for row in rows]
+        keys = ("value", "mpjpe", "p_mpjpe", "n_mpjpe", "frames")
+        expected = [[row[key] for key in keys] for row in report[name]]
+        assert np.allclose(printed, expected, atol=0.006)
 
 
 def test_clips_without_a_vertical_are_refused():
