@@ -50,7 +50,8 @@ def refuse_others(first: dict, second: dict) -> None:
         name = sorted(name for name in {*frames, *others} if frames.get(name) != others.get(name))[0]
         counts = [found.get(name, ("", 0))[1] for found in (frames, others)]
         raise ValueError("The evaluations are not of the same frames: "
-                         f"{name} has {counts[0]} and {counts[1]}. Repeat one with the other's --cameras, --actions and --test_stride.")
+                         f"{name} has {counts[0]} and {counts[1]}. Repeat one with the other's --cameras, "
+                         "--actions and --test_stride.")
 
 
 def paired(first: dict, second: dict, metric: str = "mpjpe") -> dict:

@@ -32,7 +32,8 @@ def summarise(clips: list[Clip], found: dict[str, list[np.ndarray]], saved: dict
         summary["root_error"] = scores.root_error(clips, found["root"])
     if "mean_pose" in saved:
         flat = scores.mean_pose_prediction(clips, saved["mean_pose"].numpy())
-        same_frames = [np.where(np.isfinite(found), mean, np.nan) for found, mean in zip(found["pose"], flat)]
+        same_frames = [np.where(np.isfinite(poses), mean, np.nan)
+                       for poses, mean in zip(found["pose"], flat)]
         summary["mean_pose"] = yardstick(clips, same_frames, joints)
     summary["notes"] = describe(clips, saved, summary)
     return summary

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common import score_table, scores
-from experiments import augmentation, benchmark_report, comparison, tables
+from experiments import augmentation, benchmark_report, comparison, limits, tables
 from common.files import write_whole
 
 BLOCK = re.compile(r"<!-- results:(?P<name>\w+) -->\n(?P<text>.*?)<!-- /results:(?P=name) -->", re.S)
@@ -101,7 +101,7 @@ def renderer(name: str, data: dict) -> Callable[[str, dict], str] | None:
     """What shows the results `name`; None where their form is unknown."""
     known = {"demo": demo, "ablation": many, "results": many, "comparison": compared,
              "augmentation": augmented, "benchmark": lambda _, data: benchmark_report.markdown(data)}
-    starts = {"limits": limits, "ftcm": report}
+    starts = {"limits": measured_limits, "ftcm": report}
     if name in known:
         return known[name]
     if name.split("_")[0] in starts:
@@ -130,7 +130,7 @@ def report(_, data: dict) -> str:
              *[f"- {note}" for note in score_table.details(data) + data["notes"]],
              f"- Command: `{data['command']}`",
              f"- {data['hardware']}; PyTorch {data['torch']}; seed {data['seed']}; training "
-             f"{data['training_minutes']:.1f} min, evaluation {data['evaluation_seconds']:.0f} s; "
+             f"{data['training_minutes']:.1f} min in all, evaluation {data['evaluation_seconds']:.0f} s; "
              f"commit {data['commit']}."]
     return "\n".join(lines) + "\n"
 
@@ -166,15 +166,25 @@ def augmented(_, data: dict) -> str:
     return "\n".join([augmentation.markdown(data["rows"], data["missing"]), *source, ""])
 
 
-def limits(name: str, data: dict) -> str:
+def measured_limits(name: str, data: dict) -> str:
     """The charts of --limits with their source."""
     size = f"{data['network']}, {data['frames']} frames, {data['checkpoint']}"
+    spans = [f"- {title}, {data[key][0]['value']:.4g} to {data[key][-1]['value']:.4g}: MPJPE "
+             f"{span(data[key], 'mpjpe')}, P-MPJPE {span(data[key], 'p_mpjpe')} mm.\n"
+             for key, title in limits.AXES.items()]
     return (f"![Errors against noise, missing joints, cameras, frame rate: {size}]({FOLDER}/{name}.png)\n\n"
+            f"{''.join(spans)}"
             f"- {size}, {data['dataset']} test subjects. {data['thinning']}\n"
             "- The camera of the last row keeps its distance and glides with the person; pitch is measured "
             "at 4 m, distance at 10 degrees.\n"
             f"- Command: `{data['command']}`; {data['hardware']}; seed {data['seed']}; "
             f"{data['minutes']:.1f} min; commit {data['commit']}.\n")
+
+
+def span(rows: list[dict], key: str) -> str:
+    """The lowest and the highest value of a column."""
+    values = [row[key] for row in rows]
+    return f"{min(values):.1f} to {max(values):.1f}"
 
 
 def plain_table(_, data: dict) -> str:

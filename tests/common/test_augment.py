@@ -154,7 +154,7 @@ def test_hidden_joints_move_on_a_line_or_rest_and_the_others_stay():
         for axis in range(2):
             line = np.interp(time, time[seen], exact[window, seen, joint, axis].numpy())
             assert batch[window, :, joint, axis].numpy() == pytest.approx(line, abs=1e-5)
-    assert changed.sum(1).max() > 5 and (changed.any(1).sum(1) > 1).any()               # long runs, whole limbs
+    assert changed.sum(1).max() > 5 and (changed.any(1).sum(1) > 1).any()     # long runs, whole limbs
 
 
 def test_an_unknown_part_is_refused():

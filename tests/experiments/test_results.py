@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 import run_ftcm
-from experiments import results
+from common import checkpoint
 from common.options import build_parser
+from experiments import results
 
 PROJECT = Path(__file__).parents[2]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -71,7 +72,7 @@ def test_an_evaluation_shows_its_table_its_notes_and_its_source():
     text = results.renderer("ftcm_27_gt", data)("ftcm_27_gt", data)
     assert "walk             3  61.23    45.00    60.00      -      -\n" in text
     for words in ("- Half of it.\n", "- Command: `python run_ftcm.py -f 27`\n",
-                  "a computer; PyTorch 2.0; seed 1; training 3.2 min, evaluation 8 s; commit abc."):
+                  "a computer; PyTorch 2.0; seed 1; training 3.2 min in all, evaluation 8 s; commit abc."):
         assert words in text
 
 
@@ -85,8 +86,11 @@ def test_the_demo_says_that_time_ended_it_only_if_time_did():
 def test_limits_show_their_chart_and_thinning():
     data = {"network": "ftcm", "frames": 27, "checkpoint": "ftcm_27.pth", "dataset": "cmu", "seed": 1,
             "thinning": "One in 36.", "command": "python run_ftcm.py --limits", "hardware": "a computer",
-            "minutes": 2.345, "commit": "abc"}
+            "minutes": 2.345, "commit": "abc",
+            **{name: [{"value": 1, "mpjpe": 5.04, "p_mpjpe": 2.0}, {"value": 3, "mpjpe": 4.0, "p_mpjpe": 3.0}]
+               for name in results.limits.AXES}}
     text = results.renderer("limits_ftcm_27", data)("limits_ftcm_27", data)
+    assert "- camera pitch, degrees downwards, 1 to 3: MPJPE 4.0 to 5.0, P-MPJPE 2.0 to 3.0 mm.\n" in text
     assert "](checkpoint/results/limits_ftcm_27.png)" in text and "One in 36." in text
     assert "`python run_ftcm.py --limits`; a computer; seed 1; 2.3 min; commit abc." in text
 
@@ -146,3 +150,53 @@ def test_the_results_option_refreshes_the_page_without_shipped_files(tmp_path, m
     said = capsys.readouterr().out
     assert "ftcm_27.pth is not there: not evaluated.\n" in said and "\ndemo: left as it is" in said
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == README
+
+
+@pytest.mark.parametrize("path", [path for pattern in ("dataset/*.npz", "dataset/*.json", "dataset/*.csv",
+                                                       "checkpoint/results/*.gif")
+                                  for path in PROJECT.glob(pattern)], ids=lambda path: path.name)
+def test_the_licence_names_all_data_of_others(path):
+    assert str(path.relative_to(PROJECT)) in (PROJECT / "LICENSE").read_text(encoding="utf-8")
+
+
+SCORED = sorted(path for path in RESULTS.glob("*.json")
+                if "planned_epochs" in json.loads(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", SCORED, ids=lambda path: path.stem)
+def test_a_published_cost_is_the_whole_runs(path):
+    data = json.loads(path.read_text(encoding="utf-8"))
+    assert (data["selected_epoch"] or 0) <= data["training_epochs"] <= data["planned_epochs"]
+    notes = " ".join(data["notes"])
+    assert f"Trained for {data['training_epochs']} of {data['planned_epochs']} epochs" in notes
+    weights = PROJECT / data["checkpoint"][0]
+    if weights.name.startswith("ftcm_"):
+        history = checkpoint.load(weights)["history"]
+        assert data["training_epochs"] == len(history)
+        assert data["training_minutes"] == pytest.approx(sum(row["seconds"] for row in history) / 60)
+        assert data["training_cpu_minutes"] == pytest.approx(sum(row["cpu_seconds"] for row in history) / 60)
+    assert "interval" in data and len(data["by_joint"]) == 17 and len(data["by_camera"]) == 4
+
+
+def test_the_weights_that_ship_and_the_demo_were_scored_by_this_version():
+    assert {path.stem for path in SCORED} >= {"demo", *[f"ftcm_{frames}_{keypoints}" for frames in (27, 81)
+                                                        for keypoints in ("gt", "detected")]}
+
+
+def test_a_published_figure_is_what_the_program_computes(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_ftcm.report.curves, "clip_animation", lambda *_, **__: None)
+    line = "--train 0 -f 27 --dataset cmu -k detected -a run --device cpu --output"
+    assert run_ftcm.main([*line.split(), str(tmp_path)]) == 0
+    computed = json.loads((tmp_path / "scores.json").read_text())["rows"][0]
+    published, = [row for row in json.loads((RESULTS / "ftcm_27_detected.json").read_text())["rows"]
+                  if row["action"] == "run"]
+    assert computed == pytest.approx(published, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["ablation", "augmentation", "comparison"])
+def test_a_table_shows_training_costs_only_where_they_are_the_whole_runs(name):
+    data, text = json.loads((RESULTS / f"{name}.json").read_text()), results.block(name, RESULTS)[0]
+    runs = [run for row in data["rows"] for run in row.get("seeds", [row])]
+    whole = all("selected_epoch" in run for run in runs)
+    assert ("| training |" in text, "Without training costs" in text) == (whole, not whole)
+    assert all(run["training_epochs"] >= run["selected_epoch"] for run in runs) if whole else True

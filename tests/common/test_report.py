@@ -7,8 +7,8 @@ from common import report, scores
 from tests.helpers import random_clip
 
 FACTS = {"dataset": "cmu", "keypoints": "gt", "frames": 27, "tds": 1, "target": "center", "hop": None,
-         "smooth": None, "refine": None, "mirrored_test": True, "test_stride": 1, "cameras": None, "actions": None,
-         "downsample": 1, "shared_joints": None}
+         "smooth": None, "refine": None, "mirrored_test": True, "test_stride": 1, "cameras": None,
+         "actions": None, "downsample": 1, "shared_joints": None}
 SAVED = {"data": {"dataset": "cmu", "keypoints": "gt"}}
 HISTORY = [{"epoch": number, "seconds": 60.0 * number, "cpu_seconds": 30.0 * number}
            for number in (1, 2, 3, 4)]

@@ -1,15 +1,17 @@
 """The rows of --tables and --ablation: where weights are looked for, what a row says of its cost."""
 import json
+from pathlib import Path
 
 import pytest
 
-from common import augmentation, comparison, tables
-from common.tables import Row
-from tests.test_compare import FIRST, SECOND, scores
+from experiments import augmentation, comparison, tables
+from experiments.tables import Row
+from tests.common.test_compare import FIRST, SECOND, scores
 
 LINE = {"label": "a", "mpjpe": 80.0, "p_mpjpe": 60.0, "mpjve": None, "interval": [79.0, 81.0],
         "last_epoch_mpjpe": None, "published": {}, "parameters": 5, "training_epochs": 8,
-        "training_minutes": 5.1, "training_cpu_minutes": 4.9, "seed": 1, "hardware": "a computer", "commit": "abc"}
+        "training_minutes": 5.1, "training_cpu_minutes": 4.9, "seed": 1, "hardware": "a computer",
+        "commit": "abc"}
 
 
 def report(errors, line):
@@ -79,7 +81,7 @@ def test_published_weights_are_found_where_the_readmes_command_has_them(tmp_path
         path.write_text("")
     assert [known.checkpoint(), known.refine_file()] == paths
     assert all(row.checkpoint() is None for row in rows if row is not known)
-    readme = (tables.Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     assert all(f"./checkpoint/{name}" in readme for name in tables.PUBLISHED_WEIGHTS)
     own = known.folder / "no_refine_60_4400.pth"                        # a training of one's own comes first
     own.parent.mkdir()
