@@ -9,7 +9,8 @@ from pathlib import Path
 
 from common.augment import PARTS
 from common.files import write_whole
-from experiments.tables import Row, cost_legend, listed, whole_cost
+from experiments.table_text import cost_legend, listed, whole_cost
+from experiments.tables import Row
 
 TRAINING = ("--dataset cmu --train 1 -f 27 --out_all 1 --d_hid 256 --dropout 0 -b 64 --lr 2e-3 -lrd 0.65 "
             "--nepoch 8 --val_subjects 05,127 --val_stride 60 --test_stride 60")

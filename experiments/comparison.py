@@ -16,7 +16,8 @@ import torch
 
 from experiments.benchmark import macs
 from common.files import write_whole
-from experiments.tables import Row, cost_legend, listed, whole_cost
+from experiments.table_text import cost_legend, listed, whole_cost
+from experiments.tables import Row
 
 # Each network's own options are such that it trains for three to nine minutes on one thread of a common CPU.
 TRAINING = "--dataset cmu -k detected --train 1 --val_subjects 05,127 --val_stride 60 --test_stride 60"

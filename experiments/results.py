@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common import score_table, scores
-from experiments import augmentation, benchmark_report, comparison, limits, tables
+from experiments import augmentation, benchmark_report, comparison, limits, table_text
 from common.files import write_whole
 
 BLOCK = re.compile(r"<!-- results:(?P<name>\w+) -->\n(?P<text>.*?)<!-- /results:(?P=name) -->", re.S)
@@ -141,7 +141,7 @@ def many(name: str, data: dict) -> str:
     option = "--tables" if name == "results" else f"--{name}"
     source = [f"- Command: `python run_ftcm.py {option}`; {first['hardware']}; seed {first['seed']}; commit "
               f"{first['commit']}."] if first else []
-    table = tables.markdown(data["rows"], data["missing"], published=name == "results")
+    table = table_text.markdown(data["rows"], data["missing"], published=name == "results")
     return "\n".join([table, *source, ""])
 
 

@@ -135,7 +135,7 @@ def test_measure_asks_every_question_of_every_clip(capsys):
     assert np.allclose(asked[1 + 6 + 4][0] - clips[0].keypoints, 2, atol=1e-6)      # the model's errors twice
     tables = [part.splitlines() for part in limits.text(report).split("\n\n")]
     assert [lines[0] for lines in tables] == [report["thinning"], *limits.AXES.values()]
-    for (title, header, *rows), name in zip(tables[1:], limits.AXES):
+    for (_, header, *rows), name in zip(tables[1:], limits.AXES):
         assert header.split() == ["MPJPE", "P-MPJPE", "N-MPJPE", "frames"]
         printed = [[float(cell.replace(",", "")) for cell in row.split()] for row in rows]
         keys = ("value", "mpjpe", "p_mpjpe", "n_mpjpe", "frames")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import augmentation, comparison, tables
+from experiments import augmentation, comparison, table_text, tables
 from experiments.tables import Row
 from tests.common.test_compare import FIRST, SECOND, scores
 
@@ -38,7 +38,7 @@ def test_a_row_of_the_ablation_has_its_paired_difference_from_the_first(tmp_path
     done, missing = tables.run(rows, tmp_path / "out", trains=False, execute=execute, against_first=True)
     assert not missing and "paired" not in done[0]
     assert done[1]["paired"]["difference"] == pytest.approx(4)          # derived in test_compare.py
-    text = tables.markdown(done, missing, published=False)
+    text = table_text.markdown(done, missing, published=False)
     assert "+4.00 (+3.00 to +7.00)" in text and "P1 minus the first row's (95 %, paired)" in text
     assert tables.run(rows, tmp_path / "out", trains=False, execute=None, against_first=True)[0] == done
 
@@ -58,7 +58,7 @@ def test_an_evaluation_of_an_older_version_is_repeated(field, tmp_path):
 def test_only_costs_of_whole_runs_are_shown():
     whole = {**LINE, "selected_epoch": 6}
     for first, shown in ((LINE, False), (whole, True)):
-        text = tables.markdown([first, whole], [], published=False)
+        text = table_text.markdown([first, whole], [], published=False)
         assert ("8 epochs, 5.1 min" in text, "Without training costs" in text) == (shown, not shown)
         situations = dict.fromkeys(augmentation.SITUATIONS, {"mpjpe": 1.0, "p_mpjpe": 1.0})
         text = augmentation.markdown([{**run, "situations": situations} for run in (first, whole)], [])
@@ -67,7 +67,7 @@ def test_only_costs_of_whole_runs_are_shown():
             "macs_per_frame": 1.0, "windows_per_second": 1.0, "poses_per_second": 1.0})
         text = comparison.markdown([line], [])
         assert ("4.9 min" in text, "Without training costs" in text) == (shown, not shown)
-    assert tables.training_cost({**LINE, "training_epochs": 0}) == ""       # weights without a history
+    assert table_text.training_cost({**LINE, "training_epochs": 0}) == ""       # weights without a history
 
 
 def test_published_weights_are_found_where_the_readmes_command_has_them(tmp_path):
