@@ -32,11 +32,17 @@ MEANINGLESS = {"ftcm": {}, "single_frame": {**FTCM_ONLY, "frames": "--frames", "
                "temporal_conv": {**FTCM_ONLY, "depth": "--layers"}}
 
 
+class BadOptions(SystemExit):
+    """Ends the program with status 2. `args` holds the sentence, which was printed."""
+    code = 2
+
+
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose errors are one sentence."""
 
     def error(self, message):
-        self.exit(2, f"{self.prog}: error: {message}\n")
+        print(f"{self.prog}: error: {message}", file=sys.stderr)
+        raise BadOptions(message)
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -93,7 +99,8 @@ def build_parser() -> Parser:
         help="1 trains, 0 evaluates the checkpoint named by --previous_dir")
     add("--test", type=parse_bool, default=True, help="evaluate: after every training epoch and at the end")
     add("-r", "--resume", action="store_true",
-        help="continue the run of the same options after its last whole epoch")
+        help="continue the run of the same options after its last whole epoch, from the beginning where none "
+        "was saved")
     add("--reload", type=parse_bool, default=False, help="start from the weights in --previous_dir")
     add("--previous_dir", type=Path,
         help="checkpoint file (.pth), of this program or of the original release; without it, evaluation and "

@@ -114,8 +114,14 @@ class Training:
                 "cuda": torch.cuda.get_rng_state_all()}
 
     def resume(self) -> None:
-        """Load last.pth into networks, optimiser, random sources; refused if options differ."""
+        """Load last.pth into networks, optimiser, random sources; refused if options differ.
+
+        Without a last.pth the training starts from the beginning.
+        """
         path = self.run.last
+        if not path.exists():
+            self.run.log(f"--resume: no epoch was saved in {self.run.folder} yet; starting from the beginning.")
+            return
         saved = checkpoint.load(path)
         if "optimizer" not in saved:
             raise ValueError(f"{path} cannot be resumed: it holds weights only.")

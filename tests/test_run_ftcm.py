@@ -203,8 +203,6 @@ def test_a_second_run_never_overwrites_the_first_and_another_recipe_never_resume
     assert "already holds a training run" in capsys.readouterr().err
     assert run(f"{SMALL} --train 1 --nepoch 2 --resume --lr 0.5", data, tmp_path / "run") == 2
     assert "started with lr 0.001, the command line says 0.5" in capsys.readouterr().err
-    assert run(f"{SMALL} --train 1 --nepoch 2 --resume", data, tmp_path / "fresh") == 2
-    assert "Nothing to resume" in capsys.readouterr().err
     assert (tmp_path / "run" / "last.pth").read_bytes() == before
 
 
@@ -226,7 +224,8 @@ def test_a_kill_while_saving_leaves_a_run_that_resumes(data, tmp_path, monkeypat
 def test_an_output_folder_that_cannot_be_written_is_refused_before_any_work(data, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert run(f"{SMALL} --train 1 --nepoch 1", data, tmp_path / "file" / "run") == 2
-    assert "Cannot write into the folder" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert str(tmp_path / "file" / "run") in error and error.count("\n") == 1
 
 
 def test_an_exploding_loss_stops_with_a_sentence(data, tmp_path, capsys):
