@@ -14,7 +14,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def check_writable(folder: Path) -> Path:
-    """Return `folder`; ValueError where no file could be written into it. Nothing is created.
+    """Return `folder`; OSError where no file could be written into it. Nothing is created.
 
     A folder that is not there yet can be made where the nearest folder above it can be written.
     """
@@ -29,13 +29,15 @@ def check_writable(folder: Path) -> Path:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """An OSError of the block becomes a ValueError that names `path` and says what to do."""
+    """An error of the system inside the block becomes an OSError that names `path` and says what to do."""
     try:
         yield
     except OSError as error:
+        if error.errno is None:                         # a sentence already
+            raise
         shown = Path(*[part for part in path.parts if not part.endswith(PARTIAL)])
         advice = "Free some space there" if error.errno in FULL else "Make it writable"
-        raise ValueError(f"Cannot write {shown} ({error.strerror or error}). {advice} or choose another place, "
+        raise OSError(f"Cannot write {shown} ({error.strerror}). {advice} or choose another place, "
                          "then repeat the command.") from error
 
 
@@ -59,8 +61,8 @@ def parents_of(path: Path) -> Iterator[None]:
 def whole(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; what the block writes there replaces `path`, or is removed if it fails.
 
-    After a power cut `path` holds the old or the new content. Missing folders are made. ValueError names
-    `path` where it cannot be written.
+    After a power cut `path` holds the old or the new content. Missing folders are made. OSError names `path`
+    where it cannot be written.
     """
     with parents_of(path):
         remove_abandoned(path.parent)
