@@ -88,11 +88,19 @@ class RunFolder:
                 checkpoint.save(self.folder / lifter, weights_only)
             if self.writes and "refine" in state:
                 checkpoint.save(self.folder / refine, state["refine"])
+        if self.writes:
+            checkpoint.save(self.last, state)
+        self.tidy(state)
+
+    def tidy(self, state: dict) -> None:
+        """Bring the other files up to last.pth, which holds `state`.
+
+        The best checkpoint learns the later epochs, those that it replaced go, history.csv is written.
+        """
         if not self.writes:
             return
-        if not is_best and state["best"]:
+        if state["best"] and state["best"]["epoch"] < state["epoch"]:
             self.extend_history(self.folder / state["best"]["files"][0], state["history"])
-        checkpoint.save(self.last, state)
         for path in self.replaced(state):
             path.unlink(missing_ok=True)
         write_csv(self.folder / "history.csv", state["history"])
