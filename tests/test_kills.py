@@ -31,8 +31,8 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module", autouse=True)
 def without_pictures():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_ftcm.report.plots, "training_curves", lambda *_, **__: None)
-        patch.setattr(run_ftcm.report.plots, "clip_animation", lambda *_, **__: None)
+        patch.setattr(run_ftcm.report.curves, "training_curves", lambda *_, **__: None)
+        patch.setattr(run_ftcm.report.curves, "clip_animation", lambda *_, **__: None)
         yield
 
 

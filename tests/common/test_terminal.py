@@ -12,7 +12,7 @@ import run_ftcm
 from common import checkpoint, terminal
 from model.ftcm import FTCM
 
-PROJECT = Path(__file__).parent.parent
+PROJECT = Path(__file__).parents[2]
 
 
 def test_without_a_terminal_progress_is_plain_lines_now_and_then(capsys, monkeypatch):
