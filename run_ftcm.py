@@ -48,7 +48,7 @@ OUT_OF_MEMORY = re.compile("can't allocate memory|not enough memory|out of memor
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    heard, problem = terminal.open_streams(), None
+    heard, failed = terminal.open_streams(), None
     try:
         execute(options.program_arguments(argv))
     except options.BadOptions as error:
@@ -60,10 +60,10 @@ def main(argv: list[str] | None = None) -> int:
               file=heard)
         return 130
     except Exception as error:
-        problem = sentence(error)
-        if problem is None:
+        if sentence(error) is None:
             raise
-    problem = terminal.output_problem() or problem
+        failed = error
+    problem = terminal.output_problem(failed) or (failed and sentence(failed))
     if problem:
         print(f"run_ftcm.py: error: {problem}", file=heard)
     return 2 if problem else 0
@@ -73,8 +73,8 @@ def sentence(error: BaseException) -> str | None:
     """What was wrong with the input or the machine; None where the fault is the program's."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
             isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(str(error))):
-        return ("out of memory; lower --micro_batch or --eval_batch_size, a new network's --frames, --d_hid or "
-                "--layers, or use fewer clips (--cameras, --actions)")
+        return ("out of memory; lower --micro_batch or --eval_batch_size, a new network's --frames, --d_hid "
+                "or --layers, or use fewer clips (--cameras, --actions)")
     return str(error) if isinstance(error, (*BAD_INPUT, options.BadOptions)) else None
 
 
@@ -235,6 +235,7 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
     clips, held_out = training_clips(args)
     test_clips = load_clips(args, "test") if args.test else []
     model_args = network_arguments(args, num_joints=len(clips[0].skeleton.joints))
+    refuse_too_large(MODELS[args.network], model_args, copies=5 if device == "cpu" else 1)
     model = (model or MODELS[args.network](**model_args)).to(device).use_fast(True)
     refiner = make_refiner(args, clips, device)
     networks = [model] + ([refiner.network] if refiner else [])
@@ -268,6 +269,21 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
             score_best(training, test_clips, args, argv, device)
         else:
             run.log(f"Not evaluated (--test 0). Last epoch: {run.last}")
+
+
+def refuse_too_large(network: type, arguments: dict, *, copies: int) -> None:
+    """ValueError where this computer's memory cannot hold so many copies of a network's weights.
+
+    Training takes five: weights, gradients and three of the optimiser.
+    """
+    if not hasattr(os, "sysconf"):
+        return
+    with torch.device("meta"):                          # tensors without memory
+        count = sum(parameter.numel() for parameter in network(**arguments).parameters())
+    needed, there = 4 * count * copies, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise ValueError(f"A network of {count:,} weights needs {needed / 1e9:,.0f} GB of memory; this "
+                         f"computer has {there / 1e9:,.0f}. Lower --frames, --d_hid or --layers.")
 
 
 def reloaded_model(args) -> FTCM:
@@ -472,7 +488,8 @@ def measure_limits(args, argv: list[str], device: str) -> None:
     started = time.time()
     model, saved = load_weights(args)
     refuse_layout(saved, DATASETS[args.dataset].SKELETON, args.previous_dir)
-    folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"limits_{args.previous_dir.stem}")
+    name = f"limits_{args.previous_dir.stem}"
+    folder = check_writable(args.output or options.PROJECT / "checkpoint" / name)
     noise = json.loads((options.PROJECT / "dataset" / "detector_noise.json").read_text(encoding="utf-8"))
     measured = limits.measure(
         load_clips(args, "test"), seed=args.seed,

@@ -75,10 +75,11 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, *, desc: str, mi
 
     Returns the loss and the MPJPE with the predicted root at the origin, both in metres. A batch goes through
     the network in parts of `micro_batch` windows (None: whole), whose gradients add up to the batch's: less
-    memory, the same step. With `refiner` the loss is that of the refined pose and reaches both networks.
-    `velocity` weighs the loss of the steps between a window's frames, for networks that answer for all of
-    them. `amp` computes in bfloat16 where that is safe. With several `processes` the networks are wrapped by
-    them, `batches` are dealt among them, and the step is that of the whole batch.
+    memory, the same step but for dropout's masks. With `refiner` the loss is that of the refined pose and
+    reaches both networks. `velocity` weighs the loss of the steps between a window's frames, for networks
+    that answer for all of them. `amp` computes in bfloat16 where that is safe. With several `processes` the
+    networks are wrapped by them, `batches` are dealt among them, and the step is that of the whole batch but
+    for dropout's masks.
     Raises FloatingPointError when the loss is not finite.
     """
     networks = [model, refiner.network] if refiner else [model]

@@ -232,7 +232,8 @@ def build_parser() -> Parser:
     add("-b", "--batchSize", dest="batch_size", type=positive(), default=160,
         help="windows per training step")
     add("--micro_batch", type=positive(), help="windows that go through the network at once when training; "
-        "a batch's gradients are summed over such parts, which bounds memory; default: 16384 / frames")
+        "a batch's gradients are summed over such parts, which bounds memory; dropout draws other masks for "
+        "other parts; default: 16384 / frames")
     add("--eval_batch_size", type=positive(),
         help="windows per step without gradients; default: 2048 / frames on a CPU, 16384 / frames elsewhere")
     add("--amp", type=parse_bool, default=False, help="compute in bfloat16 where that is safe, for GPUs; "

@@ -11,7 +11,7 @@ from common.files import check_writable, lock, named, parents_of, remove_abandon
 from common.scores import write_csv
 
 LAST, LOG = "last.pth", "train.log"
-BEST = re.compile(r"(no_)?refine_(\d+)_\d+\.pth")       # names of best checkpoints; the first number: the epoch
+BEST = re.compile(r"(no_)?refine_(\d+)_\d+\.pth")       # a best checkpoint; the first number is its epoch
 
 
 class RunFolder:
@@ -72,8 +72,8 @@ class RunFolder:
     def save_epoch(self, state: dict, *, is_best: bool) -> None:
         """Write the state after an epoch: the best checkpoint first, then last.pth.
 
-        The best checkpoint lacks what only resuming needs. Its `history` is the whole run's so far, its `epoch`
-        the selected one.
+        The best checkpoint lacks what only resuming needs. Its `history` is the whole run's so far, its
+        `epoch` the selected one.
         A refine module goes into a file of its own beside the lifter's, as in the original release. The files
         that a new best replaces are removed last, so at any moment the files that last.pth names exist.
         """
@@ -123,6 +123,6 @@ class RunFolder:
 
 
 def best_names(row: dict) -> tuple[str, str]:
-    """What an epoch's checkpoints of lifter and refine module are called; `row` is its line of the history."""
+    """What an epoch's checkpoints of lifter and refine module are called; `row` is its row of the history."""
     number = f"{row['epoch']:d}_{round(100 * row['p1']):d}.pth"
     return f"no_refine_{number}", f"refine_{number}"

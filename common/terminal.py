@@ -1,13 +1,16 @@
 """What the program says while it works: progress bars, lines in their place, streams that are closed."""
+import errno
 import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TextIO
 
 from tqdm import tqdm
 
 EVERY = 10          # seconds between two lines of progress where standard error is no terminal
+UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def progress(items: Iterable | None = None, *, total: int | None = None, desc: str, unit: str):
@@ -62,9 +65,9 @@ def open_streams() -> TextIO:
     That is standard error, or standard output where standard error was closed. What a stream's encoding
     lacks is written as \\xNN from now on.
     """
-    heard = "stderr" if sys.stderr else "stdout"
+    heard = "stderr" if is_open(sys.stderr) else "stdout"
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:                  # in this order: each gets the number that is free
+        if not is_open(getattr(sys, name)):             # in this order: each gets the number that is free
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -72,15 +75,29 @@ def open_streams() -> TextIO:
     return getattr(sys, heard)
 
 
-def output_problem() -> str | None:
-    """Why what waits for standard output cannot be written, as a sentence; None where it is written.
+def is_open(stream: TextIO | None) -> bool:
+    """Whether a standard stream leads anywhere; its number may have gone to a file opened for reading."""
+    try:
+        if stream is not None and stream is not sys.stdin:
+            os.write(stream.fileno(), b"")
+    except OSError as error:
+        return error.errno != errno.EBADF
+    return stream is not None
 
-    Where it cannot be, standard output leads nowhere from now on: nothing fails again when the program ends.
+
+def output_problem(error: Exception | None) -> str | None:
+    """Why standard output cannot be written, as a sentence; None where it can.
+
+    `error` is what ended the program: an error of the system that names no file came from printing. Where
+    standard output cannot be written it leads nowhere from now on, so that nothing fails at the very end.
     """
     try:
         sys.stdout.flush()
-    except OSError as error:
+        if not isinstance(error, OSError) or error.errno not in UNWRITABLE or error.filename:
+            return None
+    except OSError as late:
+        error = late
+    with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return (f"Cannot write to standard output ({error.strerror}). Repeat the command with another place for "
-                "what it prints.")
-    return None
+    return (f"Cannot write to standard output ({error.strerror}). Repeat the command with another place for "
+            "what it prints.")

@@ -124,7 +124,7 @@ class Training:
         """
         path = self.run.last
         if not path.exists():
-            self.run.log(f"--resume: no epoch was saved in {self.run.folder} yet; starting from the beginning.")
+            self.run.log(f"--resume: {self.run.folder} holds no whole epoch; starting from the beginning.")
             return
         saved = checkpoint.load(path)
         if "optimizer" not in saved:

@@ -234,8 +234,8 @@ def test_resuming_before_the_first_epoch_was_saved_starts_from_the_beginning_and
         assert "--resume" in (tmp_path / name / "train.log").read_text()
 
 
-@pytest.mark.parametrize("line", ["--train 1 -k cpn", "--train 1 -k gt --resume --cameras 9", "-k gt --actions No",
-                                  "--export_onnx {out}/deep/x.onnx --cameras 9",
+@pytest.mark.parametrize("line", ["--train 1 -k cpn", "--train 1 -k gt --resume --cameras 9",
+                                  "-k gt --actions No", "--export_onnx {out}/deep/x.onnx --cameras 9",
                                   "--export_release {out}/deep/x.pth --previous_dir {network} --reload 1"])
 def test_a_command_that_is_refused_makes_no_folder(line, data, tmp_path, monkeypatch):
     network = tmp_path / "elementwise.pth"
@@ -281,6 +281,13 @@ def test_lack_of_memory_ends_in_a_sentence_that_names_the_options_to_lower(execu
     error = capsys.readouterr().err
     assert "--micro_batch" in error and error.count("\n") == 1
     assert "--micro_batch" in run_ftcm.failure([])          # a row of a study is listed as missing
+
+
+def test_a_network_beyond_this_computers_memory_is_refused_before_it_is_built(data, tmp_path, capsys):
+    line = "-f 27 --layers 100 --d_hid 8192 -k gt --train 1 --device cpu"
+    assert run(line, data, tmp_path / "run") == 2
+    error = capsys.readouterr().err
+    assert "--d_hid" in error and error.count("\n") == 1 and not (tmp_path / "run").exists()
 
 
 def test_options_that_are_refused_are_a_rows_reason(capsys):

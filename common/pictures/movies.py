@@ -48,8 +48,8 @@ def save_mp4(path: Path, pictures: Iterable[Image.Image], *, size: tuple[int, in
     with whole(path) as temporary:
         command = [ffmpeg, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
                    "-s", f"{size[0]}x{size[1]}", "-r", f"{fps:.6f}", "-i", "-", "-an", "-threads", "1",
-                   "-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-pix_fmt", "yuv420p", "-movflags", "+faststart",
-                   "-f", "mp4", str(temporary)]
+                   "-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-pix_fmt", "yuv420p",
+                   "-movflags", "+faststart", "-f", "mp4", str(temporary)]
         problem = run_fed(command, (picture.tobytes() for picture in pictures))
         if problem is None and not temporary.is_file():
             problem = "it wrote nothing"

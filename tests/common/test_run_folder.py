@@ -1,4 +1,4 @@
-"""A run's folder: held by one training, made with its first file, without the checkpoints of a killed process."""
+"""A run's folder: held by one training, made with its first file, without what a killed process left."""
 import pytest
 import torch
 
@@ -9,8 +9,9 @@ from common.run_folder import LOG, RunFolder
 def state(p1s, best):
     """The state after as many epochs as `p1s`; `best` is the epoch that was best before the last one."""
     history = [{"epoch": epoch, "p1": p1} for epoch, p1 in enumerate(p1s, 1)]
+    files = [f"no_refine_{best}_{100 * p1s[best - 1]}.pth"]
     return {"format": checkpoint.FORMAT, "epoch": len(p1s), "history": history, "model": {"w": torch.ones(2)},
-            "best": {"epoch": best, "p1": p1s[best - 1], "files": [f"no_refine_{best}_{100 * p1s[best - 1]}.pth"]}}
+            "best": {"epoch": best, "p1": p1s[best - 1], "files": files}}
 
 
 def names(folder):
@@ -51,7 +52,8 @@ def test_a_run_that_ended_between_the_first_look_and_the_lock_is_not_overwritten
 
 def test_saving_removes_the_runs_own_replaced_checkpoints_and_no_others(tmp_path):
     (tmp_path / LOG).write_text("begun\n")
-    kept = ["no_refine_6_4331.pth", "refine_6_4331.pth", "my_no_refine_1_5000.pth", "no_refine_2_4900.pth.txt"]
+    kept = ["no_refine_6_4331.pth", "refine_6_4331.pth", "my_no_refine_1_5000.pth",
+            "no_refine_2_4900.pth.txt"]
     killed = ["no_refine_1_5000.pth", "refine_1_5000.pth", "no_refine_2_4950.pth", "no_refine_3_4700.pth"]
     for name in [*kept, *killed]:
         (tmp_path / name).write_text("")

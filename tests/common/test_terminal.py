@@ -1,4 +1,5 @@
 """What is said, and where, on terminals, in logs and where a stream is closed."""
+import errno
 import io
 import os
 import subprocess
@@ -68,7 +69,8 @@ def small_checkpoint(path):
 
 def export(tmp_path, name):
     path = small_checkpoint(tmp_path / "lifter.pth")
-    return run_ftcm.main(["--export_weights", str(tmp_path / name), "--reload", "1", "--previous_dir", str(path)])
+    return run_ftcm.main(["--export_weights", str(tmp_path / name), "--reload", "1",
+                          "--previous_dir", str(path)])
 
 
 def test_a_name_that_the_encoding_lacks_is_printed_in_ascii(tmp_path, monkeypatch):
@@ -76,6 +78,18 @@ def test_a_name_that_the_encoding_lacks_is_printed_in_ascii(tmp_path, monkeypatc
     monkeypatch.setattr(sys, "stdout", out)
     assert export(tmp_path, "größe.pth") == 0
     assert rb"gr\xf6\xdfe.pth" in out.buffer.getvalue()
+
+
+def test_a_stream_whose_number_went_to_a_file_for_reading_counts_as_closed(tmp_path):
+    (tmp_path / "file").write_text("")
+    with open(tmp_path / "file") as reading, open(tmp_path / "file", "w") as writing:
+        assert not terminal.is_open(reading) and terminal.is_open(writing) and not terminal.is_open(None)
+
+
+def test_an_error_of_printing_is_told_from_one_of_a_file(capsys):
+    assert "standard output" in terminal.output_problem(BrokenPipeError(errno.EPIPE, "Broken pipe"))
+    for other in (None, ValueError("x"), OSError("a sentence"), OSError(errno.EIO, "no", "data.npz")):
+        assert terminal.output_problem(other) is None
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")

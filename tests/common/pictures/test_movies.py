@@ -78,7 +78,8 @@ def test_an_ffmpeg_that_cannot_be_started_is_named(tmp_path):
     (tmp_path / "ffmpeg").write_bytes(b"\0no program")
     (tmp_path / "ffmpeg").chmod(0o700)
     with pytest.raises(ValueError, match=f"{tmp_path}/ffmpeg.*started.*animation.gif"):
-        movies.save_mp4(tmp_path / "a.mp4", pictures(), size=(40, 30), fps=25, ffmpeg=str(tmp_path / "ffmpeg"))
+        movies.save_mp4(tmp_path / "a.mp4", pictures(), size=(40, 30), fps=25,
+                        ffmpeg=str(tmp_path / "ffmpeg"))
     assert [path.name for path in tmp_path.iterdir()] == ["ffmpeg"]
 
 
