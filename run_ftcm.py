@@ -6,6 +6,7 @@ import contextlib
 import copy
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -14,16 +15,16 @@ from pathlib import Path
 import torch
 
 from common import export_network as network_files
-from common import checkpoint, compare, engine, options, report, scores, scores_3dhp
+from common import checkpoint, compare, engine, options, report, scores, scores_3dhp, terminal
 from common.pictures import charts
 from common.video import live, own_video
 from experiments import augmentation, benchmark, benchmark_report, comparison, limits, results, tables
 from common.augment import Augmenter
 from common.clips import Clip, downsample, relayout, select, subset, without
-from common.files import write_whole
+from common.files import check_writable, write_whole
 from common.distributed import Processes
 from common.provenance import provenance
-from common.run_folder import RunFolder, prepare
+from common.run_folder import RunFolder
 from common.video.smooth import smooth
 from common.video.stream import Lifter, SequenceLifter
 from common.training import Schedule, Training
@@ -41,23 +42,40 @@ from model.refine import Refine
 DATASETS = {"h36m": human36m, "cmu": cmu_mocap, "3dhp": mpi_inf_3dhp}
 MODELS = {"ftcm": FTCM, "single_frame": SingleFrame, "temporal_conv": TemporalConv}
 BAD_INPUT = (ValueError, OSError, ImportError, FloatingPointError)
+# What PyTorch's other errors say where memory is lacking, or a size is beyond any memory.
+OUT_OF_MEMORY = re.compile("can't allocate memory|not enough memory|out of memory|overflow", re.IGNORECASE)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    heard, failed = terminal.open_streams(), None
     try:
         execute(options.program_arguments(argv))
-    except BAD_INPUT as error:
-        print(f"run_ftcm.py: error: {error}", file=sys.stderr)
-        return 2
-    except torch.OutOfMemoryError:
-        print("run_ftcm.py: error: out of memory; lower --micro_batch or --eval_batch_size", file=sys.stderr)
-        return 2
+    except options.BadOptions as error:
+        if heard is not sys.stderr:
+            print(f"run_ftcm.py: error: {error}", file=heard)
+        raise
     except KeyboardInterrupt:
         print("\nrun_ftcm.py: interrupted; whole epochs are saved, add --resume to continue a training",
-              file=sys.stderr)
+              file=heard)
         return 130
-    return 0
+    except Exception as error:
+        if sentence(error) is None:
+            raise
+        failed = error
+    problem = terminal.output_problem(failed) or (failed and sentence(failed))
+    if problem:
+        print(f"run_ftcm.py: error: {problem}", file=heard)
+    return 2 if problem else 0
+
+
+def sentence(error: BaseException) -> str | None:
+    """What was wrong with the input or the machine; None where the fault is the program's."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
+            isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(str(error))):
+        return ("out of memory; lower --micro_batch or --eval_batch_size, a new network's --frames, --d_hid "
+                "or --layers, or use fewer clips (--cameras, --actions)")
+    return str(error) if isinstance(error, (*BAD_INPUT, options.BadOptions)) else None
 
 
 def execute(argv: list[str]) -> None:
@@ -219,6 +237,7 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
     clips, held_out = training_clips(args)
     test_clips = load_clips(args, "test") if args.test else []
     model_args = network_arguments(args, num_joints=len(clips[0].skeleton.joints))
+    refuse_too_large(MODELS[args.network], model_args, copies=5 if device == "cpu" else 1)
     model = (model or MODELS[args.network](**model_args)).to(device).use_fast(True)
     refiner = make_refiner(args, clips, device)
     networks = [model] + ([refiner.network] if refiner else [])
@@ -241,16 +260,32 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
         processes=processes, seed=args.seed, validate=validate if args.test else None,
         schedule=Schedule(args.epochs, args.lr_decay, args.lr_decay_large, args.large_decay_epoch),
         state=first_state(args, clips, model_args))
-    if args.resume:
-        training.resume()
-    run.write_options({**training.state["options"], **provenance(argv, device)})
-    announce_training(args, training, device)
-    training.fit(max_minutes=args.max_minutes, amp=args.amp, velocity=args.velocity_weight,
-                 micro_batch=args.micro_batch or default_micro_batch(args.frames))
-    if args.test:
-        score_best(training, test_clips, args, argv, device)
-    else:
-        run.log(f"Not evaluated (--test 0). Last epoch: {run.last}")
+    with run.held():
+        if args.resume:
+            training.resume()
+        run.write_options({**training.state["options"], **provenance(argv, device)})
+        announce_training(args, training, device)
+        training.fit(max_minutes=args.max_minutes, amp=args.amp, velocity=args.velocity_weight,
+                     micro_batch=args.micro_batch or default_micro_batch(args.frames))
+        if args.test:
+            score_best(training, test_clips, args, argv, device)
+        else:
+            run.log(f"Not evaluated (--test 0). Last epoch: {run.last}")
+
+
+def refuse_too_large(network: type, arguments: dict, *, copies: int) -> None:
+    """ValueError where this computer's memory cannot hold so many copies of a network's weights.
+
+    Training takes five: weights, gradients and three of the optimiser.
+    """
+    if not hasattr(os, "sysconf"):
+        return
+    with torch.device("meta"):                          # tensors without memory
+        count = sum(parameter.numel() for parameter in network(**arguments).parameters())
+    needed, there = 4 * count * copies, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise ValueError(f"A network of {count:,} weights needs {needed / 1e9:,.0f} GB of memory; this "
+                         f"computer has {there / 1e9:,.0f}. Lower --frames, --d_hid or --layers.")
 
 
 def reloaded_model(args) -> FTCM:
@@ -359,7 +394,9 @@ def evaluate(args, argv: list[str], device: str, processes: Processes) -> None:
              *([f"smooth{args.smooth:g}"] if args.smooth else []),
              *(args.cameras or []), *(args.actions or [])]
     name = "_".join(parts)
-    folder = prepare(args.output or options.PROJECT / "checkpoint" / name)
+    folder = check_writable(args.output or options.PROJECT / "checkpoint" / name)
+    if args.export_mat:
+        check_writable(args.export_mat.parent)
     clips = load_clips(args, "test")
     trained = trained_layout(saved)
     if args.export_mat and (trained is not clips[0].skeleton or args.dataset != "3dhp"):
@@ -401,8 +438,7 @@ def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str],
     report.write_report(folder, summary, clips[shown], poses)
     publish(args, folder / "scores.json")
     if args.export_mat:
-        scores_3dhp.export_mat(prepare(args.export_mat.parent) / args.export_mat.name,
-                               scores_3dhp.scored_millimetres(clips, found["pose"]))
+        scores_3dhp.export_mat(args.export_mat, scores_3dhp.scored_millimetres(clips, found["pose"]))
         print(f"Predictions for the official script: {args.export_mat}")
 
 
@@ -429,7 +465,7 @@ def predict_video(args, device: str) -> None:
         live.run(stream, make_lifter(model, args, device), trained_fps=trained_fps, wanted=wanted)
         return
     recording = reader.read(args.predict, **facts, person=args.person)
-    folder = prepare(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
+    folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
     clip = reader.to_clip(recording)
     poses, notes = own_video.lift(clip, trained_fps, lambda clip: predict(
         model, [clip], args, device, every=1, desc="lift")["pose"][0])
@@ -455,7 +491,8 @@ def measure_limits(args, argv: list[str], device: str) -> None:
     started = time.time()
     model, saved = load_weights(args)
     refuse_layout(saved, DATASETS[args.dataset].SKELETON, args.previous_dir)
-    folder = prepare(args.output or options.PROJECT / "checkpoint" / f"limits_{args.previous_dir.stem}")
+    name = f"limits_{args.previous_dir.stem}"
+    folder = check_writable(args.output or options.PROJECT / "checkpoint" / name)
     noise = json.loads((options.PROJECT / "dataset" / "detector_noise.json").read_text(encoding="utf-8"))
     measured = limits.measure(
         load_clips(args, "test"), seed=args.seed,
@@ -481,7 +518,7 @@ def run_tables(args, device: str) -> None:
         licensed = (args.root_path / "data_3d_h36m.npz").is_file()
         name, trains = "results", not licensed
         rows = tables.published_rows("h36m" if licensed else "cmu", root)
-    folder = prepare(args.output or root / ("tables" if args.tables else name))
+    folder = check_writable(args.output or root / ("tables" if args.tables else name))
     done, missing = tables.run(rows, folder, trains=trains, execute=runner(args, device),
                                against_first=args.ablation)
     written = tables.write_tables(folder, name, done, missing)
@@ -493,7 +530,7 @@ def run_tables(args, device: str) -> None:
 def run_comparison(args, device: str) -> None:
     """Train and evaluate what of --comparison is not there yet; write its table."""
     root = near(options.PROJECT / "checkpoint")
-    folder = prepare(args.output or root / "comparison")
+    folder = check_writable(args.output or root / "comparison")
 
     def measure_cost(path: Path, hop: int | None) -> dict:
         loaded = options.parse(["--reload", "1", "--previous_dir", str(path)])
@@ -511,7 +548,7 @@ def run_comparison(args, device: str) -> None:
 def run_augmentation(args, device: str) -> None:
     """Train and evaluate what of --augmentation is not there yet; write its table."""
     root = near(options.PROJECT / "checkpoint")
-    folder = prepare(args.output or root / "augmentation")
+    folder = check_writable(args.output or root / "augmentation")
     execute_one = runner(args, device)
     lines, missing = augmentation.run(
         folder, root, execute=execute_one,
@@ -525,7 +562,7 @@ def compare_scores(args) -> None:
     result = compare.compare(args.compare)
     print(compare.text(result))
     if args.output:
-        write_whole(prepare(args.output) / "compare.json", json.dumps(result, indent=1) + "\n")
+        write_whole(args.output / "compare.json", json.dumps(result, indent=1) + "\n")
 
 
 def publish(args, *written: Path) -> None:
@@ -537,7 +574,7 @@ def publish(args, *written: Path) -> None:
 def refresh_results(args, device: str) -> None:
     """Evaluate the checkpoints that ship and make every table and chart of the README anew."""
     folder = near(options.PROJECT / "checkpoint")
-    sentences = results.measure_shipped(options.SHIPPED, prepare(args.output or folder / "shipped"),
+    sentences = results.measure_shipped(options.SHIPPED, check_writable(args.output or folder / "shipped"),
                                         runner(args, device))
     sentences += results.measure_smoothing(next(iter(options.SHIPPED)), folder / "shipped",
                                            folder / "results", runner(args, device))
@@ -558,11 +595,14 @@ def near(path: Path) -> Path:
 
 
 def failure(argv: list[str]) -> str | None:
-    """Run one command of this program; None when it worked, else what was wrong with its input."""
+    """Run one command of this program; None when it worked, else what was wrong with input or machine."""
     try:
         execute(argv)
-    except BAD_INPUT as error:
-        return str(error)
+    except (Exception, options.BadOptions) as error:
+        reason = sentence(error)
+        if reason is None:
+            raise
+        return reason
     return None
 
 
@@ -570,7 +610,7 @@ def run_benchmark(args, argv: list[str], device: str) -> None:
     """Measure speed and memory here; write benchmark.json and benchmark.md."""
     if device != "cpu":
         raise ValueError(f"--benchmark times the CPU, not {device}. Add --device cpu.")
-    folder = prepare(args.output or near(options.PROJECT / "checkpoint" / "benchmark"))
+    folder = check_writable(args.output or near(options.PROJECT / "checkpoint" / "benchmark"))
     started = time.time()
 
     def networks(frames):
@@ -601,7 +641,7 @@ def export_network(args) -> None:
     """Write the network in --previous_dir in the form that one of options.EXPORTS asks for."""
     model, saved = load_weights(args)
     kind, path = next((name, path) for name in options.EXPORTS if (path := getattr(args, name)))
-    prepare(path.parent)
+    check_writable(path.parent)
     if kind == "export_release" and args.network != "ftcm":
         raise ValueError(f"The original release has no {args.network} network; {args.previous_dir} cannot be "
                          "exported to it.")

@@ -8,13 +8,13 @@ from copy import copy
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from common.camera import back_project_pose, estimate_root
 from common.clips import Clip
 from common.distributed import Processes
 from common.lift import lift, lift_course, trust
 from common.loss import mpjpe_loss, velocity_loss
+from common.terminal import progress
 from common.windows import Batch, TrainingBatches, Windows
 
 ALONE = Processes()
@@ -75,10 +75,11 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, *, desc: str, mi
 
     Returns the loss and the MPJPE with the predicted root at the origin, both in metres. A batch goes through
     the network in parts of `micro_batch` windows (None: whole), whose gradients add up to the batch's: less
-    memory, the same step. With `refiner` the loss is that of the refined pose and reaches both networks.
-    `velocity` weighs the loss of the steps between a window's frames, for networks that answer for all of
-    them. `amp` computes in bfloat16 where that is safe. With several `processes` the networks are wrapped by
-    them, `batches` are dealt among them, and the step is that of the whole batch.
+    memory, the same step but for dropout's masks. With `refiner` the loss is that of the refined pose and
+    reaches both networks. `velocity` weighs the loss of the steps between a window's frames, for networks
+    that answer for all of them. `amp` computes in bfloat16 where that is safe. With several `processes` the
+    networks are wrapped by them, `batches` are dealt among them, and the step is that of the whole batch but
+    for dropout's masks.
     Raises FloatingPointError when the loss is not finite.
     """
     networks = [model, refiner.network] if refiner else [model]
@@ -87,8 +88,7 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, *, desc: str, mi
     root = batches.windows.clips[0].skeleton.root
     device = batches.windows.offsets.device
     totals = torch.zeros(3, device=device)      # sums of loss, MPJPE, windows; on the device: no waiting
-    bar = tqdm(zip(batches, batches.sizes(), strict=True), total=len(batches), desc=desc, unit="batch",
-               dynamic_ncols=True)
+    bar = progress(zip(batches, batches.sizes(), strict=True), total=len(batches), desc=desc, unit="batch")
     for step, (batch, (size, own)) in enumerate(bar):
         optimizer.zero_grad()
         parts = list(batch.split(micro_batch or len(batch)))
@@ -170,8 +170,7 @@ def predict(model, clips: list[Clip], *, frames: int, tds: int = 1, batch_size: 
     parts = windows.runs(targets, batch_size) if shares else targets.split(batch_size)
     errors, count = 0.0, 0
     networks = [model, refiner.network] if refiner else [model]
-    with evaluating(*networks), tqdm(total=len(targets), desc=desc, unit="window",
-                                     dynamic_ncols=True) as bar:
+    with evaluating(*networks), progress(total=len(targets), desc=desc, unit="window") as bar:
         for step, row in enumerate(parts):
             row = row.to(device)
             batch = windows.gather(row, whole=bool(hop))

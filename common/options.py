@@ -33,11 +33,17 @@ MEANINGLESS = {"ftcm": {}, "single_frame": {**FTCM_ONLY, "frames": "--frames", "
                "temporal_conv": {**FTCM_ONLY, "depth": "--layers"}}
 
 
+class BadOptions(SystemExit):
+    """Ends the program with status 2. `args` holds the sentence, which was printed."""
+    code = 2
+
+
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose errors are one sentence."""
 
     def error(self, message):
-        self.exit(2, f"{self.prog}: error: {message}\n")
+        print(f"{self.prog}: error: {message}", file=sys.stderr)
+        raise BadOptions(message)
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -101,7 +107,8 @@ def build_parser() -> Parser:
         help="1 trains, 0 evaluates the checkpoint named by --previous_dir")
     add("--test", type=parse_bool, default=True, help="evaluate: after every training epoch and at the end")
     add("-r", "--resume", action="store_true",
-        help="continue the run of the same options after its last whole epoch")
+        help="continue the run of the same options after its last whole epoch, from the beginning where none "
+        "was saved")
     add("--reload", type=parse_bool, default=False, help="start from the weights in --previous_dir")
     add("--previous_dir", type=Path,
         help="checkpoint file (.pth), of this program or of the original release; without it, evaluation and "
@@ -237,7 +244,8 @@ def build_parser() -> Parser:
     add("-b", "--batchSize", dest="batch_size", type=positive(), default=160,
         help="windows per training step")
     add("--micro_batch", type=positive(), help="windows that go through the network at once when training; "
-        "a batch's gradients are summed over such parts, which bounds memory; default: 16384 / frames")
+        "a batch's gradients are summed over such parts, which bounds memory; dropout draws other masks for "
+        "other parts; default: 16384 / frames")
     add("--eval_batch_size", type=positive(),
         help="windows per step without gradients; default: 2048 / frames on a CPU, 16384 / frames elsewhere")
     add("--amp", type=parse_bool, default=False, help="compute in bfloat16 where that is safe, for GPUs; "

@@ -95,10 +95,14 @@ class Training:
                     f"MPJPE {row['train_mpjpe']:.2f}"
                     + (f"  P1 {row['p1']:.2f}  P2 {row['p2']:.2f} mm" if self.validate else " mm")
                     + f"  {row['seconds']:.0f} s" + ("  best" if is_best else ""))
-            if self.processes.is_writer:
-                curves.training_curves(state["history"], run.folder / "curves.png",
-                                      selection=state["selection"])
+            self.draw()
             self.processes.wait()
+
+    def draw(self) -> None:
+        """Write curves.png."""
+        if self.processes.is_writer:
+            curves.training_curves(self.state["history"], self.run.folder / "curves.png",
+                                   selection=self.state["selection"])
 
     def begin(self, epoch: int) -> None:
         """Random sources that no checkpoint holds: those of augmentation and of the other processes."""
@@ -114,8 +118,14 @@ class Training:
                 "cuda": torch.cuda.get_rng_state_all()}
 
     def resume(self) -> None:
-        """Load last.pth into networks, optimiser, random sources; refused if options differ."""
+        """Load last.pth into networks, optimiser, random sources; refused if options differ.
+
+        Without a last.pth the training starts from the beginning.
+        """
         path = self.run.last
+        if not path.exists():
+            self.run.log(f"--resume: {self.run.folder} holds no whole epoch; starting from the beginning.")
+            return
         saved = checkpoint.load(path)
         if "optimizer" not in saved:
             raise ValueError(f"{path} cannot be resumed: it holds weights only.")
@@ -133,6 +143,8 @@ class Training:
             torch.cuda.set_rng_state_all(saved["rng"]["cuda"])
         self.run.log(f"Resumed after epoch {saved['epoch']}.")
         self.state = {**saved, "options": self.state["options"]}
+        self.run.tidy(self.state)               # the run may have been killed before it did
+        self.draw()
 
 
 def out_of_time(history: list[dict], max_minutes: float | None) -> bool:

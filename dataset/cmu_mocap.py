@@ -12,11 +12,11 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from common.camera import denormalize_screen, project, world_to_camera
 from common.clips import Clip
 from common.skeleton import HUMAN36M
+from common.terminal import progress
 from dataset import human36m
 from dataset.archive import read_archive
 
@@ -44,7 +44,7 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
     subjects = sorted({motion["subject"] for motion in motions})
     noise = json.loads((Path(__file__).parent / "detector_noise.json").read_text())
     clips = []
-    for motion in tqdm(motions, desc=f"load cmu {split}", unit="motion", dynamic_ncols=True):
+    for motion in progress(motions, desc=f"load cmu {split}", unit="motion"):
         name = motion["name"]
         rigs = human36m.SUBJECTS[split]
         rig = human36m.rig(rigs[subjects.index(motion["subject"]) % len(rigs)])

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from common.camera import inverse, normalize_intrinsics, normalize_screen, rotate, world_to_camera
 from common.clips import Clip
 from common.skeleton import HUMAN36M
+from common.terminal import progress
 from dataset.archive import read_archive
 
 SUBJECTS = {"train": ["S1", "S5", "S6", "S7", "S8"], "test": ["S9", "S11"]}
@@ -43,8 +43,7 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
     for subject in SUBJECTS[split]:
         actions_3d = lookup(positions_3d, subject, f"subject {subject}", path_3d)
         actions_2d = lookup(positions_2d, subject, f"subject {subject}", path_2d)
-        for action in tqdm(sorted(actions_3d, key=action_order), desc=f"load {subject}", unit="action",
-                           dynamic_ncols=True):
+        for action in progress(sorted(actions_3d, key=action_order), desc=f"load {subject}", unit="action"):
             views = lookup(actions_2d, action, f"{subject}'s action {action!r}", path_2d)
             if not isinstance(views, (list, tuple, np.ndarray)):
                 raise ValueError(f"{path_2d}: {subject} {action} is a {type(views).__name__}; "

@@ -8,6 +8,7 @@ import torch
 
 import run_ftcm
 from common import checkpoint
+from common.run_folder import RunFolder
 from common.skeleton import HUMAN36M, flip
 from dataset import human36m
 from model.ftcm import FTCM
@@ -203,8 +204,6 @@ def test_a_second_run_never_overwrites_the_first_and_another_recipe_never_resume
     assert "already holds a training run" in capsys.readouterr().err
     assert run(f"{SMALL} --train 1 --nepoch 2 --resume --lr 0.5", data, tmp_path / "run") == 2
     assert "started with lr 0.001, the command line says 0.5" in capsys.readouterr().err
-    assert run(f"{SMALL} --train 1 --nepoch 2 --resume", data, tmp_path / "fresh") == 2
-    assert "Nothing to resume" in capsys.readouterr().err
     assert (tmp_path / "run" / "last.pth").read_bytes() == before
 
 
@@ -223,10 +222,83 @@ def test_a_kill_while_saving_leaves_a_run_that_resumes(data, tmp_path, monkeypat
     assert all(torch.equal(whole["model"][key], parts["model"][key]) for key in whole["model"])
 
 
+def test_resuming_before_the_first_epoch_was_saved_starts_from_the_beginning_and_says_so(data, tmp_path):
+    assert run(train_line(2), data, tmp_path / "whole") == 0
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "train.log").write_text("begun\n")
+    for name in ("begun", "absent"):
+        assert run(train_line(2) + " --resume", data, tmp_path / name) == 0
+        whole, other = (torch.load(tmp_path / folder / "last.pth", weights_only=True)
+                        for folder in ("whole", name))
+        assert all(torch.equal(whole["model"][key], other["model"][key]) for key in whole["model"])
+        assert "--resume" in (tmp_path / name / "train.log").read_text()
+
+
+@pytest.mark.parametrize("line", ["--train 1 -k cpn", "--train 1 -k gt --resume --cameras 9",
+                                  "-k gt --actions No", "--export_onnx {out}/deep/x.onnx --cameras 9",
+                                  "--export_release {out}/deep/x.pth --previous_dir {network} --reload 1"])
+def test_a_command_that_is_refused_makes_no_folder(line, data, tmp_path, monkeypatch):
+    network = tmp_path / "elementwise.pth"
+    model_args = {"frames": 5, "dim": 16, "depth": 1, "fpm_filter": "elementwise"}
+    checkpoint.save(network, {"format": checkpoint.FORMAT, "model_args": model_args, "fps": 50,
+                              "data": {"dataset": "h36m", "keypoints": "gt", "tds": 1},
+                              "model": FTCM(**model_args).state_dict()})
+    monkeypatch.setattr(run_ftcm.network_files, "onnx_bytes", absent_package)
+    line = line.format(out=tmp_path / "out", network=network)
+    assert run(line, data, tmp_path / "out" / "run") == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "elementwise.pth"]
+
+
+def absent_package(_):
+    raise ImportError("--export_onnx needs the packages onnx and onnxscript")
+
+
+def test_a_training_that_another_one_holds_is_refused_and_left_alone(data, tmp_path, capsys):
+    with RunFolder(tmp_path / "run", resume=False).held():
+        for options in ("", " --resume"):
+            assert run(train_line(1) + options, data, tmp_path / "run") == 2
+            error = capsys.readouterr().err
+            assert str(tmp_path / "run") in error and error.count("\n") == 1
+        assert [path.name for path in (tmp_path / "run").iterdir()] == ["train.log"]
+
+
+def allocate(argv):
+    torch.empty(2 ** 60, dtype=torch.uint8)
+
+
+def allocate_array(argv):
+    np.empty(2 ** 60, np.uint8)
+
+
+def allocate_too_much_to_count(argv):
+    torch.empty(2 ** 62, 2 ** 62)
+
+
+@pytest.mark.parametrize("execute", [allocate, allocate_array, allocate_too_much_to_count])
+def test_lack_of_memory_ends_in_a_sentence_that_names_the_options_to_lower(execute, capsys, monkeypatch):
+    monkeypatch.setattr(run_ftcm, "execute", execute)
+    assert run_ftcm.main([]) == 2
+    error = capsys.readouterr().err
+    assert "--micro_batch" in error and error.count("\n") == 1
+    assert "--micro_batch" in run_ftcm.failure([])          # a row of a study is listed as missing
+
+
+def test_a_network_beyond_this_computers_memory_is_refused_before_it_is_built(data, tmp_path, capsys):
+    line = "-f 27 --layers 100 --d_hid 8192 -k gt --train 1 --device cpu"
+    assert run(line, data, tmp_path / "run") == 2
+    error = capsys.readouterr().err
+    assert "--d_hid" in error and error.count("\n") == 1 and not (tmp_path / "run").exists()
+
+
+def test_options_that_are_refused_are_a_rows_reason(capsys):
+    assert "28" in run_ftcm.failure(["--train", "1", "-f", "28"])
+
+
 def test_an_output_folder_that_cannot_be_written_is_refused_before_any_work(data, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert run(f"{SMALL} --train 1 --nepoch 1", data, tmp_path / "file" / "run") == 2
-    assert "Cannot write into the folder" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert str(tmp_path / "file" / "run") in error and error.count("\n") == 1
 
 
 def test_an_exploding_loss_stops_with_a_sentence(data, tmp_path, capsys):
