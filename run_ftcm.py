@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import time
+from inspect import signature
 from pathlib import Path
 
 import torch
@@ -117,8 +118,9 @@ def load_clips(args, split: str) -> list[Clip]:
 def load_weights(args) -> tuple[FTCM, dict]:
     """The network and the checkpoint in --previous_dir, or the one that ships.
 
-    Options that the command line leaves out come from the file; a checkpoint that nobody named does not
-    choose the data set.
+    Options that the command line leaves out are set in `args` to what the file says; a checkpoint that nobody
+    named does not choose the data set. What the file leaves out has the network's default. ValueError where
+    the command line contradicts the file.
     """
     path = args.previous_dir
     if args.shipped:
@@ -127,26 +129,17 @@ def load_weights(args) -> tuple[FTCM, dict]:
     network = saved.get("network", "ftcm")
     if network not in MODELS:
         raise ValueError(f"{path} holds a network {network!r}, which this version does not know.")
-    if options.find_meaningless(network, args.given, path):
-        raise ValueError(options.find_meaningless(network, args.given, path) + ".")
-    for name, value in {"network": network, **saved["model_args"], **saved["data"]}.items():
-        if name in args.given and getattr(args, name) != value and name not in ("dataset", "keypoints"):
-            raise ValueError(f"{path} was trained with {name} {value}, the command line says "
-                             f"{getattr(args, name)}. Drop that option or choose another checkpoint.")
-        if (hasattr(args, name) and name not in args.given
-                and not (name == "keypoints" and "dataset" in args.given)
-                and not (name in ("dataset", "keypoints") and (args.shipped or args.limits))):
-            setattr(args, name, value)
+    defaults = {name: parameter.default for name, parameter in signature(MODELS[network]).parameters.items()}
+    saved["model_args"] = defaults | saved["model_args"]
+    adopt(args, {"network": network, "target": "center", **saved["model_args"], **saved["data"]}, path)
+    problem = options.find_meaningless(network, args.given, path) or options.find_network_problem(args, path)
+    if problem:
+        raise ValueError(problem + ".")
     if "channel" in args.given and args.channel != saved["model_args"]["dim"] // 2:
         raise ValueError(f"{path} has {saved['model_args']['dim'] // 2} channels in each unit, the command "
                          f"line says --channel {args.channel}. Drop that option.")
-    if args.every_frame and (args.hop or 1) > args.frames:
-        raise ValueError(f"--hop must be 1 to {args.frames}, the frames of {path}; got {args.hop}.")
-    if args.hop and not args.every_frame:
-        raise ValueError(f"--hop is for networks trained with --out_all 1; {path} answers for one frame of a "
-                         "window. Drop it.")
     try:
-        model = MODELS[network](**saved["model_args"])
+        model = MODELS[network](**saved["model_args"] | {"dropout": args.dropout})
     except TypeError as error:
         raise ValueError(f"{path} describes a network that this version does not know ({error}).") from error
     if model.num_joints != 17:
@@ -154,6 +147,24 @@ def load_weights(args) -> tuple[FTCM, dict]:
                          "Choose another checkpoint.")
     checkpoint.load_weights(model, saved["model"], path)
     return model, saved
+
+
+def adopt(args, facts: dict, path: Path) -> None:
+    """Set the options that the command line leaves out to the `facts` of the checkpoint `path`.
+
+    The data set and the dropout may differ from the checkpoint's: both say nothing of its weights. Any other
+    contradiction is a ValueError.
+    """
+    for name in options.OF_A_CHECKPOINT:
+        wanted, found = getattr(args, name), facts.get(name, getattr(args, name))
+        of_data = name in ("dataset", "keypoints")
+        if name not in args.given:
+            if not (of_data and (args.shipped or args.limits or "dataset" in args.given)):
+                setattr(args, name, found)
+        elif wanted != found and not of_data and name != "dropout":
+            raise ValueError(f"{path} was trained with {options.spelt([name])} {options.written(found)}, "
+                             f"the command line says {options.written(wanted)}. Drop that option or choose "
+                             "another checkpoint.")
 
 
 def announce_shipped(path: Path) -> None:
@@ -257,9 +268,6 @@ def reloaded_model(args) -> FTCM:
     """The network in --previous_dir, fit for training on with the options; ValueError where it is not."""
     model, saved = load_weights(args)
     refuse_layout(saved, DATASETS[args.dataset].SKELETON, args.previous_dir)
-    if args.velocity_weight and not args.every_frame:
-        raise ValueError("--velocity_weight compares a window's poses from frame to frame; "
-                         f"{args.previous_dir} answers for one frame of a window. Drop it.")
     return model
 
 
@@ -443,7 +451,7 @@ def make_lifter(model, args, device: str) -> Lifter | SequenceLifter:
     model = fold(model) if isinstance(model, FTCM) else model
     shared = {"frames": args.frames, "skeleton": HUMAN36M, "flip_test": args.flip_test, "device": device}
     if args.every_frame and args.tds > 1:
-        raise ValueError("--predict - lifts with --out_all networks of tds 1 only, "
+        raise ValueError("--predict - lifts with --every_frame networks of tds 1 only, "
                          f"{args.previous_dir} has {args.tds}. Lift a file, or choose another checkpoint.")
     if args.every_frame:
         return SequenceLifter(model, hop=chosen_hop(args), **shared)
@@ -601,12 +609,10 @@ def export_network(args) -> None:
     """Write the network in --previous_dir in the form that one of options.EXPORTS asks for."""
     model, saved = load_weights(args)
     kind, path = next((name, path) for name in options.EXPORTS if (path := getattr(args, name)))
+    released = checkpoint.to_release(saved) if kind == "export_release" else None
     prepare(path.parent)
-    if kind == "export_release" and args.network != "ftcm":
-        raise ValueError(f"The original release has no {args.network} network; {args.previous_dir} cannot be "
-                         "exported to it.")
-    if kind == "export_release":
-        checkpoint.save(path, checkpoint.to_release(model.state_dict(), saved["model_args"]))
+    if released:
+        checkpoint.save(path, released)
     elif kind == "export_weights":
         checkpoint.save(path, checkpoint.to_half(saved))
     else:

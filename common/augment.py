@@ -74,7 +74,7 @@ class Augmenter(Draws):
             while above >= 0:
                 self.ancestors[joint, above] = 1
                 above = skeleton.parents[above]
-        self.from_root = self.ancestors.sum(1).argsort().tolist()   # the joints, parents before their children
+        self.from_root = self.ancestors.sum(1).argsort().tolist()   # the joints, parents before children
 
     def __call__(self, batch: Batch) -> Batch:
         """The changed batch; `batch` holds the truth of whole windows, with root, intrinsics and up."""

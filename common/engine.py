@@ -29,7 +29,7 @@ def without_root(pose, root):
 
 
 class Refiner:
-    """The refine step: back-projects the target frame's keypoints at the lifted depth and blends the two poses
+    """The refine step: back-projects the target frame's keypoints at the lifted depth and blends the poses
     (model/refine.py).
 
     `root_source` says where the root's camera-space position comes from: "gt" is the ground truth, as in the

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from common.files import write_whole
-from common.options import Parser
+from common.command_line import Parser
 
 IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 ENVIRONMENT = "Install dataset/detector_requirements.txt into an environment of its own and run this with it."
