@@ -112,7 +112,12 @@ def load_clips(args, split: str) -> list[Clip]:
         raise ValueError(f"--cameras {', '.join(unknown)} does not exist; "
                          f"choose from {', '.join(dataset.CAMERAS)}.")
     clips = dataset.load(args.root_path, keypoints=args.keypoints, split=split, cameras=args.cameras)
-    return downsample(select(clips, actions=args.actions), args.downsample)
+    clips = select(clips, actions=args.actions)
+    longest = max(map(len, clips))
+    if args.downsample > longest:
+        raise ValueError(f"--downsample {args.downsample} is more than the {longest} frames of the longest "
+                         f"{split} clip. Choose a smaller number.")
+    return downsample(clips, args.downsample)
 
 
 def load_weights(args) -> tuple[FTCM, dict]:

@@ -226,14 +226,15 @@ def build_parser() -> Parser:
         help="comma-separated camera numbers, counted from 0; * for all")
     add("--val_subjects", type=parse_list, default="", help="training subjects to hold out and select the "
         "best epoch on, comma-separated; empty selects on the test subjects, as the paper does")
-    add("--downsample", type=positive(), default=1,
+    add("--downsample", type=positive(most=10_000), default=1,
         help="keep every n-th frame of every clip, which lowers its frame rate")
     add("--subset", type=positive(float, most=1), default=1,
         help="share of each training clip that is used, 0 to 1")
-    add("-s", "--stride", type=positive(), default=1,
+    add("-s", "--stride", type=positive(most=10_000), default=1,
         help="every n-th frame is the centre of a training window")
-    add("--val_stride", type=positive(), default=1, help="validate on every n-th frame after each epoch")
-    add("--test_stride", type=positive(), default=1,
+    add("--val_stride", type=positive(most=10_000), default=1,
+        help="validate on every n-th frame after each epoch")
+    add("--test_stride", type=positive(most=10_000), default=1,
         help="score every n-th frame in the final table, which then says so")
 
     add = parser.add_argument_group("network").add_argument

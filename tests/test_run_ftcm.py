@@ -143,6 +143,13 @@ def test_each_way_to_use_more_or_less_data_shows_in_the_log(options, words, data
     assert words in (tmp_path / "run" / "train.log").read_text()
 
 
+def test_downsampling_by_more_than_the_longest_clip_is_refused(data, tmp_path, capsys):
+    for number, status in ((6, 0), (7, 2)):                 # frames of the training clips
+        line = f"{SMALL} --train 1 --nepoch 1 -b 512 --downsample {number}"
+        assert run(line, data, tmp_path / f"run{number}") == status
+    assert "--downsample 7 is more than the 6 frames" in capsys.readouterr().err
+
+
 def test_clips_of_one_and_two_frames_are_scored(tmp_path):
     lengths = ({(subject, "Walking"): 1 for subject in human36m.SUBJECTS["train"] + ["S9"]}
                | {("S11", "Walking"): 2})

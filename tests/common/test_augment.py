@@ -118,7 +118,8 @@ def test_another_posture_turns_limbs_alike_in_all_frames_as_the_torso_sees_it():
 def test_a_turn_carries_along_all_that_hangs_on_its_joint_in_any_order_of_joints(order):
     order = list(order)
     skeleton = Skeleton("reordered", tuple(HUMAN36M.joints[joint] for joint in order), tuple(
-        order.index(parent) if (parent := HUMAN36M.parents[joint]) >= 0 else -1 for joint in order), order.index(0))
+        order.index(parent) if (parent := HUMAN36M.parents[joint]) >= 0 else -1 for joint in order),
+        order.index(0))
     augmenter = Augmenter(["posture"], skeleton=skeleton, noise=NOISE, tds=1,
                           generator=torch.Generator().manual_seed(0))
     thorax = skeleton.joints.index("thorax")
