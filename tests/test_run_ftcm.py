@@ -1,6 +1,8 @@
 """The program as its users call it, on miniature Human3.6M archives."""
 import csv
+import functools
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -122,6 +124,38 @@ def test_a_training_leaves_its_files_and_its_best_checkpoint_evaluates_to_the_lo
     assert scores["mean_pose"]["average"]["mpjpe"] > 0
 
 
+def losses_of(line, data, folder):
+    """What the training `line` leaves: losses of its epochs and the last epoch's weights."""
+    assert run(line, data, folder) == 0
+    saved = checkpoint.load(folder / "last.pth")
+    return [row["loss"] for row in saved["history"]], torch.cat([value.flatten() for value in
+                                                                 saved["model"].values()])
+
+
+@pytest.mark.parametrize("refine", ["", " --refine"])
+def test_training_in_bfloat16_stays_near_single_precision_and_its_files_are_scored_alike(refine, data, tmp_path):
+    line = f"{SMALL} --train 1 --nepoch 2 --dropout 0 -b 64 --val_stride 4{refine}"
+    (losses, weights), (amp_losses, amp_weights) = (
+        losses_of(line + added, data, tmp_path / f"run{len(added)}") for added in ("", " --amp 1"))
+    assert amp_losses != losses and amp_losses == pytest.approx(losses, rel=2e-2)
+    assert amp_weights.dtype == torch.float32 and 0 < (amp_weights - weights).abs().max() < 0.02
+
+
+@pytest.mark.parametrize("compiler, refine", [("aot_eager", ""), ("aot_eager", " --refine"), ("inductor", "")])
+def test_compiled_training_is_training(compiler, refine, data, tmp_path, monkeypatch, request):
+    if compiler == "inductor":
+        if not request.config.getoption("--slow"):
+            pytest.skip("--slow adds it: a C++ compiler works for half a minute")
+        if not any(map(shutil.which, ("c++", "g++", "clang++", "cl"))):
+            pytest.skip("no C++ compiler is here")
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=compiler))
+    line = f"{SMALL} --train 1 --nepoch 1 --dropout 0 -b 60 --val_stride 4{refine}"
+    (losses, weights), (compiled_losses, compiled_weights) = (
+        losses_of(line + added, data, tmp_path / f"run{len(added)}") for added in ("", " --compile 1"))
+    assert compiled_losses == pytest.approx(losses, rel=1e-4)
+    assert (compiled_weights - weights).abs().max() < 1e-4
+
+
 def test_held_out_subjects_select_the_epoch_and_are_not_trained_on(data, tmp_path):
     assert run(f"{SMALL} --train 1 --nepoch 1 --val_subjects S8", data, tmp_path / "run") == 0
     log = (tmp_path / "run" / "train.log").read_text()
@@ -211,7 +245,7 @@ def test_a_second_run_never_overwrites_the_first_and_another_recipe_never_resume
     assert run(f"{SMALL} --train 1 --nepoch 1", data, tmp_path / "run") == 2
     assert "already holds a training run" in capsys.readouterr().err
     assert run(f"{SMALL} --train 1 --nepoch 2 --resume --lr 0.5", data, tmp_path / "run") == 2
-    assert "started with lr 0.001, the command line says 0.5" in capsys.readouterr().err
+    assert "started with --lr 0.001, the command line says 0.5" in capsys.readouterr().err
     assert run(f"{SMALL} --train 1 --nepoch 2 --resume", data, tmp_path / "fresh") == 2
     assert "Nothing to resume" in capsys.readouterr().err
     assert (tmp_path / "run" / "last.pth").read_bytes() == before
