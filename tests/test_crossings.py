@@ -155,7 +155,8 @@ def test_an_evaluation_gives_what_the_protocol_gives_by_hand(kind, facts, source
         facts = facts | {"hop": facts["hop"] or 2}                  # a third of 5 frames, rounded up
     poses = [lift_by_hand(folder / f"{kind}.pth", clip, **facts) for clip in clips]
     if source:
-        poses = [refine_by_hand(folder / "refine.pth", clip, pose, source) for clip, pose in zip(clips, poses)]
+        poses = [refine_by_hand(folder / "refine.pth", clip, pose, source)
+                 for clip, pose in zip(clips, poses)]
     expected = mpjpe_by_action(clips, poses)
     assert {row["action"]: row["mpjpe"] for row in report["rows"]} == pytest.approx(expected, abs=2e-3)
     assert report["average"]["mpjpe"] == pytest.approx(np.mean(list(expected.values())), abs=2e-3)
@@ -169,7 +170,8 @@ def test_an_evaluation_gives_what_the_protocol_gives_by_hand(kind, facts, source
 def test_live_lines_give_what_the_protocol_gives_by_hand(kind, line, facts, folder, monkeypatch, capsys):
     clip = random_clip(14)
     pixels = denormalize_screen(clip.keypoints.astype(float), **SIZE)
-    lines = [{"layout": "human36m", "fps": 50, **SIZE}] + [{"keypoints": points.tolist()} for points in pixels]
+    lines = [{"layout": "human36m", "fps": 50, **SIZE}]
+    lines += [{"keypoints": points.tolist()} for points in pixels]
     data = "".join(json.dumps(frame) + "\n" for frame in lines).encode()
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(data)))
     assert run(f"--predict - --reload 1 --previous_dir {{{kind}}} {line}", folder, None) == 0

@@ -133,7 +133,7 @@ def losses_of(line, data, folder):
 
 
 @pytest.mark.parametrize("refine", ["", " --refine"])
-def test_training_in_bfloat16_stays_near_single_precision_and_its_files_are_scored_alike(refine, data, tmp_path):
+def test_training_in_bfloat16_stays_near_single_precision(refine, data, tmp_path):
     line = f"{SMALL} --train 1 --nepoch 2 --dropout 0 -b 64 --val_stride 4{refine}"
     (losses, weights), (amp_losses, amp_weights) = (
         losses_of(line + added, data, tmp_path / f"run{len(added)}") for added in ("", " --amp 1"))
@@ -141,7 +141,8 @@ def test_training_in_bfloat16_stays_near_single_precision_and_its_files_are_scor
     assert amp_weights.dtype == torch.float32 and 0 < (amp_weights - weights).abs().max() < 0.02
 
 
-@pytest.mark.parametrize("compiler, refine", [("aot_eager", ""), ("aot_eager", " --refine"), ("inductor", "")])
+@pytest.mark.parametrize("compiler, refine", [("aot_eager", ""), ("aot_eager", " --refine"),
+                                              ("inductor", "")])
 def test_compiled_training_is_training(compiler, refine, data, tmp_path, monkeypatch, request):
     if compiler == "inductor":
         if not request.config.getoption("--slow"):
