@@ -10,6 +10,7 @@ import re
 import sys
 import tempfile
 import time
+from inspect import signature
 from pathlib import Path
 
 import torch
@@ -20,6 +21,7 @@ from common.pictures import charts
 from common.video import live, own_video
 from experiments import augmentation, benchmark, benchmark_report, comparison, limits, results, tables
 from common.augment import Augmenter
+from common.command_line import BadOptions
 from common.clips import Clip, downsample, relayout, select, subset, without
 from common.files import check_writable, write_whole
 from common.distributed import Processes
@@ -51,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     heard, failed = terminal.open_streams(), None
     try:
         execute(options.program_arguments(argv))
-    except options.BadOptions as error:
+    except BadOptions as error:
         if heard is not sys.stderr:
             print(f"run_ftcm.py: error: {error}", file=heard)
         raise
@@ -75,7 +77,7 @@ def sentence(error: BaseException) -> str | None:
             isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(str(error))):
         return ("out of memory; lower --micro_batch or --eval_batch_size, a new network's --frames, --d_hid "
                 "or --layers, or use fewer clips (--cameras, --actions)")
-    return str(error) if isinstance(error, (*BAD_INPUT, options.BadOptions)) else None
+    return str(error) if isinstance(error, (*BAD_INPUT, BadOptions)) else None
 
 
 def execute(argv: list[str]) -> None:
@@ -129,14 +131,20 @@ def load_clips(args, split: str) -> list[Clip]:
         raise ValueError(f"--cameras {', '.join(unknown)} does not exist; "
                          f"choose from {', '.join(dataset.CAMERAS)}.")
     clips = dataset.load(args.root_path, keypoints=args.keypoints, split=split, cameras=args.cameras)
-    return downsample(select(clips, actions=args.actions), args.downsample)
+    clips = select(clips, actions=args.actions)
+    longest = max(map(len, clips))
+    if args.downsample > longest:
+        raise ValueError(f"--downsample {args.downsample} is more than the {longest} frames of the longest "
+                         f"{split} clip. Choose a smaller number.")
+    return downsample(clips, args.downsample)
 
 
 def load_weights(args) -> tuple[FTCM, dict]:
     """The network and the checkpoint in --previous_dir, or the one that ships.
 
-    Options that the command line leaves out come from the file; a checkpoint that nobody named does not
-    choose the data set.
+    Options that the command line leaves out are set in `args` to what the file says; a checkpoint that nobody
+    named does not choose the data set. What the file leaves out has the network's default. ValueError where
+    the command line contradicts the file.
     """
     path = args.previous_dir
     if args.shipped:
@@ -145,26 +153,17 @@ def load_weights(args) -> tuple[FTCM, dict]:
     network = saved.get("network", "ftcm")
     if network not in MODELS:
         raise ValueError(f"{path} holds a network {network!r}, which this version does not know.")
-    if options.find_meaningless(network, args.given, path):
-        raise ValueError(options.find_meaningless(network, args.given, path) + ".")
-    for name, value in {"network": network, **saved["model_args"], **saved["data"]}.items():
-        if name in args.given and getattr(args, name) != value and name not in ("dataset", "keypoints"):
-            raise ValueError(f"{path} was trained with {name} {value}, the command line says "
-                             f"{getattr(args, name)}. Drop that option or choose another checkpoint.")
-        if (hasattr(args, name) and name not in args.given
-                and not (name == "keypoints" and "dataset" in args.given)
-                and not (name in ("dataset", "keypoints") and (args.shipped or args.limits))):
-            setattr(args, name, value)
+    defaults = {name: parameter.default for name, parameter in signature(MODELS[network]).parameters.items()}
+    saved["model_args"] = defaults | saved["model_args"]
+    adopt(args, {"network": network, "target": "center", **saved["model_args"], **saved["data"]}, path)
+    problem = options.find_meaningless(network, args.given, path) or options.find_network_problem(args, path)
+    if problem:
+        raise ValueError(problem + ".")
     if "channel" in args.given and args.channel != saved["model_args"]["dim"] // 2:
         raise ValueError(f"{path} has {saved['model_args']['dim'] // 2} channels in each unit, the command "
                          f"line says --channel {args.channel}. Drop that option.")
-    if args.every_frame and (args.hop or 1) > args.frames:
-        raise ValueError(f"--hop must be 1 to {args.frames}, the frames of {path}; got {args.hop}.")
-    if args.hop and not args.every_frame:
-        raise ValueError(f"--hop is for networks trained with --out_all 1; {path} answers for one frame of a "
-                         "window. Drop it.")
     try:
-        model = MODELS[network](**saved["model_args"])
+        model = MODELS[network](**saved["model_args"] | {"dropout": args.dropout})
     except TypeError as error:
         raise ValueError(f"{path} describes a network that this version does not know ({error}).") from error
     if model.num_joints != 17:
@@ -172,6 +171,24 @@ def load_weights(args) -> tuple[FTCM, dict]:
                          "Choose another checkpoint.")
     checkpoint.load_weights(model, saved["model"], path)
     return model, saved
+
+
+def adopt(args, facts: dict, path: Path) -> None:
+    """Set the options that the command line leaves out to the `facts` of the checkpoint `path`.
+
+    The data set and the dropout may differ from the checkpoint's: both say nothing of its weights. Any other
+    contradiction is a ValueError.
+    """
+    for name in options.OF_A_CHECKPOINT:
+        wanted, found = getattr(args, name), facts.get(name, getattr(args, name))
+        of_data = name in ("dataset", "keypoints")
+        if name not in args.given:
+            if not (of_data and (args.shipped or args.limits or "dataset" in args.given)):
+                setattr(args, name, found)
+        elif wanted != found and not of_data and name != "dropout":
+            raise ValueError(f"{path} was trained with {options.spelt([name])} {options.written(found)}, "
+                             f"the command line says {options.written(wanted)}. Drop that option or choose "
+                             "another checkpoint.")
 
 
 def announce_shipped(path: Path) -> None:
@@ -292,9 +309,6 @@ def reloaded_model(args) -> FTCM:
     """The network in --previous_dir, fit for training on with the options; ValueError where it is not."""
     model, saved = load_weights(args)
     refuse_layout(saved, DATASETS[args.dataset].SKELETON, args.previous_dir)
-    if args.velocity_weight and not args.every_frame:
-        raise ValueError("--velocity_weight compares a window's poses from frame to frame; "
-                         f"{args.previous_dir} answers for one frame of a window. Drop it.")
     return model
 
 
@@ -479,7 +493,7 @@ def make_lifter(model, args, device: str) -> Lifter | SequenceLifter:
     model = fold(model) if isinstance(model, FTCM) else model
     shared = {"frames": args.frames, "skeleton": HUMAN36M, "flip_test": args.flip_test, "device": device}
     if args.every_frame and args.tds > 1:
-        raise ValueError("--predict - lifts with --out_all networks of tds 1 only, "
+        raise ValueError("--predict - lifts with --every_frame networks of tds 1 only, "
                          f"{args.previous_dir} has {args.tds}. Lift a file, or choose another checkpoint.")
     if args.every_frame:
         return SequenceLifter(model, hop=chosen_hop(args), **shared)
@@ -598,7 +612,7 @@ def failure(argv: list[str]) -> str | None:
     """Run one command of this program; None when it worked, else what was wrong with input or machine."""
     try:
         execute(argv)
-    except (Exception, options.BadOptions) as error:
+    except (Exception, BadOptions) as error:
         reason = sentence(error)
         if reason is None:
             raise
@@ -641,12 +655,10 @@ def export_network(args) -> None:
     """Write the network in --previous_dir in the form that one of options.EXPORTS asks for."""
     model, saved = load_weights(args)
     kind, path = next((name, path) for name in options.EXPORTS if (path := getattr(args, name)))
+    released = checkpoint.to_release(saved) if kind == "export_release" else None
     check_writable(path.parent)
-    if kind == "export_release" and args.network != "ftcm":
-        raise ValueError(f"The original release has no {args.network} network; {args.previous_dir} cannot be "
-                         "exported to it.")
-    if kind == "export_release":
-        checkpoint.save(path, checkpoint.to_release(model.state_dict(), saved["model_args"]))
+    if released:
+        checkpoint.save(path, released)
     elif kind == "export_weights":
         checkpoint.save(path, checkpoint.to_half(saved))
     else:

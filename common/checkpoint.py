@@ -47,6 +47,18 @@ BLOCK_NAMES = [
     ("merge.weight", "fn.fc2_{i}.ln_1024.weight", "hrn.ln_1024.weight"),
     ("merge.bias", "fn.fc2_{i}.ln_1024.bias", "hrn.ln_1024.bias"),
 ]
+# What the original release's program can hold, and the sentence for what it cannot.
+HELD_BY_RELEASE = {
+    "network": (["ftcm"], "The original release has no network {}"),
+    "units": (["both"], "The original release has no ablated network, this one has units {}"),
+    "fpm_filter": (["matrix"], "The original release has no ablated network, this one has an {} filter"),
+    "every_frame": ([False], "The original release has no network that answers for every frame of a window"),
+    "target": (["center"], "The original release lifts a window's centre frame, never its {}"),
+    "dataset": (["h36m", "cmu"], "The original release has Human3.6M's joints, never those of {}"),
+    "dim": ([512], "The original release always has 512 channels, this network has {}"),
+    "depth": ([6], "The original release always has 6 blocks, this network has {}"),
+    "frames": ([9, 27, 81, 243, 351], "The original release takes 9, 27, 81, 243 or 351 frames, never {}"),
+}
 NEVER_USED = re.compile(r"mlpmixer\.gmlp\.(\d+)\.(fn\.fc2_\1|hrn)\.ln_(256|128)\.(weight|bias)")
 
 
@@ -123,14 +135,17 @@ def load_refine(network: torch.nn.Module, path: Path) -> None:
     load_weights(network, {key.removeprefix("module."): value for key, value in state.items()}, path)
 
 
-def to_release(state: dict, model_args: dict) -> dict:
-    """The network's state dict under the released source's names, never-used tensors as zeros.
+def to_release(saved: dict) -> dict:
+    """A checkpoint's network under the released source's names, never-used tensors as zeros.
 
-    Raises ValueError for an ablated network, which the release cannot hold.
+    Raises ValueError that names what the release lacks where it cannot hold the network.
     """
-    if (model_args.get("units", "both"), model_args.get("fpm_filter", "matrix")) != ("both", "matrix"):
-        raise ValueError("The original release has no ablated network; export one with both units and the "
-                         "full matrix.")
+    facts = {"network": saved.get("network", "ftcm"), **saved["data"], **saved["model_args"]}
+    for name, (held, lack) in HELD_BY_RELEASE.items():
+        if facts.get(name, held[0]) not in held:
+            raise ValueError(lack.format(facts[name]) + ". Export another checkpoint, or this one in another "
+                             "form: --export_onnx, --export_program or --export_weights.")
+    state, model_args = saved["model"], saved["model_args"]
     depth, dim = model_args["depth"], model_args["dim"]
     released = {release: state[ours].clone() for release, ours in release_names(depth, layout=1).items()}
     for i in range(depth):
@@ -152,7 +167,8 @@ def release_names(depth: int, layout: int) -> dict[str, str]:
 def from_release(state: dict, path: Path) -> dict:
     """A release state dict, either layout, with or without `module.`, as a checkpoint.
 
-    Sizes are read off the tensors.
+    Sizes are read off the tensors; the rest is the same in every network of the release. What it was trained
+    on and at which tds, no file says.
     """
     state = {key.removeprefix("module."): value for key, value in state.items()}
     state = {key: value for key, value in state.items() if not NEVER_USED.fullmatch(key)}
@@ -168,7 +184,8 @@ def from_release(state: dict, path: Path) -> dict:
                          f"than the original release's.")
     bins = model["blocks.0.fpm.mixing"].shape[0] if depth else 1
     args = {"num_joints": model["embed.direction"].shape[1] // 2, "frames": 2 * bins - 1,
-            "dim": model["embed.bias"].shape[0], "depth": depth, "units": "both", "fpm_filter": "matrix"}
+            "dim": model["embed.bias"].shape[0], "depth": depth, "dropout": 0.1, "units": "both",
+            "fpm_filter": "matrix", "every_frame": False}
     return {"format": FORMAT, "model_args": args, "data": {}, "model": model}
 
 

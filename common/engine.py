@@ -29,7 +29,8 @@ def without_root(pose, root):
 
 
 class Refiner:
-    """The refine step: back-projects the centre keypoints at the lifted depth and blends (model/refine.py).
+    """The refine step: back-projects the target frame's keypoints at the lifted depth and blends the poses
+    (model/refine.py).
 
     `root_source` says where the root's camera-space position comes from: "gt" is the ground truth, as in the
     original release, at test time too; "estimate" is the position that best explains the keypoints
@@ -37,10 +38,11 @@ class Refiner:
     """
 
     def __init__(self, network, *, root_source: str, clips: list[Clip]):
-        missing = "intrinsics" if clips[0].intrinsics is None else "root" if clips[0].root is None else None
-        if missing == "intrinsics" or (missing == "root" and root_source == "gt"):
-            raise ValueError(f"Refine back-projects keypoints and so needs each clip's {missing}, "
-                             f"which {clips[0].name} lacks. Evaluate without --refine.")
+        for field in ("intrinsics", "root") if root_source == "gt" else ("intrinsics",):
+            lacking = next((clip.name for clip in clips if getattr(clip, field) is None), None)
+            if lacking:
+                raise ValueError(f"Refine back-projects keypoints and so needs each clip's {field}, "
+                                 f"which {lacking} lacks. Evaluate without --refine.")
         self.network, self.root_source, self.joint = network, root_source, clips[0].skeleton.root
 
     def around(self, network) -> "Refiner":
@@ -49,20 +51,21 @@ class Refiner:
         other.network = network
         return other
 
-    def __call__(self, lifted: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def __call__(self, lifted: torch.Tensor, batch: Batch, target: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The refined pose (B, J, 3) of `lifted` and the root (B, 3) it was given, metres, camera space.
 
-        A frame without a root estimate (NaN) keeps its lifted pose.
+        `target` is the place in the window of the frame that was lifted. A frame without a root estimate
+        (NaN) keeps its lifted pose.
         """
-        center = batch.keypoints[:, batch.keypoints.shape[1] // 2]                          # (B, J, 2)
+        keypoints = batch.keypoints[:, target]                                              # (B, J, 2)
         relative = without_root(lifted, self.joint)
         if self.root_source == "gt":
             root = batch.root
         else:
-            root = estimate_root(center, relative.detach(), batch.intrinsics)
+            root = estimate_root(keypoints, relative.detach(), batch.intrinsics)
         known = root.isfinite().all(-1)                                                     # (B,)
         depth = torch.where(known, root[:, 2], 1.0)[:, None, None]                          # (B, 1, 1)
-        back_projected = back_project_pose(center, relative[..., 2:], depth, batch.intrinsics[:, None],
+        back_projected = back_project_pose(keypoints, relative[..., 2:], depth, batch.intrinsics[:, None],
                                            self.joint)
         refined = self.network(lifted, back_projected)                                      # (B, J, 3)
         return torch.where(known[:, None, None], refined, lifted), root
@@ -98,7 +101,7 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, *, desc: str, mi
                     predicted = model(part.keypoints)               # (B, J, 3), or (B, T, J, 3)
                 predicted = predicted.float()
                 if refiner:
-                    predicted, _ = refiner(predicted, part)
+                    predicted, _ = refiner(predicted, part, batches.windows.target)
                 loss = mpjpe_loss(predicted, part.pose)             # metres
                 if velocity:
                     loss = loss + velocity * velocity_loss(predicted, part.pose)
@@ -180,7 +183,7 @@ def predict(model, clips: list[Clip], *, frames: int, tds: int = 1, batch_size: 
                 pose = lift(model, batch.keypoints, skeleton, flip_test=flip_test, amp=amp)
             if refiner:
                 found["lifted"][row] = without_root(pose, skeleton.root)
-                pose, found["root"][row] = refiner(pose, batch)
+                pose, found["root"][row] = refiner(pose, batch, windows.target)
             pose = without_root(pose, skeleton.root)
             if hop:
                 row, inside = (values.flatten() for values in windows.window_rows(row))     # (B T,) each

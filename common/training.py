@@ -12,6 +12,7 @@ import torch
 from common import checkpoint, engine
 from common.pictures import curves
 from common.distributed import Processes
+from common.options import spelt
 from common.run_folder import RunFolder
 from common.windows import TrainingBatches
 
@@ -131,8 +132,8 @@ class Training:
             raise ValueError(f"{path} cannot be resumed: it holds weights only.")
         for name, value in self.state["options"].items():
             if name not in FREE_ON_RESUME and saved["options"].get(name, value) != value:
-                raise ValueError(f"{path} was started with {name} {saved['options'].get(name)}, the command "
-                                 f"line says {value}. Repeat the run's options, which "
+                raise ValueError(f"{path} was started with {spelt([name])} {saved['options'].get(name)}, the "
+                                 f"command line says {value}. Repeat the run's options, which "
                                  f"{self.run.folder / 'options.json'} lists.")
         for network, key in zip(self.networks, ("model", "refine")):
             checkpoint.load_weights(network, saved[key], path)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from common.command_line import Parser
 from common.files import check_writable, write_whole
-from common.options import Parser
 
 IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 ENVIRONMENT = "Install dataset/detector_requirements.txt into an environment of its own and run this with it."

@@ -15,9 +15,9 @@ def small_release(**changes):
 
 def test_sizes_are_read_off_a_release_file(tmp_path):
     torch.save(small_release(), tmp_path / "w.pth")
-    assert checkpoint.load(tmp_path / "w.pth")["model_args"] == {"num_joints": 17, "frames": 9,
-                                                                 "dim": 32, "depth": 2,
-                                                               "units": "both", "fpm_filter": "matrix"}
+    assert checkpoint.load(tmp_path / "w.pth")["model_args"] == {
+        "num_joints": 17, "frames": 9, "dim": 32, "depth": 2, "dropout": 0.1, "units": "both",
+        "fpm_filter": "matrix", "every_frame": False}
 
 
 @pytest.mark.parametrize("changes, words", [

@@ -46,7 +46,7 @@ def results(folder):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.parametrize("options", [[], ["--out_all", "1"], ["--refine"]])
+@pytest.mark.parametrize("options", [[], ["--every_frame", "1"], ["--refine"]])
 def test_two_processes_train_and_score_like_one(tmp_path, options, monkeypatch):
     monkeypatch.setattr(torch.nn.Dropout, "forward", lambda self, x: x)     # its draws depend on the batch
     monkeypatch.setattr(run_ftcm.report.curves, "clip_animation", lambda *_, **__: None)
