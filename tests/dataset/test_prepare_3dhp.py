@@ -180,7 +180,8 @@ def test_a_cell_per_test_frame_and_a_single_frame_are_read(tmp_path):
             file.create_dataset(name, data=references, dtype=h5py.ref_dtype)
     assert np.array_equal(prepare_3dhp.read_test(path)["data_3d"], numbered_joints(5, 4, 3))
     path = tmp_path / "version5.mat"
-    scipy_io.savemat(path, {"annot2": numbered_joints(1, 1, 2)[0].T, "univ_annot3": numbered_joints(1, 1, 3)[0].T,
+    scipy_io.savemat(path, {"annot2": numbered_joints(1, 1, 2)[0].T,
+                            "univ_annot3": numbered_joints(1, 1, 3)[0].T,
                             "valid_frame": 1, "activity_annotation": 6})
     entry = prepare_3dhp.read_test(path)
     assert np.array_equal(entry["data_2d"], numbered_joints(1, 1, 2)) and entry["activity"].tolist() == [6]
