@@ -8,6 +8,8 @@ import glob
 import sys
 from pathlib import Path
 
+from common.bounds import FIELD_OF_VIEW, FPS, IMAGE_SIDE
+
 DATASETS = ["h36m", "cmu", "3dhp"]
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
                    "export_mat"]
@@ -84,6 +86,17 @@ def positive(kind=int):
     return parse_positive
 
 
+def between(bounds: tuple[float, float], kind=float):
+    """A parser of numbers within `bounds`, both ends included."""
+    def parse_between(text):
+        value = kind(text)
+        if not bounds[0] <= value <= bounds[1]:
+            raise argparse.ArgumentTypeError(f"expected {bounds[0]:g} to {bounds[1]:g}, got {text}")
+        return value
+    parse_between.__name__ = kind.__name__
+    return parse_between
+
+
 def build_parser() -> Parser:
     parser = Parser(prog="run_ftcm.py",
                     description="FTCM: lift 2D keypoints of a video to 3D poses. Trains, evaluates.",
@@ -142,15 +155,17 @@ def build_parser() -> Parser:
         "lines from standard input while they come, to JSON lines on standard output")
     add("--layout",
         help="joint layout of the file where it does not say: human36m, coco17, body25 or blazepose33")
-    add("--width", type=positive(), help="width of the video in pixels, where the file does not say")
-    add("--height", type=positive(), help="height of the video in pixels, where the file does not say")
-    add("--fps", type=positive(float),
-        help="frames per second of the video, where the file does not say; else 30")
+    add("--width", type=between(IMAGE_SIDE, int),
+        help="width of the video in pixels, 16 to 65536, where the file does not say")
+    add("--height", type=between(IMAGE_SIDE, int),
+        help="height of the video in pixels, 16 to 65536, where the file does not say")
+    add("--fps", type=between(FPS),
+        help="frames per second of the video, 1 to 1000, where the file does not say; else 30")
     add("--person", help="which person's track, where the file holds several")
     add("--root", choices=["none", "estimate"], default="none", help="none: poses relative to the root "
         "joint; estimate: placed before the camera, as the keypoints and --fov explain best")
-    add("--fov", type=positive(float), default=55,
-        help="horizontal field of view in degrees, for --root estimate")
+    add("--fov", type=between(FIELD_OF_VIEW), default=55,
+        help="horizontal field of view in degrees, 5 to 170, for --root estimate")
     add("--level", type=parse_level, default="none", help="turn the poses until up is up: by the degrees "
         "that the camera looks down (negative: up), or by motion, which judges them by where the body stands "
         "over the feet in most frames, for a camera without roll; none: camera axes")
@@ -320,7 +335,6 @@ def find_problem(args) -> str | None:
          f"{', '.join(sorted(args.given & set(ONLY_FOR_TRAINING)))} is for --train 1"),
         (args.cameras == [] or args.actions == [],
          "--cameras and --actions need at least one name; * for all"),
-        (not 0 < args.fov < 180, f"--fov must lie between 0 and 180 degrees, got {args.fov:g}"),
         ("fov" in args.given and args.root != "estimate", "--fov needs --root estimate"),
         (not args.test and args.val_subjects, "--val_subjects select an epoch by evaluating; drop --test 0"),
         (args.frames % 2 == 0,

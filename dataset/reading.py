@@ -16,21 +16,20 @@ from common.bounds import (MAX_COLUMNS, MAX_DEPTH, MAX_FRAMES, MAX_LEVELS, MAX_L
 NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
-def check_regular(path: Path) -> None:
-    """Refuse pipes, devices and sockets, which may wait or go on for ever; a link to a file is one."""
+def check_regular(path: Path, *, most: float = np.inf) -> None:
+    """Refuse what is no regular file of at most `most` bytes: pipes and devices may wait or go on for ever."""
     if not path.is_file():
         raise ValueError(f"{path} is no regular file. Save its content in a file and name that.")
+    if path.stat().st_size > most:
+        raise ValueError(f"{path} is larger than {most / 1e6:.0f} MB. Split the video, or save its keypoints "
+                         f"as npz.")
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a text file of at most MAX_TEXT_BYTES."""
-    check_regular(path)
+def read_bytes(path: Path, *, most: int = MAX_TEXT_BYTES) -> bytes:
+    """The content of a text file of at most `most` bytes."""
+    check_regular(path, most=most)
     with open(path, "rb") as file:
-        content = file.read(min(path.stat().st_size, MAX_TEXT_BYTES) + 1)
-    if len(content) > MAX_TEXT_BYTES:
-        raise ValueError(f"{path} is larger than {MAX_TEXT_BYTES / 1e6:.0f} MB. Split the video, or save its "
-                         f"keypoints as npz.")
-    return content
+        return file.read(path.stat().st_size)
 
 
 def parse_json(content: bytes, where: str):
@@ -53,9 +52,7 @@ def parse_json(content: bytes, where: str):
 
 def read_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
     """Each row of a CSV file that is not blank: where it stands, and its cells without outer blanks."""
-    check_regular(path)
-    if path.stat().st_size > MAX_TEXT_BYTES:
-        raise ValueError(f"{path} is larger than {MAX_TEXT_BYTES / 1e6:.0f} MB. Split the table.")
+    check_regular(path, most=MAX_TEXT_BYTES)
     with open(path, encoding="utf-8-sig") as file:
         try:
             for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), ""), start=1):
@@ -114,8 +111,9 @@ def check_nesting(value, where: str) -> None:
 
 def number(value, where: str) -> float:
     """One number, which files may wrap in an array."""
-    array = None if value is None else numbers(value, where)
-    if array is None or array.size != 1:
+    plain = isinstance(value, (int, float, list, tuple, np.ndarray, np.generic))
+    array = numbers(value, where) if plain else np.empty(0)
+    if array.size != 1:
         raise ValueError(f"{where} must be one number, got {describe(value)}. Correct the file.")
     return float(array.item())
 

@@ -6,9 +6,9 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 # The kernel in reading order: each file imports only files that stand before it.
-KERNEL = ["options", "skeleton", "camera", "loss", "metrics", "provenance", "files", "distributed", "clips",
-          "checkpoint", "layouts", "lift", "windows", "scores", "scores_3dhp", "keypoint_errors", "engine",
-          "run_folder", "augment", "report", "training", "export_network"]
+KERNEL = ["bounds", "options", "skeleton", "camera", "loss", "metrics", "provenance", "files", "distributed",
+          "clips", "checkpoint", "layouts", "lift", "windows", "scores", "scores_3dhp", "keypoint_errors",
+          "engine", "run_folder", "augment", "report", "training", "export_network"]
 # A folder (the project's own is "") and what its modules may import: all modules of a folder, or one module.
 MAY_IMPORT = {
     "model": {"model"},
