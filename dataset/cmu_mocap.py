@@ -18,7 +18,7 @@ from common.clips import Clip
 from common.skeleton import HUMAN36M
 from dataset import human36m
 from dataset.archive import read_archive
-from dataset.reading import number, numbers, read_rows, text
+from dataset.reading import number, numbers, read_rows, text, texts
 
 KEYPOINTS = ["gt", "detected"]
 CAMERAS = human36m.CAMERAS
@@ -74,7 +74,7 @@ def read_motions(path: Path) -> list[dict]:
     values = dict(zip(keys, read_archive(path, keys, hint=HINT)))
     differences, lengths = (numbers(values[key], f"{path}: {key}") for key in ("d2", "frames"))
     fps = number(values["fps"], f"{path}: fps")
-    lists = [np.ravel(values[key]).tolist() for key in ("name", "subject", "split")]
+    lists = [texts(values[key], f"{path}: {key}") for key in ("name", "subject", "split")]
     num_joints = len(HUMAN36M.joints)
     whole = differences.dtype.kind in "iu" and lengths.dtype.kind in "iu"
     if (not whole or lengths.ndim != 1 or lengths.min(initial=1) < 1
@@ -84,8 +84,7 @@ def read_motions(path: Path) -> list[dict]:
                          f"name, subject, split of each motion, got d2 {differences.shape} and "
                          f"{len(lists[0])} names. {HINT}")
     motions, first = [], 0
-    for length, *names in zip(lengths.tolist(), *lists):
-        name, subject, split = (text(value, f"{path}: name, subject, split") for value in names)
+    for length, name, subject, split in zip(lengths.tolist(), *lists):
         part = differences[:, first:first + length].astype(np.int32)
         millimetres = part.cumsum(axis=1).cumsum(axis=1).T.reshape(length, num_joints, 3)
         motions.append({"name": name, "subject": subject, "split": split, "fps": fps,

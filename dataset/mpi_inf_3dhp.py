@@ -12,7 +12,7 @@ import numpy as np
 from common.clips import Clip, from_pixels
 from common.skeleton import MPI_INF_3DHP
 from dataset.archive import read_archive
-from dataset.reading import describe, number, numbers, take, text
+from dataset.reading import describe, number, numbers, take, texts
 
 SUBJECTS = {"train": ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8"],
             "test": ["TS1", "TS2", "TS3", "TS4", "TS5", "TS6"]}
@@ -91,7 +91,7 @@ def read_left_out(path: Path) -> list[str]:
         if "left_out.npy" not in archive.namelist():
             return []
     names, = read_archive(path, ["left_out"], hint=HINT)
-    return [text(name, f"{path}: left_out") for name in np.ravel(names).tolist()]
+    return texts(names, f"{path}: left_out")
 
 
 def training_clips(name: str, entry, cameras: list[str], where: str) -> list[Clip]:

@@ -17,7 +17,7 @@ NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def check_regular(path: Path, *, most: float = np.inf) -> None:
-    """Refuse what is no regular file of at most `most` bytes: pipes and devices may wait or go on for ever."""
+    """Refuse what is no regular file of at most `most` bytes: pipes and devices may go on for ever."""
     if not path.is_file():
         raise ValueError(f"{path} is no regular file. Save its content in a file and name that.")
     if path.stat().st_size > most:
@@ -125,6 +125,14 @@ def text(value, where: str) -> str:
         raise ValueError(f"{where} must be a name of at most {MAX_NAME} printable characters, got "
                          f"{describe(value)}. Rename it.")
     return str(value)
+
+
+def texts(value, where: str) -> list[str]:
+    """A flat list or array of names."""
+    listed = value.ravel().tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(listed, (list, tuple)):
+        raise ValueError(f"{where} must be a list of names, got {describe(value)}. Correct the file.")
+    return [text(name, where) for name in listed]
 
 
 def take(table, key: str, what: str, where: str, *, hint: str):
