@@ -105,7 +105,7 @@ def from_pixels(pixels: np.ndarray, *, width: int, height: int, joints: np.ndarr
         advice = f"Correct the 3D file, which must hold {unit}"
         for points, bounds, what in ((others, BODY, "distance of the joints from the root joint"),
                                      (clip.root, DISTANCE, "distance of the root joint from the camera")):
-            check_range(np.median(np.linalg.norm(points, axis=-1)), bounds,
+            check_range(np.median(np.linalg.norm(points.astype(np.float64), axis=-1)), bounds,
                         f"{clip.name}: the median {what} in metres", advice)
     return clip
 
