@@ -5,8 +5,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from common.bounds import (BODY, DISTANCE, FPS, MAX_FRAMES, MAX_OUTSIDE_RECORDED, check_range,
-                           refuse_normalised, refuse_outside)
+from common.bounds import (
+    BODY,
+    DISTANCE,
+    FPS,
+    MAX_FRAMES,
+    MAX_OUTSIDE_RECORDED,
+    check_range,
+    refuse_normalised,
+    refuse_outside,
+)
 from common.camera import normalize_screen
 from common.skeleton import Skeleton, conversion
 

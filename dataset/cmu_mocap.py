@@ -51,8 +51,8 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
         rigs = human36m.SUBJECTS[split]
         rig = human36m.rig(rigs[subjects.index(motion["subject"]) % len(rigs)])
         joints_world = place(motion["joints_world"], rig, name)
-        for number, camera in enumerate(rig):
-            if cameras is not None and str(number) not in cameras:
+        for index, camera in enumerate(rig):
+            if cameras is not None and str(index) not in cameras:
                 continue
             clip_name = f"{name}/{camera['id']}"
             screen = project(world_to_camera(joints_world, camera["orientation"], camera["translation"]),

@@ -10,8 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from common.bounds import (MAX_COLUMNS, MAX_DEPTH, MAX_FRAMES, MAX_LEVELS, MAX_LINE_BYTES, MAX_NAME,
-                           MAX_NUMBERS, MAX_PARTS, MAX_TEXT_BYTES)
+from common.bounds import (
+    MAX_COLUMNS,
+    MAX_DEPTH,
+    MAX_FRAMES,
+    MAX_LEVELS,
+    MAX_LINE_BYTES,
+    MAX_NAME,
+    MAX_NUMBERS,
+    MAX_PARTS,
+    MAX_TEXT_BYTES,
+)
 
 NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 

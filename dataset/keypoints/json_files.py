@@ -6,8 +6,15 @@ from pathlib import Path
 
 from common.bounds import MAX_FILES, MAX_LINE_BYTES
 from common.layouts import COCO17, HUMAN36M
-from dataset.keypoints.keypoint_file import (SUPPORTED, KeypointFile, frame_number, gather, person_name,
-                                             points, triples)
+from dataset.keypoints.keypoint_file import (
+    SUPPORTED,
+    KeypointFile,
+    frame_number,
+    gather,
+    person_name,
+    points,
+    triples,
+)
 from dataset.reading import describe, number, parse_json, read_bytes
 
 

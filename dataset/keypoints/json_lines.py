@@ -11,9 +11,9 @@ from common.bounds import MAX_LINE_BYTES, far_outside, refuse_normalised
 from common.camera import normalize_screen
 from common.layouts import needed, stand_in, to_human36m
 from common.skeleton import Skeleton
-from dataset.keypoints.reader import find_layout, video_facts
 from dataset.keypoints.cleaning import MIN_SCORE
 from dataset.keypoints.keypoint_file import KeypointFile, points, triples
+from dataset.keypoints.reader import find_layout, video_facts
 from dataset.reading import describe, number, parse_json, text
 
 NAME = "standard input"

@@ -13,8 +13,8 @@ from common.clips import Clip, from_pixels
 from common.layouts import find, needed, to_human36m
 from common.skeleton import HUMAN36M, Skeleton
 from dataset.keypoints.cleaning import check_continuity, fill, unsure, visible
-from dataset.keypoints.keypoint_file import OTHER_NAMES, SUPPORTED, KeypointFile
 from dataset.keypoints.json_files import read_json, read_openpose_folder
+from dataset.keypoints.keypoint_file import OTHER_NAMES, SUPPORTED, KeypointFile
 from dataset.keypoints.table_files import read_csv, read_npz
 from dataset.reading import check_regular
 

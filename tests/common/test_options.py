@@ -102,3 +102,19 @@ def test_a_baseline_has_its_published_defaults(network, expected):
     args = options.parse(["--train", "1", "--network", network])
     assert (args.frames, args.dim, args.depth, args.dropout) == expected
     assert options.parse(["--train", "1", "--network", network, "--dropout", "0.1"]).dropout == 0.1
+
+
+@pytest.mark.parametrize("option, good, bad", [
+    ("--fps", ["1", "29.97", "1000"], ["0", "1e-4", "1001", "nan", "inf"]),
+    ("--width", ["16", "65536"], ["15", "65537", "99999999999999999", "1e3"]),
+    ("--height", ["16", "65536"], ["15", "-5"]),
+    ("--fov", ["5", "170"], ["0", "179.9999999", "nan"])])
+def test_a_video_has_a_plausible_rate_size_and_field_of_view(option, good, bad, capsys):
+    rest = ["--predict", "x.npz", "--root", "estimate"]
+    for value in good:
+        assert getattr(options.parse([*rest, option, value]), option[2:]) == float(value)
+    for value in bad:
+        with pytest.raises(SystemExit) as caught:
+            options.parse([*rest, option, value])
+        error = capsys.readouterr().err
+        assert caught.value.code == 2 and option in error and error.count("\n") == 1

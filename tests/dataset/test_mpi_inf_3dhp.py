@@ -166,6 +166,11 @@ VIEW = at("S2 Seq2", 0, "7")
     ("test", at("TS6"), "valid", np.ones(4), "TS6: 4 numbers of valid for 3 of 3D"),
     ("test", at("TS6"), "data_3d", np.zeros((3, 28, 3)), r"\(frames, 17, 3\) for TS6, got \(3, 28, 3\)"),
     ("test", at("TS6"), "data_2d", "no", "TS6's data_2d must be numbers"),
+    ("test", at("TS6"), "data_3d", view()["data_3d"] / 1000, "TS6: .* must hold millimetres"),
+    ("test", at("TS6"), "data_2d", view()["data_2d"] / 1024 - 1, "TS6: .* within 2 pixels of 0"),
+    ("test", at("TS6"), "data_2d", view()["data_2d"] + 1j, "TS6's data_2d must be numbers.* complex"),
+    ("test", at("TS6"), "valid", np.zeros(3), "TS6: no frame is valid"),
+    ("train", at("S2 Seq2"), 1, 1e-4, "S2/Seq2/0: frames per second must .*, got 0.0001"),
     ("test", at("TS2"), "data_3d", np.full((3, 17, 3), np.nan), "TS2: pose hold NaN or infinity in 3 of 3"),
 ])
 def test_a_spoilt_file_is_refused_with_a_sentence(tmp_path, split, table, key, value, words):
@@ -194,3 +199,18 @@ def test_sequences_that_the_converter_left_out_may_be_absent(tmp_path):
     save(tmp_path, "test", test, left_out=["TS6"])
     assert len(load(tmp_path)) == 15 * 8 and len(load(tmp_path, "test")) == 5
     assert list(mpi_inf_3dhp.load_activities(tmp_path)) == ["TS1", "TS2", "TS3", "TS4", "TS5"]
+
+
+@pytest.mark.parametrize("activity", [[1, 2, 8], [1, 2, np.nan], [0, 1, 2]])
+def test_activities_are_1_to_7(tmp_path, activity):
+    data = evaluation_data(activity=True)
+    data["TS3"]["activity"] = np.array(activity)
+    save(tmp_path, "test", data)
+    with pytest.raises(ValueError, match="TS3's activity must be whole numbers from 1 to 7"):
+        mpi_inf_3dhp.load_activities(tmp_path)
+
+
+def test_a_file_that_leaves_out_everything_is_refused(tmp_path):
+    save(tmp_path, "test", {}, left_out=mpi_inf_3dhp.SUBJECTS["test"])
+    with pytest.raises(ValueError, match="leaves out all sequences of the test split"):
+        load(tmp_path, "test")

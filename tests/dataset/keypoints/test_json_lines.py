@@ -102,6 +102,18 @@ def test_a_malformed_or_missing_first_line_is_answered_at_once(data, sentence):
         KeypointStream(lines(*data))
 
 
+def test_a_line_that_is_too_long_is_refused_unparsed():
+    with pytest.raises(ValueError, match="line 2 is longer than 1,000,000 bytes"):
+        frames(b" " * 1_000_001)
+
+
+@pytest.mark.parametrize("fact, value", [("fps", 0.5), ("fps", 1001), ("fps", 1e-4), ("width", 15),
+                                         ("height", 65537), ("width", 10 ** 17)])
+def test_impossible_rates_and_sizes_are_refused(fact, value):
+    with pytest.raises(ValueError, match=f"standard input: {fact} must lie between"):
+        KeypointStream(lines({**HEADER, fact: value}))
+
+
 def test_17_joints_need_a_layout_and_blank_lines_count_as_lines_only():
     header = {**SIZE, "fps": 25}
     with pytest.raises(ValueError, match="line 3: 17 joints may be human36m or coco17"):

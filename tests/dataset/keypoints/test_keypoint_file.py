@@ -1,6 +1,7 @@
 """Every keypoint format gives the same poses; a bad file is answered by one sentence."""
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,23 @@ import pytest
 
 from common.layouts import BLAZEPOSE33, BODY25
 from dataset.keypoints.reader import read
-from tests.keypoint_samples import (SIZE, alphapose, alphapose_frames, coco, coco_annotations, expected,
-                                    mmpose, mmpose_predictions, track, write_csv, write_detectron, write_json,
-                                    write_npz, write_openpose, write_videopose3d)
+from tests.keypoint_samples import (
+    SIZE,
+    alphapose,
+    alphapose_frames,
+    coco,
+    coco_annotations,
+    expected,
+    mmpose,
+    mmpose_predictions,
+    track,
+    write_csv,
+    write_detectron,
+    write_json,
+    write_npz,
+    write_openpose,
+    write_videopose3d,
+)
 
 FORMATS = {
     "npz": lambda to, points: write_npz(to, keypoints=points, layout="coco17"),
@@ -88,7 +103,50 @@ def shortened(folder):
     return path
 
 
+def folder_of(thing):
+    """Writes an OpenPose folder one of whose files `thing` makes in place of itself."""
+    def write(to):
+        folder = write_openpose(to, [[pose] for pose in track(layout=BODY25)])
+        path = folder / "video_000000000003_keypoints.json"
+        path.unlink()
+        thing(path)
+        return folder
+    return write
+
+
+def pipe(to):
+    os.mkfifo(to / "video.csv")
+    return to / "video.csv"
+
+
+def device(to):
+    (to / "video.json").symlink_to("/dev/zero")
+    return to / "video.json"
+
+
 BAD = {
+    "pipe": (pipe, "is no regular file"), "device": (device, "is no regular file"),
+    "pipe in a folder": (folder_of(lambda path: os.mkfifo(path)), "is no regular file"),
+    "device in a folder": (folder_of(lambda path: path.symlink_to("/dev/zero")), "is no regular file"),
+    "folder in a folder": (folder_of(Path.mkdir), "is no regular file"),
+    "large file in a folder": (folder_of(lambda path: path.write_text(" " * 1_000_001)), "larger than 1 MB"),
+    "complex": (lambda to: write_npz(to, keypoints=track() + 1j, layout="coco17"), "numbers.* complex"),
+    "a million frames more": (lambda to: write_json(to, coco(track(30), range(0, 1_500_000, 50_000))),
+                              "frames of one video"),
+    "two million frames": (lambda to: write_npz(to, keypoints=np.zeros((1_000_001, 1, 2), np.int8)),
+                           "1 to 1,000,000 frames"),
+    "many joints": (lambda to: write_npz(to, keypoints=np.zeros((2, 401, 2))), "at most 400 joints"),
+    "1e-4 fps": (lambda to: write_npz(to, keypoints=track(), layout="coco17", fps=1e-4),
+                 "fps must lie between"),
+    "layout of lists": (lambda to: write_npz(to, keypoints=track(), layout=np.array([[1]])),
+                        "layout must be a"),
+    "many columns": (lambda to: write_csv(to, track(), header="frame" + "," * 5000),
+                     "more than 3000 columns"),
+    "recordings over and over": (lambda to: write_npz(to, metadata=np.array({}), positions_2d=np.array(
+        {f"{number}": {"custom": [np.zeros((200_000, 1, 2), np.int8)] * 3} for number in range(2)})),
+        "more than 1,000,000 frames"),
+    "deep lists in an npz": (lambda to: write_npz(to, keypoints=np.array({"x": 1}, object)),
+                         "must be numbers"),
     "no file": (lambda to: to / "missing.json", "There is no keypoint file"),
     "unknown suffix": (lambda to: write_json(to, "1", "video.xml"), "ends in none of .npz, .json, .csv"),
     "empty file": (lambda to: write_json(to, ""), "is empty"),

@@ -1,4 +1,4 @@
-"""Whatever a file, a folder or a stream holds: sound poses or one sentence, never another exception or a warning.
+"""Whatever a file, a folder or a stream holds: sound poses or one sentence, no other exception, no warning.
 
 Each trial takes a small sound input, changes it in one to three places and reads it.
 """
@@ -17,18 +17,31 @@ from hypothesis import strategies as st
 from common.bounds import FPS, IMAGE_SIDE
 from common.layouts import BODY25
 from dataset import cmu_mocap, human36m, mpi_inf_3dhp
-from dataset.custom_keypoints import read, to_clip
-from dataset.keypoint_stream import KeypointStream
+from dataset.keypoints.json_lines import KeypointStream
+from dataset.keypoints.reader import read, to_clip
+from tests.dataset.test_mpi_inf_3dhp import evaluation_data
 from tests.helpers import write_human36m
-from tests.keypoint_samples import (SIZE, alphapose, alphapose_frames, coco, coco_annotations, mmpose,
-                                    mmpose_predictions, track, write_csv, write_detectron, write_npz,
-                                    write_openpose, write_videopose3d)
-from tests.test_mpi_inf_3dhp import evaluation_data
+from tests.keypoint_samples import (
+    SIZE,
+    alphapose,
+    alphapose_frames,
+    coco,
+    coco_annotations,
+    mmpose,
+    mmpose_predictions,
+    track,
+    write_csv,
+    write_detectron,
+    write_npz,
+    write_openpose,
+    write_videopose3d,
+)
 
-few = settings(max_examples=40, derandomize=True, deadline=None, database=None)
+few = settings(max_examples=100, derandomize=True, deadline=None, database=None)
 chance = st.randoms(use_true_random=False)
-JUNK = [None, True, -1, 0, 3, 10 ** 30, 10 ** 400, 1e308, -1e308, 0.5, float("nan"), float("inf"), 2j, "", "x", "12",
-        "a\nb", "9" * 5000, b"x", [], {}, [[]], [None], [1, 2], [[1, 2], [3]], {"x": 1}, {"keypoints": None}, (1, 2)]
+JUNK = [None, True, -1, 0, 3, 10 ** 30, 10 ** 400, 1e308, -1e308, 0.5, float("nan"), float("inf"), 2j, "",
+        "x", "12", "a\nb", "9" * 5000, b"x", [], {}, [[]], [None], [1, 2], [[1, 2], [3]], {"x": 1},
+        {"keypoints": None}, (1, 2)]
 DTYPES = ["c8", "U5", "O", "?", "i1", "u1", "f2", "f8", "M8[s]", "S3", ">f4", "i8"]
 
 
@@ -220,8 +233,9 @@ def test_openpose_folder(folder, random):
     check_recording(inside / "frames")
 
 
-NPZ = {"npz": lambda to, points: write_npz(to, keypoints=points, layout="coco17", width=1920, height=1080, fps=30),
-       "scores": lambda to, points: write_npz(to, keypoints=points[..., :2], scores=points[..., 2], layout="coco"),
+NPZ = {"npz": lambda to, points: write_npz(to, keypoints=points, layout="coco17", **SIZE, fps=30),
+       "scores": lambda to, points: write_npz(to, keypoints=points[..., :2], scores=points[..., 2],
+                                              layout="coco"),
        "VideoPose3D": write_videopose3d, "Detectron": write_detectron}
 
 
