@@ -513,7 +513,7 @@ def measure_limits(args, argv: list[str], device: str) -> None:
         predict=lambda clips, every: predict(model.to(device), clips, args, device, every=every,
                                              desc="limits")["pose"],
         detector_error=lambda num_frames, seed: cmu_mocap.detector_error(num_frames, noise, seed=seed),
-        fill=lambda keypoints, seen: cleaning.fill(keypoints, seen, HUMAN36M, args.previous_dir)[0],
+        fill=lambda keypoints, seen: cleaning.fill(keypoints, seen, HUMAN36M, "a motion")[0],
         **({"every": args.test_stride} if "test_stride" in args.given else {}))
     measured |= {"dataset": args.dataset, "checkpoint": args.previous_dir.name, "network": args.network,
                  "frames": args.frames, "tds": args.tds, "trained_on": saved["data"], "seed": args.seed,

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from common.augment import PARTS
+from common.bounds import FIELD_OF_VIEW, FPS, IMAGE_SIDE
 from common.command_line import Parser
 
 DATASETS = ["h36m", "cmu", "3dhp"]
@@ -123,15 +124,15 @@ def positive(kind=int, most=1_000_000):
     return parse_positive
 
 
-def from_zero(kind=int, most=1_000_000):
-    """A parser of numbers from zero to `most`."""
-    def parse_from_zero(text):
+def between(bounds: tuple[float, float], kind=float):
+    """A parser of numbers within `bounds`, both ends included."""
+    def parse_between(text):
         value = kind(text)
-        if not 0 <= value <= most:
-            raise argparse.ArgumentTypeError(f"expected a number from 0 to {most}, got {text}")
+        if not bounds[0] <= value <= bounds[1]:
+            raise argparse.ArgumentTypeError(f"expected {bounds[0]:g} to {bounds[1]:g}, got {text}")
         return value
-    parse_from_zero.__name__ = kind.__name__
-    return parse_from_zero
+    parse_between.__name__ = kind.__name__
+    return parse_between
 
 
 def build_parser() -> Parser:
@@ -189,7 +190,7 @@ def build_parser() -> Parser:
     add("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto",
         help="auto: CUDA, else Apple's GPU, else CPU")
     add("--gpu", type=parse_gpu, default=0, help="number of the CUDA device, where CUDA is used")
-    add("--manualSeed", dest="seed", type=from_zero(most=2 ** 31 - 1), default=1,
+    add("--manualSeed", dest="seed", type=between((0, 2 ** 31 - 1), int), default=1,
         help="seed of weights, dropout and shuffling")
 
     add = parser.add_argument_group("own video").add_argument
@@ -198,15 +199,17 @@ def build_parser() -> Parser:
         "lines from standard input while they come, to JSON lines on standard output")
     add("--layout",
         help="joint layout of the file where it does not say: human36m, coco17, body25 or blazepose33")
-    add("--width", type=positive(), help="width of the video in pixels, where the file does not say")
-    add("--height", type=positive(), help="height of the video in pixels, where the file does not say")
-    add("--fps", type=positive(float),
-        help="frames per second of the video, where the file does not say; else 30")
+    add("--width", type=between(IMAGE_SIDE, int),
+        help="width of the video in pixels, 16 to 65536, where the file does not say")
+    add("--height", type=between(IMAGE_SIDE, int),
+        help="height of the video in pixels, 16 to 65536, where the file does not say")
+    add("--fps", type=between(FPS),
+        help="frames per second of the video, 1 to 1000, where the file does not say; else 30")
     add("--person", help="which person's track, where the file holds several")
     add("--root", choices=["none", "estimate"], default="none", help="none: poses relative to the root "
         "joint; estimate: placed before the camera, as the keypoints and --fov explain best")
-    add("--fov", type=positive(float), default=55,
-        help="horizontal field of view in degrees, for --root estimate")
+    add("--fov", type=between(FIELD_OF_VIEW), default=55,
+        help="horizontal field of view in degrees, 5 to 170, for --root estimate")
     add("--level", type=parse_level, default="none", help="turn the poses until up is up: by the degrees "
         "that the camera looks down (negative: up), or by motion, which judges them by where the body stands "
         "over the feet in most frames, for a camera without roll; none: camera axes")
@@ -246,7 +249,7 @@ def build_parser() -> Parser:
         help="frames in a window, odd")
     add("-tds", "--t_downsample", dest="tds", type=positive(most=10_000), default=1,
         help="frames per step inside a window")
-    add("--layers", dest="depth", type=from_zero(most=100), default=6, help="number of blocks")
+    add("--layers", dest="depth", type=between((0, 100), int), default=6, help="number of blocks")
     add("--d_hid", dest="dim", type=positive(most=8192), default=512, help="channels, a multiple of 8")
     add("--units", choices=["both", "fpm", "tpm", "none"], default="both",
         help="ablation: which of the two units work")
@@ -310,7 +313,7 @@ def build_parser() -> Parser:
         help="average with the mirrored prediction")
     add("--augment", type=parse_list, default="", help="train on other cameras, bodies, postures and 2D "
         f"errors than the data's: comma-separated, any of {', '.join(PARTS)} (common/augment.py)")
-    add("--velocity_weight", type=from_zero(float, most=1000), default=0,
+    add("--velocity_weight", type=between((0, 1000)), default=0,
         help="weight of the loss of the steps from frame to frame (MPJVE) beside that of the poses, for "
         "--every_frame networks: calmer poses")
     add("--workers", type=int, default=0,
@@ -431,7 +434,6 @@ def find_problem(args) -> str | None:
          f"{spelt(args.given & set(ONLY_FOR_TRAINING))} is for --train 1"),
         (args.cameras == [] or args.actions == [],
          "--cameras and --actions need at least one name; * for all"),
-        (not 0 < args.fov < 180, f"--fov must lie between 0 and 180 degrees, got {args.fov:g}"),
         ("fov" in args.given and args.root != "estimate", "--fov needs --root estimate"),
         (not args.test and args.val_subjects, "--val_subjects select an epoch by evaluating; drop --test 0"),
         (args.frames % 2 == 0,

@@ -226,8 +226,8 @@ def write_archive(folder: Path, total: int, subjects: list[str]) -> None:
     """Archives in VideoPose3D's format of about `total` views, 30 recordings a subject, four cameras."""
     frames = max(1, total // (len(subjects) * 30 * 4))
     pose = walk(frames).pose
-    joints = np.repeat(pose[:, :1], 32, 1) + np.float32([0, 0, 1])                       # (N, 32, 3)
-    pixels = np.ones((frames, 17, 2), np.float32)
+    joints = pose[:, np.arange(32) % 17] + np.float32([0, 0, 1])                         # (N, 32, 3)
+    pixels = np.full((frames, 17, 2), 500, np.float32)
     actions = [f"Walking {number}" for number in range(30)]
     truth = {subject: {action: joints.copy() for action in actions} for subject in subjects}
     seen = {subject: {action: [pixels.copy() for _ in range(4)] for action in actions}

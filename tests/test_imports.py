@@ -6,7 +6,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 # The kernel in reading order: each file imports only files that stand before it.
-KERNEL = ["command_line", "skeleton", "camera", "loss", "metrics", "provenance", "files", "terminal",
+KERNEL = ["bounds", "command_line", "skeleton", "camera", "loss", "metrics", "provenance", "files", "terminal",
           "distributed", "clips", "checkpoint", "layouts", "lift", "windows", "scores", "score_table", "compare",
           "scores_3dhp", "keypoint_errors", "engine", "run_folder", "augment", "options", "report", "training",
           "export_network"]

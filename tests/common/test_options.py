@@ -171,3 +171,17 @@ def test_numbers_are_not_all_refused():
 
 def test_options_are_spelt_as_on_the_command_line():
     assert options.spelt(["depth", "tds", "frames"]) == "--frames, --layers, --t_downsample"
+@pytest.mark.parametrize("option, good, bad", [
+    ("--fps", ["1", "29.97", "1000"], ["0", "1e-4", "1001", "nan", "inf"]),
+    ("--width", ["16", "65536"], ["15", "65537", "99999999999999999", "1e3"]),
+    ("--height", ["16", "65536"], ["15", "-5"]),
+    ("--fov", ["5", "170"], ["0", "179.9999999", "nan"])])
+def test_a_video_has_a_plausible_rate_size_and_field_of_view(option, good, bad, capsys):
+    rest = ["--predict", "x.npz", "--root", "estimate"]
+    for value in good:
+        assert getattr(options.parse([*rest, option, value]), option[2:]) == float(value)
+    for value in bad:
+        with pytest.raises(SystemExit) as caught:
+            options.parse([*rest, option, value])
+        error = capsys.readouterr().err
+        assert caught.value.code == 2 and option in error and error.count("\n") == 1
