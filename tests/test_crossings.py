@@ -18,7 +18,7 @@ from common.skeleton import flip
 from dataset import human36m, mpi_inf_3dhp
 from model.ftcm import FTCM
 from model.refine import Refine
-from tests.dataset.test_mpi_inf_3dhp import save, test_data, training_data
+from tests.dataset.test_mpi_inf_3dhp import evaluation_data, save, training_data
 from tests.helpers import random_clip, release_state, write_human36m
 
 SIZE = {"width": 1000, "height": 1000}
@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
     write_human36m(folder, lengths={(subject, "Walking"): 6 for subject in human36m.SUBJECTS["train"]}
                    | {("S9", "Eating"): 14, ("S11", "Walking"): 13})
     save(folder, "train", training_data())
-    save(folder, "test", test_data())
+    save(folder, "test", evaluation_data())
     torch.manual_seed(0)
     torch.save(Refine().state_dict(), folder / "refine.pth")
     torch.save(release_state(9, layout=2, depth=2, dim=64), folder / "release.pth")

@@ -22,7 +22,7 @@ from common import options
     ("--train 1 --network temporal_conv -f 25", "needs a power of 3 as --frames (3, 9, 27, ..), got 25"),
     ("--train 1 --network temporal_conv --layers 2", "--network temporal_conv has no --layers; drop it"),
     ("--train 1 --velocity_weight 1", "--velocity_weight compares a window's poses from frame to frame"),
-    ("--train 1 --every_frame 1 --velocity_weight -1", "--velocity_weight: expected a number from 0 to 1000"),
+    ("--train 1 --every_frame 1 --velocity_weight -1", "--velocity_weight: expected 0 to 1000"),
     ("--velocity_weight 1", "--velocity_weight is for --train 1"),
     ("--train 1 --network temporal_conv --every_frame 1", "temporal_conv has no --every_frame; drop it"),
     ("--train 1 --network single_frame -f 9", "--network single_frame has no --frames; drop it"),
@@ -47,7 +47,7 @@ from common import options
     ("--gpu 0,1", "--gpu: expected the number of one device, got '0,1'; for several start the program with "
                   "torchrun"),
     ("--train 1 --out_all 1", "--every_frame 1"), ("--train 1 --every_frame 1 --hop 300", "1 to 243"),
-    ("--train 1 --hop 3", "--every_frame 1"), ("--train 1 --layers 101", "from 0 to 100, got 101"),
+    ("--train 1 --hop 3", "--every_frame 1"), ("--train 1 --layers 101", "0 to 100, got 101"),
     ("--train 1 --depth 3", "--depth"), ("--predict x --dim 8 --downsample 2", "--dim"),
     ("--predict x --downsample 2 -k gt", "drop --downsample, --keypoints"),
 ])
