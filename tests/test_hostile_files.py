@@ -59,7 +59,7 @@ def test_nothing_ran_and_nothing_was_removed_or_made_elsewhere(batch):
     assert not list(folder.rglob(CANARY)) and not (PROJECT / CANARY).exists()
     assert (folder / "victim").is_file() and (folder / "run" / "victim.pth").is_file()
     assert {path.name for path in folder.iterdir()} <= {
-        "3dhp", "a.npz", "a.pth", "cmu", "good", "h36m", "out", "run", "victim", "video.npz", "weights"}
+        "3dhp", "a.npz", "a.pth", "cmu", "good", "h36m", "run", "victim", "video.npz", "weights"}
 
 
 def test_no_file_takes_more_than_a_gibibyte(batch):

@@ -108,8 +108,8 @@ def test_the_best_epochs_files_are_those_that_the_last_one_names(tmp_path):
 
 @pytest.mark.parametrize("damage", ["cut", "names"])
 def test_a_damaged_run_is_a_missing_row(damage, tmp_path):
-    path = "no_refine_1_1.pth/../../victim"
-    rows = [finished(tmp_path / "run", {"epoch": 1, "p1": 0.01, "files": [path]} if damage == "names" else None)]
+    best = {"epoch": 1, "p1": 0.01, "files": ["no_refine_1_1.pth/../../victim"]}
+    rows = [finished(tmp_path / "run", best if damage == "names" else None)]
     if damage == "cut":
         content = rows[0].folder.joinpath("last.pth").read_bytes()
         rows[0].folder.joinpath("last.pth").write_bytes(content[:100])
