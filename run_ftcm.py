@@ -23,6 +23,7 @@ from experiments import augmentation, benchmark, benchmark_report, comparison, l
 from common.augment import Augmenter
 from common.command_line import BadOptions
 from common.clips import Clip, downsample, relayout, select, subset, without
+from common.checkpoint_fields import CHECKPOINT
 from common.files import check_writable, write_whole
 from common.distributed import Processes
 from common.provenance import provenance
@@ -151,8 +152,6 @@ def load_weights(args) -> tuple[FTCM, dict]:
         announce_shipped(path)
     saved = checkpoint.load(path)
     network = saved.get("network", "ftcm")
-    if network not in MODELS:
-        raise ValueError(f"{path} holds a network {network!r}, which this version does not know.")
     defaults = {name: parameter.default for name, parameter in signature(MODELS[network]).parameters.items()}
     saved["model_args"] = defaults | saved["model_args"]
     adopt(args, {"network": network, "target": "center", **saved["model_args"], **saved["data"]}, path)
@@ -162,14 +161,11 @@ def load_weights(args) -> tuple[FTCM, dict]:
     if "channel" in args.given and args.channel != saved["model_args"]["dim"] // 2:
         raise ValueError(f"{path} has {saved['model_args']['dim'] // 2} channels in each unit, the command "
                          f"line says --channel {args.channel}. Drop that option.")
-    try:
-        model = MODELS[network](**saved["model_args"] | {"dropout": args.dropout})
-    except TypeError as error:
-        raise ValueError(f"{path} describes a network that this version does not know ({error}).") from error
+    model_args = saved["model_args"] | {"dropout": args.dropout}
+    model = checkpoint.build(MODELS[network], model_args, saved["model"], path)
     if model.num_joints != 17:
         raise ValueError(f"{path} is for {model.num_joints} joints; every data set here has 17. "
                          "Choose another checkpoint.")
-    checkpoint.load_weights(model, saved["model"], path)
     return model, saved
 
 
@@ -333,14 +329,19 @@ def training_batches(args, clips: list[Clip], device: str, processes: Processes)
 
 
 def first_state(args, clips: list[Clip], model_args: dict) -> dict:
-    """What a checkpoint says of a training that has not begun (common/checkpoint.py)."""
+    """What a checkpoint says of a training that has not begun (common/checkpoint.py).
+
+    Raises ValueError where a checkpoint with these options could not be read again.
+    """
     selection = None if not args.test else "test subjects" if not args.val_subjects else (
         f"held-out subjects {', '.join(args.val_subjects)}")
-    return {"format": checkpoint.FORMAT, "network": args.network, "epoch": 0, "best": {}, "history": [],
-            "selection": selection, "model_args": model_args, "options": options.plain(args),
-            "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds,
-                     "target": args.target},
-            "fps": clips[0].fps, "mean_pose": torch.from_numpy(scores.mean_pose(clips))}
+    return CHECKPOINT.take({
+        "format": checkpoint.FORMAT, "network": args.network, "epoch": 0, "best": {}, "history": [],
+        "selection": selection, "model_args": model_args, "options": options.plain(args),
+        "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds,
+                 "target": args.target},
+        "fps": clips[0].fps, "mean_pose": torch.from_numpy(scores.mean_pose(clips)),
+    }, "")
 
 
 def announce_training(args, training: Training, device: str) -> None:

@@ -345,6 +345,14 @@ def test_an_output_folder_that_cannot_be_written_is_refused_before_any_work(data
     assert str(tmp_path / "file" / "run") in error and error.count("\n") == 1
 
 
+def test_a_training_whose_checkpoint_could_not_be_read_again_is_refused_at_the_start(data, tmp_path, capsys):
+    (data / "data_2d_h36m_sub").mkdir()
+    (data / "data_2d_h36m_gt.npz").rename(data / "data_2d_h36m_sub" / "gt.npz")
+    assert run(f"{SMALL} --train 1 --nepoch 1 -k sub/gt", data, tmp_path / "run") == 2
+    assert "data.keypoints must be a plain name" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.pth"))
+
+
 def test_an_exploding_loss_stops_with_a_sentence(data, tmp_path, capsys):
     assert run(f"{SMALL} --train 1 --nepoch 3 --lr 1e6", data, tmp_path / "run") == 2
     assert "The training loss became" in capsys.readouterr().err
