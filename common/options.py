@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from common.augment import PARTS
+from common.batch_sizes import CACHED_FRAMES, FRAMES_AT_ONCE, WINDOWS_PER_FRAME
 from common.command_line import Parser
 
 DATASETS = ["h36m", "cmu", "3dhp"]
@@ -259,7 +260,7 @@ def build_parser() -> Parser:
         "is another one)")
     add("--hop", type=positive(), help="frames between two windows of an --every_frame network when "
         "predicting, 1 to --frames; answers are averaged where windows overlap, those near a "
-        "window's ends weighing less; default: a third of --frames")
+        f"window's ends weighing less; default: --frames / {WINDOWS_PER_FRAME}, rounded up")
     add("--target", choices=["center", "last"], default="center", help="the frame of the window that is "
         "lifted; last: a causal network, which needs no frame of the future")
     add("--dropout", type=float, default=0.1, help="share of features set to 0 when training, 0 to below 1")
@@ -289,9 +290,10 @@ def build_parser() -> Parser:
         help="windows per training step")
     add("--micro_batch", type=positive(), help="windows that go through the network at once when training; "
         "a batch's gradients are summed over such parts, which bounds memory; dropout draws other masks for "
-        "other parts; default: 16384 / frames")
+        f"other parts; default: {FRAMES_AT_ONCE} / frames")
     add("--eval_batch_size", type=positive(),
-        help="windows per step without gradients; default: 2048 / frames on a CPU, 16384 / frames elsewhere")
+        help=f"windows per step without gradients; default: {CACHED_FRAMES} / frames on a CPU, "
+        f"{FRAMES_AT_ONCE} / frames elsewhere")
     add("--amp", type=parse_bool, default=False, help="compute in bfloat16 where that is safe, for GPUs; "
         "the FPM stays float32")
     add("--compile", type=parse_bool, default=False,

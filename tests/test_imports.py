@@ -6,10 +6,10 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 # The kernel in reading order: each file imports only files that stand before it.
-KERNEL = ["command_line", "skeleton", "camera", "loss", "metrics", "provenance", "files", "terminal",
-          "distributed", "clips", "checkpoint", "layouts", "lift", "windows", "scores", "score_table", "compare",
-          "scores_3dhp", "keypoint_errors", "engine", "run_folder", "augment", "options", "report", "training",
-          "export_network"]
+KERNEL = ["batch_sizes", "command_line", "skeleton", "camera", "loss", "metrics", "provenance", "files",
+          "terminal", "distributed", "clips", "checkpoint", "layouts", "lift", "windows", "scores",
+          "score_table", "compare", "scores_3dhp", "keypoint_errors", "engine", "run_folder", "augment",
+          "options", "report", "training", "export_network"]
 # A folder (the project's own is "") and what its modules may import: all modules of a folder, or one module.
 MAY_IMPORT = {
     "model": {"model"},
