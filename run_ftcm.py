@@ -54,6 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     heard, failed = terminal.open_streams(), None
     try:
         execute(options.program_arguments(argv))
+        Processes.leave()
     except BadOptions as error:
         if heard is not sys.stderr:
             print(f"run_ftcm.py: error: {error}", file=heard)

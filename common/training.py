@@ -114,9 +114,18 @@ class Training:
             torch.manual_seed(own)
 
     def random_state(self) -> dict:
-        """The state of every random source that training draws from."""
+        """The state of every random source that this process's training draws from."""
+        device = self.batches.windows.offsets.device
         return {"shuffle": self.batches.generator.get_state(), "cpu": torch.get_rng_state(),
-                "cuda": torch.cuda.get_rng_state_all()}
+                "cuda": [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []}
+
+    def restore_random_state(self, saved: dict) -> None:
+        """Undo what drew since `random_state` gave `saved`; older files hold a state for every GPU."""
+        self.batches.generator.set_state(saved["shuffle"])
+        torch.set_rng_state(saved["cpu"])
+        device, states = self.batches.windows.offsets.device, saved["cuda"]
+        if device.type == "cuda" and states:
+            torch.cuda.set_rng_state(states[min(device.index, len(states) - 1)], device)
 
     def resume(self) -> None:
         """Load last.pth into networks, optimiser, random sources; refused if options differ.
@@ -138,10 +147,7 @@ class Training:
         for network, key in zip(self.networks, ("model", "refine")):
             checkpoint.load_weights(network, saved[key], path)
         self.optimizer.load_state_dict(saved["optimizer"])
-        self.batches.generator.set_state(saved["rng"]["shuffle"])
-        torch.set_rng_state(saved["rng"]["cpu"])
-        if torch.cuda.is_available() and len(saved["rng"]["cuda"]) == torch.cuda.device_count():
-            torch.cuda.set_rng_state_all(saved["rng"]["cuda"])
+        self.restore_random_state(saved["rng"])
         self.run.log(f"Resumed after epoch {saved['epoch']}.")
         self.state = {**saved, "options": self.state["options"]}
         self.run.tidy(self.state)               # the run may have been killed before it did
