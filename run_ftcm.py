@@ -19,7 +19,8 @@ from common import export_network as network_files
 from common import checkpoint, compare, engine, options, report, scores, scores_3dhp, terminal
 from common.pictures import charts
 from common.video import live, own_video
-from experiments import augmentation, benchmark, benchmark_report, comparison, limits, results, tables
+from experiments import (augmentation, benchmark, benchmark_data, benchmark_report, comparison, limits,
+                         results, tables, timing)
 from common.augment import Augmenter
 from common.batch_sizes import default_hop, inference_windows, training_windows
 from common.command_line import BadOptions
@@ -618,7 +619,7 @@ def failure(argv: list[str]) -> str | None:
 
 
 def run_benchmark(args, argv: list[str], device: str) -> None:
-    """Measure speed and memory here; write benchmark.json and benchmark.md."""
+    """Measure speed and memory here; write a JSON file that is named by the processor."""
     if device != "cpu":
         raise ValueError(f"--benchmark times the CPU, not {device}. Add --device cpu.")
     folder = check_writable(args.output or near(options.PROJECT / "checkpoint" / "benchmark"))
@@ -633,19 +634,20 @@ def run_benchmark(args, argv: list[str], device: str) -> None:
             made["onnx"] = network_files.OnnxNetwork(fold(model))
         return made
 
-    measured = {"machine": benchmark.machine(linear), "rows": [], **provenance(argv, device)}
-    measured["rows"] = benchmark.rows(networks, measured["machine"]["peak_gflops"])
-    measured["published_step"] = benchmark.published_step(FTCM(frames=243).use_fast(True), 243,
-                                                          training_windows(243))
-    measured["data_windows_per_second"] = benchmark.data_path(243)
+    measured = {"machine": timing.machine(linear), "rows": benchmark.rows(networks),
+                **provenance(argv, device)}
+    measured["published_step"] = benchmark_data.published_step(FTCM(frames=243).use_fast(True), 243,
+                                                               training_windows(243))
+    measured["data_windows_per_second"] = benchmark_data.data_path(243)
     with tempfile.TemporaryDirectory() as archive:
-        measured["loading"] = benchmark.loading(
+        measured["loading"] = benchmark_data.loading(
             Path(archive), lambda path: [clip for split in human36m.SUBJECTS for clip in human36m.load(
                 path, keypoints="gt", split=split)], sum(human36m.SUBJECTS.values(), []))
     measured["minutes"] = (time.time() - started) / 60
-    written = benchmark_report.write(folder, measured)
-    print(benchmark_report.markdown(measured) + "\nTable: " + ", ".join(map(str, written)))
-    publish(args, folder / "benchmark.json")
+    measured["machine"]["load_average_after"] = timing.load_average()
+    path = benchmark_report.write(folder, measured)
+    print(f"{benchmark_report.markdown([measured])}\nWritten: {path}")
+    publish(args, path)
 
 
 def export_network(args) -> None:

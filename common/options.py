@@ -178,7 +178,7 @@ def build_parser() -> Parser:
     add("--export_program", type=Path, metavar="FILE", help="write the reloaded network as a file for "
         "torch.export.load, and do nothing else")
     add("--benchmark", action="store_true", help="measure speed and memory of networks of several window "
-        "lengths on this machine; write benchmark.json and benchmark.md to --output")
+        "lengths on this machine; write a JSON file that is named by the processor to --output")
     add("--export_weights", type=Path, metavar="FILE", help="write the reloaded network and its history as a "
         "small checkpoint, in half precision and without optimizer, and do nothing else")
     add("--export_mat", type=Path, metavar="FILE", help="with --dataset 3dhp: also write the predictions as "

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-MAKERS = {"GenuineIntel": "Intel", "AuthenticAMD": "AMD", "0x41": "ARM", "0x61": "Apple"}   # as Linux has them
-# As Linux has them, the widest first; the first that a processor has names its file of results.
+# As Linux names them. The widest vector unit comes first: it names the file of results.
+MAKERS = {"GenuineIntel": "Intel", "AuthenticAMD": "AMD", "0x41": "ARM", "0x61": "Apple"}
 VECTOR_UNITS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve2": "SVE2", "sve": "SVE",
                 "asimd": "NEON", "amx_tile": "AMX", "sme": "SME"}
 

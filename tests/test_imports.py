@@ -26,8 +26,8 @@ EXCEPTIONS = {("common.pictures.curves", "common.clips"), ("common.pictures.curv
               ("common.pictures.curves", "common.video.level"),
               ("common.pictures.charts", "experiments.limits"),
               *[("run_ftcm", f"experiments.{name}") for name in (
-                  "augmentation", "benchmark", "benchmark_report", "comparison", "limits", "results",
-                  "tables")]}
+                  "augmentation", "benchmark", "benchmark_data", "benchmark_report", "comparison", "limits",
+                  "results", "tables", "timing")]}
 FILES = {str(path.relative_to(PROJECT).with_suffix("")).replace("/", "."): path
          for path in sorted(PROJECT.rglob("*.py"))
          if path.stem != "__init__" and not path.is_relative_to(PROJECT / "tests")
