@@ -16,8 +16,8 @@ from common import engine
 from common.batch_sizes import default_hop, inference_windows
 from common.clips import Clip
 from common.skeleton import HUMAN36M
-from experiments.timing import peak_memory, quiet, rounds, thread_counts
 from common.windows import TrainingBatches, Windows
+from experiments.timing import quiet, rounds, run_once, thread_counts
 
 ROUNDS = 3
 SIZES = (27, 81, 243)                           # frames of the networks
@@ -96,7 +96,7 @@ def evaluation(networks: dict[str, torch.nn.Module], frames: int) -> dict[str, d
             for name, result in compare(rounds(variants, ROUNDS), counts).items():
                 results[name][label] = result
         for name, result in results.items():
-            result["peak_gib"] = peak_memory(variants[name, result["all_threads"]["batch"]])
+            _, _, result["peak_gib"] = run_once(variants[name, result["all_threads"]["batch"]])
     return results
 
 

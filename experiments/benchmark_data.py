@@ -1,16 +1,17 @@
 """--benchmark: a whole training step, the data path without a network, loading data sets."""
 import statistics
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from common import engine
-from experiments.benchmark import walk
 from common.clips import Clip
-from experiments.timing import peak_memory, quiet, rounds, seconds, threads
 from common.windows import TrainingBatches, Windows
+from experiments.benchmark import walk
+from experiments.timing import quiet, rounds, run_once, threads
 
 
 def published_step(network: torch.nn.Module, frames: int, micro_batch: int) -> dict:
@@ -18,12 +19,11 @@ def published_step(network: torch.nn.Module, frames: int, micro_batch: int) -> d
     windows = Windows([walk(512)], frames=frames)
     batches = TrainingBatches(windows, batch_size=512, generator=torch.Generator())
     optimizer = torch.optim.Adam(network.parameters(), amsgrad=True)
-    taken = []
     with quiet():
-        memory = peak_memory(lambda: taken.append(seconds(lambda: engine.train_one_epoch(
-            network, batches, optimizer, desc="", micro_batch=micro_batch))))
+        _, taken, memory = run_once(partial(engine.train_one_epoch, network, batches, optimizer, desc="",
+                                            micro_batch=micro_batch))
     return {"batch": 512, "frames": frames, "micro_batch": micro_batch, "peak_gib": memory,
-            "seconds": taken[0]}
+            "seconds": taken}
 
 
 def data_path(frames: int) -> float:
@@ -43,13 +43,9 @@ def loading(folder: Path, load: Callable[[Path], list[Clip]], subjects: list[str
     rows = []
     for total in (1_000, 100_000, 1_500_000):
         write_archive(folder, total, subjects)
-        taken, found = [], []
-
-        def work():
-            taken.append(seconds(lambda: found.extend(load(folder))))
         with quiet():
-            memory = peak_memory(work)
-        rows.append({"frames": sum(map(len, found)), "clips": len(found), "seconds": taken[0],
+            clips, taken, memory = run_once(partial(load, folder))
+        rows.append({"frames": sum(map(len, clips)), "clips": len(clips), "seconds": taken,
                      "peak_gib": memory})
     return rows
 

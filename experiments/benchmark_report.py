@@ -2,10 +2,10 @@
 import json
 from pathlib import Path
 
-from experiments import processor
 from common.batch_sizes import WINDOWS_PER_FRAME
-from experiments.benchmark import NOT_COUNTED
 from common.files import write_whole
+from experiments import processor
+from experiments.benchmark import NOT_COUNTED
 
 NETWORKS = ("literal", "folded", "sequence", "onnx")
 LEGEND = f"""\

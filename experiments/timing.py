@@ -61,16 +61,21 @@ def thread_counts(networks: dict[str, torch.nn.Module]) -> Iterator[str]:
             yield label
 
 
-def peak_memory(work: Callable[[], object]) -> float | None:
-    """The process's largest resident memory while `work` runs, GiB; None where Linux's /proc is missing."""
+def run_once(work: Callable[[], object]) -> tuple[object, float, float | None]:
+    """What `work` returns, its seconds, and the process's largest resident memory meanwhile, GiB.
+
+    The memory is None where Linux's /proc is missing.
+    """
     status, reset = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-    if not reset.exists():
-        return None
-    if platform.libc_ver()[0] == "glibc":
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-    reset.write_text("5")
-    work()
-    return int(status.read_text().split("VmHWM:")[1].split()[0]) / 2 ** 20
+    if reset.exists():
+        if platform.libc_ver()[0] == "glibc":
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+        reset.write_text("5")
+    started = time.perf_counter()
+    result = work()
+    taken = time.perf_counter() - started
+    peak = int(status.read_text().split("VmHWM:")[1].split()[0]) / 2 ** 20 if reset.exists() else None
+    return result, taken, peak
 
 
 def load_average() -> float | None:

@@ -24,7 +24,8 @@ class OneOfFour:
         self.read, self.written = [], {}
         windows = SimpleNamespace(offsets=SimpleNamespace(device=torch.device("cuda", number)))
         self.training = SimpleNamespace(batches=SimpleNamespace(windows=windows, generator=torch.Generator()))
-        monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: self.read.append(device.index) or "own")
+        monkeypatch.setattr(torch.cuda, "get_rng_state",
+                            lambda device: self.read.append(device.index) or "own")
         monkeypatch.setattr(torch.cuda, "set_rng_state",
                             lambda state, device: self.written.update({device.index: state}))
 

@@ -3,8 +3,8 @@ import json
 import pytest
 import torch
 
-from experiments import benchmark, benchmark_data, benchmark_report
 from dataset import human36m
+from experiments import benchmark, benchmark_data, benchmark_report
 from model.folded import fold
 from model.ftcm import FTCM
 

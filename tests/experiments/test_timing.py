@@ -3,7 +3,7 @@ import time
 
 import torch
 
-from common import timing
+from experiments import timing
 
 
 def test_one_thread_is_timed_by_its_processor_time():
@@ -21,3 +21,8 @@ def test_the_number_of_threads_is_as_before_afterwards():
     before = torch.get_num_threads()
     seen = [(label, torch.get_num_threads()) for label in timing.thread_counts({})]
     assert seen == [("one_thread", 1), ("all_threads", before)] and torch.get_num_threads() == before
+
+
+def test_one_run_gives_its_result_seconds_and_memory():
+    result, seconds, memory = timing.run_once(lambda: torch.ones(2 ** 26).sum().item())     # 256 MiB
+    assert result == 2 ** 26 and seconds > 0 and (memory is None or memory > 0.25)
