@@ -19,8 +19,10 @@ from common import export_network as network_files
 from common import checkpoint, compare, engine, options, report, scores, scores_3dhp, terminal
 from common.pictures import charts
 from common.video import live, own_video
-from experiments import augmentation, benchmark, benchmark_report, comparison, limits, results, tables
+from experiments import (augmentation, benchmark, benchmark_data, benchmark_report, comparison, limits,
+                         results, tables, timing)
 from common.augment import Augmenter
+from common.batch_sizes import default_hop, inference_windows, training_windows
 from common.command_line import BadOptions
 from common.clips import Clip, downsample, relayout, select, subset, without
 from common.checkpoint_fields import CHECKPOINT
@@ -54,6 +56,7 @@ def main(argv: list[str] | None = None) -> int:
     heard, failed = terminal.open_streams(), None
     try:
         execute(options.program_arguments(argv))
+        Processes.leave()
     except BadOptions as error:
         if heard is not sys.stderr:
             print(f"run_ftcm.py: error: {error}", file=heard)
@@ -223,7 +226,7 @@ def predict(model, clips: list[Clip], args, device: str, *, every: int, desc: st
 
     On a CPU a batch is small enough for its caches.
     """
-    batch_size = args.eval_batch_size or max(1, (2048 if device == "cpu" else 16384) // args.frames)
+    batch_size = args.eval_batch_size or inference_windows(args.frames, device)
     model = fold(model) if isinstance(model, FTCM) and not args.amp else model
     own = clips[processes.rank::processes.count]
     found = engine.predict(model, own, frames=args.frames, tds=args.tds, batch_size=batch_size,
@@ -238,7 +241,7 @@ def predict(model, clips: list[Clip], args, device: str, *, every: int, desc: st
 
 def chosen_hop(args) -> int | None:
     """Frames between two windows of a network that answers for every frame; None for one pose a window."""
-    return (args.hop or -(-args.frames // 3)) if args.every_frame else None
+    return (args.hop or default_hop(args.frames)) if args.every_frame else None
 
 
 def train(args, argv: list[str], device: str, processes: Processes) -> None:
@@ -279,7 +282,7 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
         run.write_options({**training.state["options"], **provenance(argv, device)})
         announce_training(args, training, device)
         training.fit(max_minutes=args.max_minutes, amp=args.amp, velocity=args.velocity_weight,
-                     micro_batch=args.micro_batch or default_micro_batch(args.frames))
+                     micro_batch=args.micro_batch or training_windows(args.frames))
         if args.test:
             score_best(training, test_clips, args, argv, device)
         else:
@@ -370,11 +373,6 @@ def score_best(training: Training, clips: list[Clip], args, argv: list[str], dev
           processes=processes)
     print(f"Curves: {run.folder / 'curves.png'}   log: {run.folder / 'train.log'}\n"
           f"Best checkpoint: {' and '.join(map(str, best))}")
-
-
-def default_micro_batch(frames: int) -> int:
-    """Windows that go through a network at once when training: some 4 GiB for one of 512 channels."""
-    return max(1, 16384 // frames)
 
 
 def make_augmenter(args, clips: list[Clip]) -> Augmenter | None:
@@ -622,7 +620,7 @@ def failure(argv: list[str]) -> str | None:
 
 
 def run_benchmark(args, argv: list[str], device: str) -> None:
-    """Measure speed and memory here; write benchmark.json and benchmark.md."""
+    """Measure speed and memory here; write a JSON file that is named by the processor."""
     if device != "cpu":
         raise ValueError(f"--benchmark times the CPU, not {device}. Add --device cpu.")
     folder = check_writable(args.output or near(options.PROJECT / "checkpoint" / "benchmark"))
@@ -637,19 +635,20 @@ def run_benchmark(args, argv: list[str], device: str) -> None:
             made["onnx"] = network_files.OnnxNetwork(fold(model))
         return made
 
-    measured = {"machine": benchmark.machine(linear), "rows": [], **provenance(argv, device)}
-    measured["rows"] = benchmark.rows(networks, measured["machine"]["peak_gflops"])
-    measured["published_step"] = benchmark.published_step(FTCM(frames=243).use_fast(True), 243,
-                                                          default_micro_batch(243))
-    measured["data_windows_per_second"] = benchmark.data_path(243)
+    measured = {"machine": timing.machine(linear), "rows": benchmark.rows(networks),
+                **provenance(argv, device)}
+    measured["published_step"] = benchmark_data.published_step(FTCM(frames=243).use_fast(True), 243,
+                                                               training_windows(243))
+    measured["data_windows_per_second"] = benchmark_data.data_path(243)
     with tempfile.TemporaryDirectory() as archive:
-        measured["loading"] = benchmark.loading(
+        measured["loading"] = benchmark_data.loading(
             Path(archive), lambda path: [clip for split in human36m.SUBJECTS for clip in human36m.load(
                 path, keypoints="gt", split=split)], sum(human36m.SUBJECTS.values(), []))
     measured["minutes"] = (time.time() - started) / 60
-    written = benchmark_report.write(folder, measured)
-    print(benchmark_report.markdown(measured) + "\nTable: " + ", ".join(map(str, written)))
-    publish(args, folder / "benchmark.json")
+    measured["machine"]["load_average_after"] = timing.load_average()
+    path = benchmark_report.write(folder, measured)
+    print(f"{benchmark_report.markdown([measured])}\nWritten: {path}")
+    publish(args, path)
 
 
 def export_network(args) -> None:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from common.augment import PARTS
+from common.batch_sizes import CACHED_FRAMES, FRAMES_AT_ONCE, WINDOWS_PER_FRAME
 from common.bounds import FIELD_OF_VIEW, FPS, IMAGE_SIDE
 from common.command_line import Parser
 
@@ -178,7 +179,7 @@ def build_parser() -> Parser:
     add("--export_program", type=Path, metavar="FILE", help="write the reloaded network as a file for "
         "torch.export.load, and do nothing else")
     add("--benchmark", action="store_true", help="measure speed and memory of networks of several window "
-        "lengths on this machine; write benchmark.json and benchmark.md to --output")
+        "lengths on this machine; write a JSON file that is named by the processor to --output")
     add("--export_weights", type=Path, metavar="FILE", help="write the reloaded network and its history as a "
         "small checkpoint, in half precision and without optimizer, and do nothing else")
     add("--export_mat", type=Path, metavar="FILE", help="with --dataset 3dhp: also write the predictions as "
@@ -262,7 +263,7 @@ def build_parser() -> Parser:
         "is another one)")
     add("--hop", type=positive(), help="frames between two windows of an --every_frame network when "
         "predicting, 1 to --frames; answers are averaged where windows overlap, those near a "
-        "window's ends weighing less; default: a third of --frames")
+        f"window's ends weighing less; default: --frames / {WINDOWS_PER_FRAME}, rounded up")
     add("--target", choices=["center", "last"], default="center", help="the frame of the window that is "
         "lifted; last: a causal network, which needs no frame of the future")
     add("--dropout", type=float, default=0.1, help="share of features set to 0 when training, 0 to below 1")
@@ -292,9 +293,10 @@ def build_parser() -> Parser:
         help="windows per training step")
     add("--micro_batch", type=positive(), help="windows that go through the network at once when training; "
         "a batch's gradients are summed over such parts, which bounds memory; dropout draws other masks for "
-        "other parts; default: 16384 / frames")
+        f"other parts; default: {FRAMES_AT_ONCE} / frames")
     add("--eval_batch_size", type=positive(),
-        help="windows per step without gradients; default: 2048 / frames on a CPU, 16384 / frames elsewhere")
+        help=f"windows per step without gradients; default: {CACHED_FRAMES} / frames on a CPU, "
+        f"{FRAMES_AT_ONCE} / frames elsewhere")
     add("--amp", type=parse_bool, default=False, help="compute in bfloat16 where that is safe, for GPUs; "
         "the FPM stays float32")
     add("--compile", type=parse_bool, default=False,

@@ -116,9 +116,10 @@ class Training:
             torch.manual_seed(own)
 
     def random_state(self) -> dict:
-        """The state of every random source that training draws from."""
+        """The state of every random source that this process's training draws from."""
+        device = self.batches.windows.offsets.device
         return {"shuffle": self.batches.generator.get_state(), "cpu": torch.get_rng_state(),
-                "cuda": torch.cuda.get_rng_state_all()}
+                "cuda": [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []}
 
     def resume(self) -> None:
         """Load last.pth into networks, optimiser, random sources; refused if options differ.
@@ -181,12 +182,16 @@ class Training:
         self.optimizer.load_state_dict({**own, "state": moments})
 
     def set_random_state(self, states: dict, path: Path) -> None:
-        """The inverse of `random_state`; ValueError where a state is none."""
+        """The inverse of `random_state`; ValueError where a state is none.
+
+        Older files hold a state for every GPU.
+        """
+        device, of_gpus = self.batches.windows.offsets.device, states["cuda"]
         try:
             self.batches.generator.set_state(states["shuffle"])
             torch.set_rng_state(states["cpu"])
-            if torch.cuda.is_available() and len(states.get("cuda", [])) == torch.cuda.device_count():
-                torch.cuda.set_rng_state_all(states["cuda"])
+            if device.type == "cuda" and of_gpus:
+                torch.cuda.set_rng_state(of_gpus[min(device.index, len(of_gpus) - 1)], device)
         except (RuntimeError, TypeError) as error:
             raise ValueError(f"{path} cannot be resumed: its random state is damaged.") from error
 
