@@ -1,6 +1,7 @@
 """The program as its users call it, on miniature Human3.6M archives."""
 import csv
 import functools
+import inspect
 import json
 import shutil
 
@@ -454,9 +455,13 @@ def test_refine_trains_both_networks_from_a_reloaded_lifter_and_resumes(data, tm
 
 
 def saved_network(path, *, data=None, network=None, **model_args):
-    """A checkpoint of an untrained network; what a checkpoint may leave out is left out."""
-    model = (MODELS[network] if network else FTCM)(**model_args)
-    checkpoint.save(path, {"format": checkpoint.FORMAT, "model_args": model_args, "data": data or {},
+    """A checkpoint of an untrained network with the defaults of its class."""
+    kind = MODELS[network] if network else FTCM
+    model_args = {name: parameter.default for name, parameter in inspect.signature(kind).parameters.items()
+                  } | model_args
+    model = kind(**model_args)
+    checkpoint.save(path, {"format": checkpoint.FORMAT, "model_args": model_args,
+                           "data": {"dataset": "h36m", "keypoints": "gt", "tds": 1} | data if data else {},
                            "model": model.state_dict()} | ({"network": network} if network else {}))
     return path
 

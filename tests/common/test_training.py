@@ -1,3 +1,4 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -34,12 +35,12 @@ def test_only_the_own_gpus_random_state_is_kept(monkeypatch):
     gpu = OneOfFour(monkeypatch, number=2)
     state = Training.random_state(gpu.training)
     assert state["cuda"] == ["own"] and gpu.read == [2]
-    Training.restore_random_state(gpu.training, state)
+    Training.set_random_state(gpu.training, state, Path("last.pth"))
     assert gpu.written == {2: "own"}
 
 
 def test_a_file_with_the_states_of_all_gpus_gives_each_its_own(monkeypatch):
     gpu = OneOfFour(monkeypatch, number=2)
-    Training.restore_random_state(gpu.training, {
-        **Training.random_state(gpu.training), "cuda": ["first", "second", "third", "fourth"]})
+    states = {**Training.random_state(gpu.training), "cuda": ["first", "second", "third", "fourth"]}
+    Training.set_random_state(gpu.training, states, Path("last.pth"))
     assert gpu.written == {2: "third"}

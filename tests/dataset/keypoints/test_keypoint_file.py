@@ -130,7 +130,7 @@ BAD = {
     "device in a folder": (folder_of(lambda path: path.symlink_to("/dev/zero")), "is no regular file"),
     "folder in a folder": (folder_of(Path.mkdir), "is no regular file"),
     "large file in a folder": (folder_of(lambda path: path.write_text(" " * 1_000_001)), "larger than 1 MB"),
-    "complex": (lambda to: write_npz(to, keypoints=track() + 1j, layout="coco17"), "numbers.* complex"),
+    "complex": (lambda to: write_npz(to, keypoints=track() + 1j, layout="coco17"), "numbers"),
     "a million frames more": (lambda to: write_json(to, coco(track(30), range(0, 1_500_000, 50_000))),
                               "frames of one video"),
     "two million frames": (lambda to: write_npz(to, keypoints=np.zeros((1_000_001, 1, 2), np.int8)),
