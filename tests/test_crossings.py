@@ -271,7 +271,7 @@ def test_the_shipped_network_takes_a_hop_in_every_task(hop, folder, tmp_path):
     for task in ("--limits", "--predict x.npz", "--predict -"):
         args = run_ftcm.options.parse([*task.split(), *given.split()])
         run_ftcm.load_weights(args)
-        assert run_ftcm.chosen_hop(args) == (hop or 9)
+        assert run_ftcm.window_of(args).hop == (hop or 9)
 
 
 def test_the_hop_matters_for_a_clip_longer_than_a_window(folder):
