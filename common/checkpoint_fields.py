@@ -150,7 +150,7 @@ MOMENT = tensor(torch.float32)
 CHECKPOINT = Table(required=("format",), fields={
     "format": choice(FORMAT),
     "network": choice("ftcm", "single_frame", "temporal_conv"),
-    "model_args": Table(required=("frames", "dim"), others=REFUSED, fields={
+    "model_args": Table(others=REFUSED, fields={
         "num_joints": whole(1, 100), "frames": whole(1, 3 ** 9), "dim": whole(1, 2 ** 16),
         "depth": whole(0, 1000), "dropout": Field("a number from 0 to below 1", lambda value:
                                                   type(value) in (int, float) and 0 <= value < 1),
@@ -181,6 +181,6 @@ CHECKPOINT = Table(required=("format",), fields={
         "state": Numbered(Table(required=("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"), fields={
             "step": tensor(torch.float32, shape=()), "exp_avg": MOMENT, "exp_avg_sq": MOMENT,
             "max_exp_avg_sq": MOMENT}))}),
-    "rng": Table(required=("shuffle", "cpu"), fields={
+    "rng": Table(required=("shuffle", "cpu", "cuda"), fields={
         "shuffle": RANDOM_STATE, "cpu": RANDOM_STATE, "cuda": listed(RANDOM_STATE, 1024)}),
 })

@@ -417,6 +417,7 @@ LAST = {
         ("rng", "cpu", torch.zeros(3, dtype=torch.uint8)),
         ("rng", "shuffle", torch.zeros(5056, dtype=torch.uint8)), ("rng", "shuffle", 5), ("rng", "cuda", 5),
     ]}
+LAST["without rng.cuda"] = lambda state: state["rng"].pop("cuda")
 LAST |= {f"without {name}": lambda state, name=name: state.pop(name)
          for name in ("optimizer", "rng", "epoch", "history", "best", "options", "model", "model_args",
                       "data")}
