@@ -23,6 +23,7 @@ class Processes:
             torch.cuda.set_device(device)
         if processes.count > 1 and not distributed.is_initialized():
             distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+            processes.wait()        # one that ends at once must not break the others' way into the group
         return processes
 
     @staticmethod

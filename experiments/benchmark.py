@@ -97,7 +97,7 @@ def evaluation(networks: dict[str, torch.nn.Module], frames: int) -> dict[str, d
             for name, result in compare(rounds(variants, ROUNDS), counts).items():
                 results[name][label] = result
         for name, result in results.items():
-            _, _, result["peak_gib"] = run_once(variants[name, result["all_threads"]["batch"]])
+            _, _, result["peak_gib"] = run_once(variants[name, result[label]["batch"]])
     return results
 
 

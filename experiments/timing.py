@@ -53,8 +53,9 @@ def threads(count: int):
 
 
 def thread_counts(networks: dict[str, torch.nn.Module]) -> Iterator[str]:
-    """one_thread, then all_threads, with PyTorch and ONNX Runtime computing with so many in the meantime."""
-    for label, count in (("one_thread", 1), ("all_threads", torch.get_num_threads())):
+    """one_thread, then all_threads where PyTorch has more; both runtimes compute with so many meanwhile."""
+    labels = {1: "one_thread", torch.get_num_threads(): "all_threads"} | {1: "one_thread"}
+    for count, label in labels.items():
         if "onnx" in networks:
             networks["onnx"].use_threads(count)
         with threads(count):

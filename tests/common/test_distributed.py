@@ -70,10 +70,11 @@ def test_bad_input_ends_both_processes_with_status_2(tmp_path):
     assert [status for status, _ in run_two(command(tmp_path / "empty", tmp_path / "out"))] == [2, 2]
 
 
-def test_a_process_uses_its_own_gpu_before_it_joins_the_group(monkeypatch):
+def test_a_process_uses_its_own_gpu_before_it_joins_and_waits_for_the_others(monkeypatch):
     calls = []
     monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: calls.append(device))
     monkeypatch.setattr(torch.distributed, "init_process_group", lambda backend: calls.append(backend))
+    monkeypatch.setattr(torch.distributed, "barrier", lambda: calls.append("barrier"))
     assert Processes.start("cuda:3").count == 4
-    assert calls == ["cuda:3", "nccl"]
+    assert calls == ["cuda:3", "nccl", "barrier"]

@@ -1,6 +1,7 @@
 """What is timed with how many threads."""
 import time
 
+import pytest
 import torch
 
 from experiments import timing
@@ -17,10 +18,12 @@ def test_rounds_take_the_variants_in_turn_after_one_to_warm_up():
     assert order == list("ababab") and {name: len(times) for name, times in taken.items()} == {"a": 2, "b": 2}
 
 
-def test_the_number_of_threads_is_as_before_afterwards():
-    before = torch.get_num_threads()
-    seen = [(label, torch.get_num_threads()) for label in timing.thread_counts({})]
-    assert seen == [("one_thread", 1), ("all_threads", before)] and torch.get_num_threads() == before
+@pytest.mark.parametrize("count, expected", [(1, [("one_thread", 1)]),
+                                             (2, [("one_thread", 1), ("all_threads", 2)])])
+def test_one_thread_and_all_are_tried_and_the_number_is_as_before_afterwards(count, expected):
+    with timing.threads(count):
+        assert [(label, torch.get_num_threads()) for label in timing.thread_counts({})] == expected
+        assert torch.get_num_threads() == count
 
 
 def test_one_run_gives_its_result_seconds_and_memory():
