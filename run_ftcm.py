@@ -6,24 +6,30 @@ import contextlib
 import copy
 import json
 import os
+import re
 import sys
 import tempfile
 import time
+from inspect import signature
 from pathlib import Path
 
 import torch
 
 from common import export_network as network_files
-from common import checkpoint, compare, engine, options, report, scores, scores_3dhp
+from common import checkpoint, compare, engine, options, report, scores, scores_3dhp, terminal
 from common.pictures import charts
 from common.video import live, own_video
-from experiments import augmentation, benchmark, benchmark_report, comparison, limits, results, tables
+from experiments import (augmentation, benchmark, benchmark_data, benchmark_report, comparison, limits,
+                         results, tables, timing)
 from common.augment import Augmenter
+from common.batch_sizes import default_hop, inference_windows, training_windows
+from common.command_line import BadOptions
 from common.clips import Clip, downsample, relayout, select, subset, without
-from common.files import write_whole
+from common.checkpoint_fields import CHECKPOINT
+from common.files import check_writable, write_whole
 from common.distributed import Processes
 from common.provenance import provenance
-from common.run_folder import RunFolder, prepare
+from common.run_folder import RunFolder
 from common.video.smooth import smooth
 from common.video.stream import Lifter, SequenceLifter
 from common.training import Schedule, Training
@@ -41,23 +47,41 @@ from model.refine import Refine
 DATASETS = {"h36m": human36m, "cmu": cmu_mocap, "3dhp": mpi_inf_3dhp}
 MODELS = {"ftcm": FTCM, "single_frame": SingleFrame, "temporal_conv": TemporalConv}
 BAD_INPUT = (ValueError, OSError, ImportError, FloatingPointError)
+# What PyTorch's other errors say where memory is lacking, or a size is beyond any memory.
+OUT_OF_MEMORY = re.compile("can't allocate memory|not enough memory|out of memory|overflow", re.IGNORECASE)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    heard, failed = terminal.open_streams(), None
     try:
         execute(options.program_arguments(argv))
-    except BAD_INPUT as error:
-        print(f"run_ftcm.py: error: {error}", file=sys.stderr)
-        return 2
-    except torch.OutOfMemoryError:
-        print("run_ftcm.py: error: out of memory; lower --micro_batch or --eval_batch_size", file=sys.stderr)
-        return 2
+        Processes.leave()
+    except BadOptions as error:
+        if heard is not sys.stderr:
+            print(f"run_ftcm.py: error: {error}", file=heard)
+        raise
     except KeyboardInterrupt:
         print("\nrun_ftcm.py: interrupted; whole epochs are saved, add --resume to continue a training",
-              file=sys.stderr)
+              file=heard)
         return 130
-    return 0
+    except Exception as error:
+        if sentence(error) is None:
+            raise
+        failed = error
+    problem = terminal.output_problem(failed) or (failed and sentence(failed))
+    if problem:
+        print(f"run_ftcm.py: error: {problem}", file=heard)
+    return 2 if problem else 0
+
+
+def sentence(error: BaseException) -> str | None:
+    """What was wrong with the input or the machine; None where the fault is the program's."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
+            isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(str(error))):
+        return ("out of memory; lower --micro_batch or --eval_batch_size, a new network's --frames, --d_hid "
+                "or --layers, or use fewer clips (--cameras, --actions)")
+    return str(error) if isinstance(error, (*BAD_INPUT, BadOptions)) else None
 
 
 def execute(argv: list[str]) -> None:
@@ -111,49 +135,59 @@ def load_clips(args, split: str) -> list[Clip]:
         raise ValueError(f"--cameras {', '.join(unknown)} does not exist; "
                          f"choose from {', '.join(dataset.CAMERAS)}.")
     clips = dataset.load(args.root_path, keypoints=args.keypoints, split=split, cameras=args.cameras)
-    return downsample(select(clips, actions=args.actions), args.downsample)
+    clips = select(clips, actions=args.actions)
+    longest = max(map(len, clips))
+    if args.downsample > longest:
+        raise ValueError(f"--downsample {args.downsample} is more than the {longest} frames of the longest "
+                         f"{split} clip. Choose a smaller number.")
+    return downsample(clips, args.downsample)
 
 
 def load_weights(args) -> tuple[FTCM, dict]:
     """The network and the checkpoint in --previous_dir, or the one that ships.
 
-    Options that the command line leaves out come from the file; a checkpoint that nobody named does not
-    choose the data set.
+    Options that the command line leaves out are set in `args` to what the file says; a checkpoint that nobody
+    named does not choose the data set. What the file leaves out has the network's default. ValueError where
+    the command line contradicts the file.
     """
     path = args.previous_dir
     if args.shipped:
         announce_shipped(path)
     saved = checkpoint.load(path)
     network = saved.get("network", "ftcm")
-    if network not in MODELS:
-        raise ValueError(f"{path} holds a network {network!r}, which this version does not know.")
-    if options.find_meaningless(network, args.given, path):
-        raise ValueError(options.find_meaningless(network, args.given, path) + ".")
-    for name, value in {"network": network, **saved["model_args"], **saved["data"]}.items():
-        if name in args.given and getattr(args, name) != value and name not in ("dataset", "keypoints"):
-            raise ValueError(f"{path} was trained with {name} {value}, the command line says "
-                             f"{getattr(args, name)}. Drop that option or choose another checkpoint.")
-        if (hasattr(args, name) and name not in args.given
-                and not (name == "keypoints" and "dataset" in args.given)
-                and not (name in ("dataset", "keypoints") and (args.shipped or args.limits))):
-            setattr(args, name, value)
+    defaults = {name: parameter.default for name, parameter in signature(MODELS[network]).parameters.items()}
+    saved["model_args"] = defaults | saved["model_args"]
+    adopt(args, {"network": network, "target": "center", **saved["model_args"], **saved["data"]}, path)
+    problem = options.find_meaningless(network, args.given, path) or options.find_network_problem(args, path)
+    if problem:
+        raise ValueError(problem + ".")
     if "channel" in args.given and args.channel != saved["model_args"]["dim"] // 2:
         raise ValueError(f"{path} has {saved['model_args']['dim'] // 2} channels in each unit, the command "
                          f"line says --channel {args.channel}. Drop that option.")
-    if args.every_frame and (args.hop or 1) > args.frames:
-        raise ValueError(f"--hop must be 1 to {args.frames}, the frames of {path}; got {args.hop}.")
-    if args.hop and not args.every_frame:
-        raise ValueError(f"--hop is for networks trained with --out_all 1; {path} answers for one frame of a "
-                         "window. Drop it.")
-    try:
-        model = MODELS[network](**saved["model_args"])
-    except TypeError as error:
-        raise ValueError(f"{path} describes a network that this version does not know ({error}).") from error
+    model_args = saved["model_args"] | {"dropout": args.dropout}
+    model = checkpoint.build(MODELS[network], model_args, saved["model"], path)
     if model.num_joints != 17:
         raise ValueError(f"{path} is for {model.num_joints} joints; every data set here has 17. "
                          "Choose another checkpoint.")
-    checkpoint.load_weights(model, saved["model"], path)
     return model, saved
+
+
+def adopt(args, facts: dict, path: Path) -> None:
+    """Set the options that the command line leaves out to the `facts` of the checkpoint `path`.
+
+    The data set and the dropout may differ from the checkpoint's: both say nothing of its weights. Any other
+    contradiction is a ValueError.
+    """
+    for name in options.OF_A_CHECKPOINT:
+        wanted, found = getattr(args, name), facts.get(name, getattr(args, name))
+        of_data = name in ("dataset", "keypoints")
+        if name not in args.given:
+            if not (of_data and (args.shipped or args.limits or "dataset" in args.given)):
+                setattr(args, name, found)
+        elif wanted != found and not of_data and name != "dropout":
+            raise ValueError(f"{path} was trained with {options.spelt([name])} {options.written(found)}, "
+                             f"the command line says {options.written(wanted)}. Drop that option or choose "
+                             "another checkpoint.")
 
 
 def announce_shipped(path: Path) -> None:
@@ -192,7 +226,7 @@ def predict(model, clips: list[Clip], args, device: str, *, every: int, desc: st
 
     On a CPU a batch is small enough for its caches.
     """
-    batch_size = args.eval_batch_size or max(1, (2048 if device == "cpu" else 16384) // args.frames)
+    batch_size = args.eval_batch_size or inference_windows(args.frames, device)
     model = fold(model) if isinstance(model, FTCM) and not args.amp else model
     own = clips[processes.rank::processes.count]
     found = engine.predict(model, own, frames=args.frames, tds=args.tds, batch_size=batch_size,
@@ -207,7 +241,7 @@ def predict(model, clips: list[Clip], args, device: str, *, every: int, desc: st
 
 def chosen_hop(args) -> int | None:
     """Frames between two windows of a network that answers for every frame; None for one pose a window."""
-    return (args.hop or -(-args.frames // 3)) if args.every_frame else None
+    return (args.hop or default_hop(args.frames)) if args.every_frame else None
 
 
 def train(args, argv: list[str], device: str, processes: Processes) -> None:
@@ -219,6 +253,7 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
     clips, held_out = training_clips(args)
     test_clips = load_clips(args, "test") if args.test else []
     model_args = network_arguments(args, num_joints=len(clips[0].skeleton.joints))
+    refuse_too_large(MODELS[args.network], model_args, copies=5 if device == "cpu" else 1)
     model = (model or MODELS[args.network](**model_args)).to(device).use_fast(True)
     refiner = make_refiner(args, clips, device)
     networks = [model] + ([refiner.network] if refiner else [])
@@ -241,25 +276,38 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
         processes=processes, seed=args.seed, validate=validate if args.test else None,
         schedule=Schedule(args.epochs, args.lr_decay, args.lr_decay_large, args.large_decay_epoch),
         state=first_state(args, clips, model_args))
-    if args.resume:
-        training.resume()
-    run.write_options({**training.state["options"], **provenance(argv, device)})
-    announce_training(args, training, device)
-    training.fit(max_minutes=args.max_minutes, amp=args.amp, velocity=args.velocity_weight,
-                 micro_batch=args.micro_batch or default_micro_batch(args.frames))
-    if args.test:
-        score_best(training, test_clips, args, argv, device)
-    else:
-        run.log(f"Not evaluated (--test 0). Last epoch: {run.last}")
+    with run.held():
+        if args.resume:
+            training.resume()
+        run.write_options({**training.state["options"], **provenance(argv, device)})
+        announce_training(args, training, device)
+        training.fit(max_minutes=args.max_minutes, amp=args.amp, velocity=args.velocity_weight,
+                     micro_batch=args.micro_batch or training_windows(args.frames))
+        if args.test:
+            score_best(training, test_clips, args, argv, device)
+        else:
+            run.log(f"Not evaluated (--test 0). Last epoch: {run.last}")
+
+
+def refuse_too_large(network: type, arguments: dict, *, copies: int) -> None:
+    """ValueError where this computer's memory cannot hold so many copies of a network's weights.
+
+    Training takes five: weights, gradients and three of the optimiser.
+    """
+    if not hasattr(os, "sysconf"):
+        return
+    with torch.device("meta"):                          # tensors without memory
+        count = sum(parameter.numel() for parameter in network(**arguments).parameters())
+    needed, there = 4 * count * copies, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise ValueError(f"A network of {count:,} weights needs {needed / 1e9:,.0f} GB of memory; this "
+                         f"computer has {there / 1e9:,.0f}. Lower --frames, --d_hid or --layers.")
 
 
 def reloaded_model(args) -> FTCM:
     """The network in --previous_dir, fit for training on with the options; ValueError where it is not."""
     model, saved = load_weights(args)
     refuse_layout(saved, DATASETS[args.dataset].SKELETON, args.previous_dir)
-    if args.velocity_weight and not args.every_frame:
-        raise ValueError("--velocity_weight compares a window's poses from frame to frame; "
-                         f"{args.previous_dir} answers for one frame of a window. Drop it.")
     return model
 
 
@@ -284,14 +332,19 @@ def training_batches(args, clips: list[Clip], device: str, processes: Processes)
 
 
 def first_state(args, clips: list[Clip], model_args: dict) -> dict:
-    """What a checkpoint says of a training that has not begun (common/checkpoint.py)."""
+    """What a checkpoint says of a training that has not begun (common/checkpoint.py).
+
+    Raises ValueError where a checkpoint with these options could not be read again.
+    """
     selection = None if not args.test else "test subjects" if not args.val_subjects else (
         f"held-out subjects {', '.join(args.val_subjects)}")
-    return {"format": checkpoint.FORMAT, "network": args.network, "epoch": 0, "best": {}, "history": [],
-            "selection": selection, "model_args": model_args, "options": options.plain(args),
-            "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds,
-                     "target": args.target},
-            "fps": clips[0].fps, "mean_pose": torch.from_numpy(scores.mean_pose(clips))}
+    return CHECKPOINT.take({
+        "format": checkpoint.FORMAT, "network": args.network, "epoch": 0, "best": {}, "history": [],
+        "selection": selection, "model_args": model_args, "options": options.plain(args),
+        "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds,
+                 "target": args.target},
+        "fps": clips[0].fps, "mean_pose": torch.from_numpy(scores.mean_pose(clips)),
+    }, "")
 
 
 def announce_training(args, training: Training, device: str) -> None:
@@ -320,11 +373,6 @@ def score_best(training: Training, clips: list[Clip], args, argv: list[str], dev
           processes=processes)
     print(f"Curves: {run.folder / 'curves.png'}   log: {run.folder / 'train.log'}\n"
           f"Best checkpoint: {' and '.join(map(str, best))}")
-
-
-def default_micro_batch(frames: int) -> int:
-    """Windows that go through a network at once when training: some 4 GiB for one of 512 channels."""
-    return max(1, 16384 // frames)
 
 
 def make_augmenter(args, clips: list[Clip]) -> Augmenter | None:
@@ -359,7 +407,9 @@ def evaluate(args, argv: list[str], device: str, processes: Processes) -> None:
              *([f"smooth{args.smooth:g}"] if args.smooth else []),
              *(args.cameras or []), *(args.actions or [])]
     name = "_".join(parts)
-    folder = prepare(args.output or options.PROJECT / "checkpoint" / name)
+    folder = check_writable(args.output or options.PROJECT / "checkpoint" / name)
+    if args.export_mat:
+        check_writable(args.export_mat.parent)
     clips = load_clips(args, "test")
     trained = trained_layout(saved)
     if args.export_mat and (trained is not clips[0].skeleton or args.dataset != "3dhp"):
@@ -401,8 +451,7 @@ def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str],
     report.write_report(folder, summary, clips[shown], poses)
     publish(args, folder / "scores.json")
     if args.export_mat:
-        scores_3dhp.export_mat(prepare(args.export_mat.parent) / args.export_mat.name,
-                               scores_3dhp.scored_millimetres(clips, found["pose"]))
+        scores_3dhp.export_mat(args.export_mat, scores_3dhp.scored_millimetres(clips, found["pose"]))
         print(f"Predictions for the official script: {args.export_mat}")
 
 
@@ -429,7 +478,7 @@ def predict_video(args, device: str) -> None:
         live.run(stream, make_lifter(model, args, device), trained_fps=trained_fps, wanted=wanted)
         return
     recording = reader.read(args.predict, **facts, person=args.person)
-    folder = prepare(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
+    folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
     clip = reader.to_clip(recording)
     poses, notes = own_video.lift(clip, trained_fps, lambda clip: predict(
         model, [clip], args, device, every=1, desc="lift")["pose"][0])
@@ -443,7 +492,7 @@ def make_lifter(model, args, device: str) -> Lifter | SequenceLifter:
     model = fold(model) if isinstance(model, FTCM) else model
     shared = {"frames": args.frames, "skeleton": HUMAN36M, "flip_test": args.flip_test, "device": device}
     if args.every_frame and args.tds > 1:
-        raise ValueError("--predict - lifts with --out_all networks of tds 1 only, "
+        raise ValueError("--predict - lifts with --every_frame networks of tds 1 only, "
                          f"{args.previous_dir} has {args.tds}. Lift a file, or choose another checkpoint.")
     if args.every_frame:
         return SequenceLifter(model, hop=chosen_hop(args), **shared)
@@ -455,14 +504,15 @@ def measure_limits(args, argv: list[str], device: str) -> None:
     started = time.time()
     model, saved = load_weights(args)
     refuse_layout(saved, DATASETS[args.dataset].SKELETON, args.previous_dir)
-    folder = prepare(args.output or options.PROJECT / "checkpoint" / f"limits_{args.previous_dir.stem}")
+    name = f"limits_{args.previous_dir.stem}"
+    folder = check_writable(args.output or options.PROJECT / "checkpoint" / name)
     noise = json.loads((options.PROJECT / "dataset" / "detector_noise.json").read_text(encoding="utf-8"))
     measured = limits.measure(
         load_clips(args, "test"), seed=args.seed,
         predict=lambda clips, every: predict(model.to(device), clips, args, device, every=every,
                                              desc="limits")["pose"],
         detector_error=lambda num_frames, seed: cmu_mocap.detector_error(num_frames, noise, seed=seed),
-        fill=lambda keypoints, seen: cleaning.fill(keypoints, seen, HUMAN36M, args.previous_dir)[0],
+        fill=lambda keypoints, seen: cleaning.fill(keypoints, seen, HUMAN36M, "a motion")[0],
         **({"every": args.test_stride} if "test_stride" in args.given else {}))
     measured |= {"dataset": args.dataset, "checkpoint": args.previous_dir.name, "network": args.network,
                  "frames": args.frames, "tds": args.tds, "trained_on": saved["data"], "seed": args.seed,
@@ -481,7 +531,7 @@ def run_tables(args, device: str) -> None:
         licensed = (args.root_path / "data_3d_h36m.npz").is_file()
         name, trains = "results", not licensed
         rows = tables.published_rows("h36m" if licensed else "cmu", root)
-    folder = prepare(args.output or root / ("tables" if args.tables else name))
+    folder = check_writable(args.output or root / ("tables" if args.tables else name))
     done, missing = tables.run(rows, folder, trains=trains, execute=runner(args, device),
                                against_first=args.ablation)
     written = tables.write_tables(folder, name, done, missing)
@@ -493,7 +543,7 @@ def run_tables(args, device: str) -> None:
 def run_comparison(args, device: str) -> None:
     """Train and evaluate what of --comparison is not there yet; write its table."""
     root = near(options.PROJECT / "checkpoint")
-    folder = prepare(args.output or root / "comparison")
+    folder = check_writable(args.output or root / "comparison")
 
     def measure_cost(path: Path, hop: int | None) -> dict:
         loaded = options.parse(["--reload", "1", "--previous_dir", str(path)])
@@ -511,7 +561,7 @@ def run_comparison(args, device: str) -> None:
 def run_augmentation(args, device: str) -> None:
     """Train and evaluate what of --augmentation is not there yet; write its table."""
     root = near(options.PROJECT / "checkpoint")
-    folder = prepare(args.output or root / "augmentation")
+    folder = check_writable(args.output or root / "augmentation")
     execute_one = runner(args, device)
     lines, missing = augmentation.run(
         folder, root, execute=execute_one,
@@ -525,7 +575,7 @@ def compare_scores(args) -> None:
     result = compare.compare(args.compare)
     print(compare.text(result))
     if args.output:
-        write_whole(prepare(args.output) / "compare.json", json.dumps(result, indent=1) + "\n")
+        write_whole(args.output / "compare.json", json.dumps(result, indent=1) + "\n")
 
 
 def publish(args, *written: Path) -> None:
@@ -537,7 +587,7 @@ def publish(args, *written: Path) -> None:
 def refresh_results(args, device: str) -> None:
     """Evaluate the checkpoints that ship and make every table and chart of the README anew."""
     folder = near(options.PROJECT / "checkpoint")
-    sentences = results.measure_shipped(options.SHIPPED, prepare(args.output or folder / "shipped"),
+    sentences = results.measure_shipped(options.SHIPPED, check_writable(args.output or folder / "shipped"),
                                         runner(args, device))
     sentences += results.measure_smoothing(next(iter(options.SHIPPED)), folder / "shipped",
                                            folder / "results", runner(args, device))
@@ -558,19 +608,22 @@ def near(path: Path) -> Path:
 
 
 def failure(argv: list[str]) -> str | None:
-    """Run one command of this program; None when it worked, else what was wrong with its input."""
+    """Run one command of this program; None when it worked, else what was wrong with input or machine."""
     try:
         execute(argv)
-    except BAD_INPUT as error:
-        return str(error)
+    except (Exception, BadOptions) as error:
+        reason = sentence(error)
+        if reason is None:
+            raise
+        return reason
     return None
 
 
 def run_benchmark(args, argv: list[str], device: str) -> None:
-    """Measure speed and memory here; write benchmark.json and benchmark.md."""
+    """Measure speed and memory here; write a JSON file that is named by the processor."""
     if device != "cpu":
         raise ValueError(f"--benchmark times the CPU, not {device}. Add --device cpu.")
-    folder = prepare(args.output or near(options.PROJECT / "checkpoint" / "benchmark"))
+    folder = check_writable(args.output or near(options.PROJECT / "checkpoint" / "benchmark"))
     started = time.time()
 
     def networks(frames):
@@ -582,31 +635,30 @@ def run_benchmark(args, argv: list[str], device: str) -> None:
             made["onnx"] = network_files.OnnxNetwork(fold(model))
         return made
 
-    measured = {"machine": benchmark.machine(linear), "rows": [], **provenance(argv, device)}
-    measured["rows"] = benchmark.rows(networks, measured["machine"]["peak_gflops"])
-    measured["published_step"] = benchmark.published_step(FTCM(frames=243).use_fast(True), 243,
-                                                          default_micro_batch(243))
-    measured["data_windows_per_second"] = benchmark.data_path(243)
+    measured = {"machine": timing.machine(linear), "rows": benchmark.rows(networks),
+                **provenance(argv, device)}
+    measured["published_step"] = benchmark_data.published_step(FTCM(frames=243).use_fast(True), 243,
+                                                               training_windows(243))
+    measured["data_windows_per_second"] = benchmark_data.data_path(243)
     with tempfile.TemporaryDirectory() as archive:
-        measured["loading"] = benchmark.loading(
+        measured["loading"] = benchmark_data.loading(
             Path(archive), lambda path: [clip for split in human36m.SUBJECTS for clip in human36m.load(
                 path, keypoints="gt", split=split)], sum(human36m.SUBJECTS.values(), []))
     measured["minutes"] = (time.time() - started) / 60
-    written = benchmark_report.write(folder, measured)
-    print(benchmark_report.markdown(measured) + "\nTable: " + ", ".join(map(str, written)))
-    publish(args, folder / "benchmark.json")
+    measured["machine"]["load_average_after"] = timing.load_average()
+    path = benchmark_report.write(folder, measured)
+    print(f"{benchmark_report.markdown([measured])}\nWritten: {path}")
+    publish(args, path)
 
 
 def export_network(args) -> None:
     """Write the network in --previous_dir in the form that one of options.EXPORTS asks for."""
     model, saved = load_weights(args)
     kind, path = next((name, path) for name in options.EXPORTS if (path := getattr(args, name)))
-    prepare(path.parent)
-    if kind == "export_release" and args.network != "ftcm":
-        raise ValueError(f"The original release has no {args.network} network; {args.previous_dir} cannot be "
-                         "exported to it.")
-    if kind == "export_release":
-        checkpoint.save(path, checkpoint.to_release(model.state_dict(), saved["model_args"]))
+    released = checkpoint.to_release(saved) if kind == "export_release" else None
+    check_writable(path.parent)
+    if released:
+        checkpoint.save(path, released)
     elif kind == "export_weights":
         checkpoint.save(path, checkpoint.to_half(saved))
     else:

@@ -8,13 +8,13 @@ from copy import copy
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from common.camera import back_project_pose, estimate_root
 from common.clips import Clip
 from common.distributed import Processes
 from common.lift import lift, lift_course, trust
 from common.loss import mpjpe_loss, velocity_loss
+from common.terminal import progress
 from common.windows import Batch, TrainingBatches, Windows
 
 ALONE = Processes()
@@ -29,7 +29,8 @@ def without_root(pose, root):
 
 
 class Refiner:
-    """The refine step: back-projects the centre keypoints at the lifted depth and blends (model/refine.py).
+    """The refine step: back-projects the target frame's keypoints at the lifted depth and blends the poses
+    (model/refine.py).
 
     `root_source` says where the root's camera-space position comes from: "gt" is the ground truth, as in the
     original release, at test time too; "estimate" is the position that best explains the keypoints
@@ -37,10 +38,11 @@ class Refiner:
     """
 
     def __init__(self, network, *, root_source: str, clips: list[Clip]):
-        missing = "intrinsics" if clips[0].intrinsics is None else "root" if clips[0].root is None else None
-        if missing == "intrinsics" or (missing == "root" and root_source == "gt"):
-            raise ValueError(f"Refine back-projects keypoints and so needs each clip's {missing}, "
-                             f"which {clips[0].name} lacks. Evaluate without --refine.")
+        for field in ("intrinsics", "root") if root_source == "gt" else ("intrinsics",):
+            lacking = next((clip.name for clip in clips if getattr(clip, field) is None), None)
+            if lacking:
+                raise ValueError(f"Refine back-projects keypoints and so needs each clip's {field}, "
+                                 f"which {lacking} lacks. Evaluate without --refine.")
         self.network, self.root_source, self.joint = network, root_source, clips[0].skeleton.root
 
     def around(self, network) -> "Refiner":
@@ -49,20 +51,21 @@ class Refiner:
         other.network = network
         return other
 
-    def __call__(self, lifted: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def __call__(self, lifted: torch.Tensor, batch: Batch, target: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The refined pose (B, J, 3) of `lifted` and the root (B, 3) it was given, metres, camera space.
 
-        A frame without a root estimate (NaN) keeps its lifted pose.
+        `target` is the place in the window of the frame that was lifted. A frame without a root estimate
+        (NaN) keeps its lifted pose.
         """
-        center = batch.keypoints[:, batch.keypoints.shape[1] // 2]                          # (B, J, 2)
+        keypoints = batch.keypoints[:, target]                                              # (B, J, 2)
         relative = without_root(lifted, self.joint)
         if self.root_source == "gt":
             root = batch.root
         else:
-            root = estimate_root(center, relative.detach(), batch.intrinsics)
+            root = estimate_root(keypoints, relative.detach(), batch.intrinsics)
         known = root.isfinite().all(-1)                                                     # (B,)
         depth = torch.where(known, root[:, 2], 1.0)[:, None, None]                          # (B, 1, 1)
-        back_projected = back_project_pose(center, relative[..., 2:], depth, batch.intrinsics[:, None],
+        back_projected = back_project_pose(keypoints, relative[..., 2:], depth, batch.intrinsics[:, None],
                                            self.joint)
         refined = self.network(lifted, back_projected)                                      # (B, J, 3)
         return torch.where(known[:, None, None], refined, lifted), root
@@ -75,10 +78,11 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, *, desc: str, mi
 
     Returns the loss and the MPJPE with the predicted root at the origin, both in metres. A batch goes through
     the network in parts of `micro_batch` windows (None: whole), whose gradients add up to the batch's: less
-    memory, the same step. With `refiner` the loss is that of the refined pose and reaches both networks.
-    `velocity` weighs the loss of the steps between a window's frames, for networks that answer for all of
-    them. `amp` computes in bfloat16 where that is safe. With several `processes` the networks are wrapped by
-    them, `batches` are dealt among them, and the step is that of the whole batch.
+    memory, the same step but for dropout's masks. With `refiner` the loss is that of the refined pose and
+    reaches both networks. `velocity` weighs the loss of the steps between a window's frames, for networks
+    that answer for all of them. `amp` computes in bfloat16 where that is safe. With several `processes` the
+    networks are wrapped by them, `batches` are dealt among them, and the step is that of the whole batch but
+    for dropout's masks.
     Raises FloatingPointError when the loss is not finite.
     """
     networks = [model, refiner.network] if refiner else [model]
@@ -87,8 +91,7 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, *, desc: str, mi
     root = batches.windows.clips[0].skeleton.root
     device = batches.windows.offsets.device
     totals = torch.zeros(3, device=device)      # sums of loss, MPJPE, windows; on the device: no waiting
-    bar = tqdm(zip(batches, batches.sizes(), strict=True), total=len(batches), desc=desc, unit="batch",
-               dynamic_ncols=True)
+    bar = progress(zip(batches, batches.sizes(), strict=True), total=len(batches), desc=desc, unit="batch")
     for step, (batch, (size, own)) in enumerate(bar):
         optimizer.zero_grad()
         parts = list(batch.split(micro_batch or len(batch)))
@@ -98,7 +101,7 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, *, desc: str, mi
                     predicted = model(part.keypoints)               # (B, J, 3), or (B, T, J, 3)
                 predicted = predicted.float()
                 if refiner:
-                    predicted, _ = refiner(predicted, part)
+                    predicted, _ = refiner(predicted, part, batches.windows.target)
                 loss = mpjpe_loss(predicted, part.pose)             # metres
                 if velocity:
                     loss = loss + velocity * velocity_loss(predicted, part.pose)
@@ -170,8 +173,7 @@ def predict(model, clips: list[Clip], *, frames: int, tds: int = 1, batch_size: 
     parts = windows.runs(targets, batch_size) if shares else targets.split(batch_size)
     errors, count = 0.0, 0
     networks = [model, refiner.network] if refiner else [model]
-    with evaluating(*networks), tqdm(total=len(targets), desc=desc, unit="window",
-                                     dynamic_ncols=True) as bar:
+    with evaluating(*networks), progress(total=len(targets), desc=desc, unit="window") as bar:
         for step, row in enumerate(parts):
             row = row.to(device)
             batch = windows.gather(row, whole=bool(hop))
@@ -181,7 +183,7 @@ def predict(model, clips: list[Clip], *, frames: int, tds: int = 1, batch_size: 
                 pose = lift(model, batch.keypoints, skeleton, flip_test=flip_test, amp=amp)
             if refiner:
                 found["lifted"][row] = without_root(pose, skeleton.root)
-                pose, found["root"][row] = refiner(pose, batch)
+                pose, found["root"][row] = refiner(pose, batch, windows.target)
             pose = without_root(pose, skeleton.root)
             if hop:
                 row, inside = (values.flatten() for values in windows.window_rows(row))     # (B T,) each

@@ -76,7 +76,7 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
         notes.append(f"Trained for {summary['training_epochs']} of {options['epochs']} epochs "
                      f"({summary['training_minutes']:.1f} min in all), seed {options['seed']}, on "
                      f"{'a part of the data: ' + ', '.join(part) if part else 'all training data'}.")
-        if options.get("reload"):
+        if options.get("reload") and options.get("previous_dir"):
             notes.append(f"The training started from the weights in {Path(options['previous_dir']).name}; "
                          "theirs is not counted.")
     scored, total = summary["all_frames"]["frames"], sum(int(clip.valid.sum()) for clip in clips)

@@ -5,13 +5,12 @@ millimetres; `scored_millimetres` alone converts. Source: the data set's own scr
 
 Shapes: N scored frames, J = 17 joints of skeleton.MPI_INF_3DHP.
 """
-import importlib
-import os
 from pathlib import Path
 
 import numpy as np
 
 from common.clips import Clip
+from common.files import whole
 from common.skeleton import MPI_INF_3DHP
 
 JOINT_GROUPS = {            # under the official column names; pelvis, spine and head are in none
@@ -186,9 +185,8 @@ def export_mat(path: Path, predictions: dict[str, np.ndarray]) -> None:
             raise ValueError(f"{name}: expected finite poses, got NaN. Predict every valid frame.")
         variables[name] = np.asarray(poses, np.float64).transpose(2, 1, 0)[:, :, None]      # (3, J, 1, N)
     try:
-        savemat = importlib.import_module("scipy.io").savemat
+        from scipy.io import savemat
     except ImportError as error:
         raise ModuleNotFoundError("Writing a .mat file needs one more package: pip install scipy") from error
-    temporary = path.with_name(path.name + ".tmp")
-    savemat(temporary, variables, appendmat=False)
-    os.replace(temporary, path)
+    with whole(path) as temporary:
+        savemat(temporary, variables, appendmat=False)

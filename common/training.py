@@ -6,13 +6,16 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from common import checkpoint, engine
-from common.pictures import curves
 from common.distributed import Processes
+from common.options import spelt
+from common.pictures import curves
 from common.run_folder import RunFolder
+from common.untrusted import readable
 from common.windows import TrainingBatches
 
 # What may differ between a run and its continuation.
@@ -95,10 +98,14 @@ class Training:
                     f"MPJPE {row['train_mpjpe']:.2f}"
                     + (f"  P1 {row['p1']:.2f}  P2 {row['p2']:.2f} mm" if self.validate else " mm")
                     + f"  {row['seconds']:.0f} s" + ("  best" if is_best else ""))
-            if self.processes.is_writer:
-                curves.training_curves(state["history"], run.folder / "curves.png",
-                                      selection=state["selection"])
+            self.draw()
             self.processes.wait()
+
+    def draw(self) -> None:
+        """Write curves.png."""
+        if self.processes.is_writer:
+            curves.training_curves(self.state["history"], self.run.folder / "curves.png",
+                                   selection=self.state["selection"])
 
     def begin(self, epoch: int) -> None:
         """Random sources that no checkpoint holds: those of augmentation and of the other processes."""
@@ -109,30 +116,84 @@ class Training:
             torch.manual_seed(own)
 
     def random_state(self) -> dict:
-        """The state of every random source that training draws from."""
+        """The state of every random source that this process's training draws from."""
+        device = self.batches.windows.offsets.device
         return {"shuffle": self.batches.generator.get_state(), "cpu": torch.get_rng_state(),
-                "cuda": torch.cuda.get_rng_state_all()}
+                "cuda": [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []}
 
     def resume(self) -> None:
-        """Load last.pth into networks, optimiser, random sources; refused if options differ."""
+        """Load last.pth into networks, optimiser, random sources; refused if options differ.
+
+        Without a last.pth the training starts from the beginning.
+        """
         path = self.run.last
+        if not path.exists():
+            self.run.log(f"--resume: {self.run.folder} holds no whole epoch; starting from the beginning.")
+            return
         saved = checkpoint.load(path)
-        if "optimizer" not in saved:
-            raise ValueError(f"{path} cannot be resumed: it holds weights only.")
-        for name, value in self.state["options"].items():
-            if name not in FREE_ON_RESUME and saved["options"].get(name, value) != value:
-                raise ValueError(f"{path} was started with {name} {saved['options'].get(name)}, the command "
-                                 f"line says {value}. Repeat the run's options, which "
-                                 f"{self.run.folder / 'options.json'} lists.")
+        self.refuse_other_run(saved, path)
         for network, key in zip(self.networks, ("model", "refine")):
             checkpoint.load_weights(network, saved[key], path)
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.batches.generator.set_state(saved["rng"]["shuffle"])
-        torch.set_rng_state(saved["rng"]["cpu"])
-        if torch.cuda.is_available() and len(saved["rng"]["cuda"]) == torch.cuda.device_count():
-            torch.cuda.set_rng_state_all(saved["rng"]["cuda"])
+        self.load_moments(saved["optimizer"]["state"], path)
+        self.set_random_state(saved["rng"], path)
         self.run.log(f"Resumed after epoch {saved['epoch']}.")
         self.state = {**saved, "options": self.state["options"]}
+        self.run.tidy(self.state)               # the run may have been killed before it did
+        self.draw()
+
+    def refuse_other_run(self, saved: dict, path: Path) -> None:
+        """Raise ValueError where `saved` is not the last epoch of a run with the same options."""
+        if "optimizer" not in saved:
+            raise ValueError(f"{path} cannot be resumed: it holds weights only.")
+        if saved.get("network", "ftcm") != self.state["network"]:
+            raise ValueError(f"{path} cannot be resumed: it holds another network, {saved['network']}.")
+        needed = ["options", "rng", "epoch", "history", "best", *(["refine"] if self.refiner else [])]
+        missing = [name for name in needed if name not in saved]
+        if missing:
+            raise ValueError(f"{path} cannot be resumed: it lacks {', '.join(missing)}.")
+        for name, value in self.state["options"].items():
+            if name not in FREE_ON_RESUME and saved["options"].get(name, value) != value:
+                started = readable(str(saved["options"][name]))
+                raise ValueError(f"{path} was started with {spelt([name])} {started}, the command line says "
+                                 f"{value}. Repeat the run's options, which "
+                                 f"{self.run.folder / 'options.json'} lists.")
+        for name in ("model_args", "data"):             # files of earlier versions lack some of the fields
+            if {**self.state[name], **saved[name]} != self.state[name]:
+                raise ValueError(f"{path} cannot be resumed: its {name} are not those of its options.")
+        if [row["epoch"] for row in saved["history"]] != list(range(1, saved["epoch"] + 1)):
+            raise ValueError(f"{path} cannot be resumed: its history is not that of {saved['epoch']} "
+                             "epochs.")
+        if any((name in row) != bool(self.validate) for row in saved["history"] for name in ("p1", "p2")):
+            raise ValueError(f"{path} cannot be resumed: its history has no validation errors, or has some, "
+                             "against its options.")
+        files = saved["best"].get("files", [])
+        if self.validate and saved["epoch"] and len(files) != len(self.networks):
+            raise ValueError(f"{path} cannot be resumed: it names {len(files)} files of the best epoch, "
+                             f"expected {len(self.networks)}.")
+
+    def load_moments(self, moments: dict, path: Path) -> None:
+        """Give the optimiser its moments; ValueError where they are not those of its parameters."""
+        own = self.optimizer.state_dict()
+        parameters = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        if any(not 0 <= index < len(parameters) or moment["step"].ndim
+               or any(moment[name].shape != parameters[index].shape for name in moment.keys() - {"step"})
+               for index, moment in moments.items()):
+            raise ValueError(f"{path} cannot be resumed: its optimizer is that of another network.")
+        self.optimizer.load_state_dict({**own, "state": moments})
+
+    def set_random_state(self, states: dict, path: Path) -> None:
+        """The inverse of `random_state`; ValueError where a state is none.
+
+        Older files hold a state for every GPU.
+        """
+        device, of_gpus = self.batches.windows.offsets.device, states["cuda"]
+        try:
+            self.batches.generator.set_state(states["shuffle"])
+            torch.set_rng_state(states["cpu"])
+            if device.type == "cuda" and of_gpus:
+                torch.cuda.set_rng_state(of_gpus[min(device.index, len(of_gpus) - 1)], device)
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(f"{path} cannot be resumed: its random state is damaged.") from error
 
 
 def out_of_time(history: list[dict], max_minutes: float | None) -> bool:

@@ -12,7 +12,7 @@ from common.files import write_whole
 from experiments.table_text import cost_legend, listed, whole_cost
 from experiments.tables import Row
 
-TRAINING = ("--dataset cmu --train 1 -f 27 --out_all 1 --d_hid 256 --dropout 0 -b 64 --lr 2e-3 -lrd 0.65 "
+TRAINING = ("--dataset cmu --train 1 -f 27 --every_frame 1 --d_hid 256 --dropout 0 -b 64 --lr 2e-3 -lrd 0.65 "
             "--nepoch 8 --val_subjects 05,127 --val_stride 60 --test_stride 60")
 ONE_CAMERA, ALL_CAMERAS = "--stride 14 --cameras 0", "--stride 56"      # as many windows
 EVALUATION = "--dataset cmu -k detected --train 0 --reload 1 --cameras 0 --test_stride 4"

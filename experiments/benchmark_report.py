@@ -1,59 +1,104 @@
-"""The report of --benchmark: benchmark.json and the Markdown table."""
+"""The report of --benchmark: a JSON file for each processor, one Markdown table of all of them."""
 import json
 from pathlib import Path
 
-from experiments.benchmark import NOT_COUNTED
+from common.batch_sizes import WINDOWS_PER_FRAME
 from common.files import write_whole
+from experiments import processor
+from experiments.benchmark import NOT_COUNTED
 
-HEADER = """\
-| frames | network | MACs a pose | poses/s | ratio | share of peak | one window, one thread: median (95 %) \
-| ratio | training windows/s | ratio | memory |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"""
+NETWORKS = ("literal", "folded", "sequence", "onnx")
 LEGEND = f"""\
-poses/s: whole clips with the mirrored test, float32. literal: model/ftcm.py in large batches; folded:
-model/folded.py; sequence: the same weights answering for every frame, windows a third of their length apart;
-onnx: the folded network in ONNX Runtime. Ratios are to the literal network in the same run; in training (row:
-folded) between the network's fast layers and the literal ones, for the same step. MACs leave out
-{NOT_COUNTED}. Share of peak: of the machine's float32 products. Memory:
-the whole process at its largest, in evaluation."""
+poses/s: whole clips with flip test, float32. literal: model/ftcm.py, "at" the number of windows in a batch
+that was the fastest of several. folded: model/folded.py with the program's default batch. sequence: the same
+weights answering for every frame, {WINDOWS_PER_FRAME} windows over each. onnx: the folded network in ONNX
+Runtime. In parentheses: how many times as fast as the literal network on the same processor in the same run,
+median over rounds. One window: milliseconds without flip test, on one thread, median. One thread: seconds of
+processor time, which other work on the machine hardly changes; more threads: of the clock. Training, all
+threads (row: folded): the network with fast layers and the literal one, each at its fastest batch size. MACs
+leave out {NOT_COUNTED}."""
 
 
-def markdown(report: dict) -> str:
-    """The table and what stands below it."""
+def markdown(reports: list[dict]) -> str:
+    """The table of all reports, a group of columns for each processor, and what stands below it."""
+    titles = ["frames", "network", "MACs a pose"]
+    for report in reports:
+        machine = report["machine"]
+        titles += [f"{processor.title(machine)}: poses/s, 1 thread", f"{machine['threads']} threads",
+                   "one window, ms", "training windows/s"]
+    found = [{(row["frames"], row["network"]): row for row in report["rows"]} for report in reports]
+    keys = sorted({key for rows in found for key in rows}, key=lambda key: (key[0], NETWORKS.index(key[1])))
+    lines = [titles, ["---"] * len(titles)]
+    for frames, network in keys:
+        same = [rows.get((frames, network)) for rows in found]
+        work = next(row for row in same if row)["macs_per_pose"]
+        lines.append([str(frames), network, f"{work / 1e6:,.1f} M",
+                      *[text for row in same for text in cells(row)]])
+    table = ["| " + " | ".join(line) + " |" for line in lines]
+    return "\n".join([*table, "", LEGEND, "", *map(sources, reports)]) + "\n"
+
+
+def cells(row: dict | None) -> list[str]:
+    """One processor's four columns of a row; empty where it was not measured."""
+    if row is None:
+        return [""] * 4
+    window = (row["latency"] or {}).get("one_thread")
+    beside = f" ({times(window['ratio'])})" if window and window["ratio"] else ""
+    return [rate(row["evaluation"].get("one_thread")), rate(row["evaluation"].get("all_threads")),
+            f"{window['median_ms']:.1f}{beside}" if window else "", rate(row["training"])]
+
+
+def rate(result: dict | None) -> str:
+    """A number a second with its ratio, or with the batch that was the fastest of several."""
+    if result is None:
+        return ""
+    if result.get("ratio"):
+        beside = f" ({times(result['ratio'])})"
+    else:
+        beside = f" at {result['batch']}" if len(result["per_second_by_batch"]) > 1 else ""
+    return f"{result['per_second']:,.0f}{beside}"
+
+
+def times(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
+
+
+def sources(report: dict) -> str:
+    """What is known of one processor's figures, as an item of a list."""
     made, step = report["machine"], report["published_step"]
-    text = [HEADER]
-    for line in report["rows"]:
-        late = line["latency"] and line["latency"]["one_thread"]
-        text.append("| " + " | ".join([
-            str(line["frames"]), line["network"], f"{line['macs_per_pose'] / 1e6:,.1f} M",
-            f"{line['poses_per_second']:,.0f}", f"{line['ratio']:.2f}",
-            f"{line['share_of_peak']:.0%}" if line["share_of_peak"] else "",
-            f"{late['median_ms']:.1f} ({late['p95_ms']:.1f}) ms" if late else "",
-            f"{late['ratio']:.2f}" if late else "",
-            f"{line['training_windows_per_second']:,.0f}" if line["training_windows_per_second"] else "",
-            f"{line['training_ratio']:.2f}" if line["training_ratio"] else "",
-            f"{line['evaluation_peak_gib']:.1f} GiB" if line["evaluation_peak_gib"] else ""]) + " |")
-    loaded = "; ".join(f"{line['frames']:,} frames in {line['seconds']:.1f} s"
-                       + (f", {line['peak_gib']:.1f} GiB" if line["peak_gib"] else "")
+    loaded = ", ".join(f"{line['frames']:,} frames in {line['seconds']:.1f} s"
+                       + (f" ({line['peak_gib']:.1f} GiB)" if line["peak_gib"] else "")
                        for line in report["loading"])
-    text += ["", LEGEND, "",
-             f"- Peak of float32 products here (2,048 x 512 x 512): {made['pytorch_gflops']:.0f} GFLOP/s by "
-             f"PyTorch's linear layer, {made['products_gflops']:.0f} by model/products.py; memory copies "
-             f"{made['copy_gb_per_second']:.0f} GB/s.",
-             f"- A step of the published batch ({step['batch']} windows of {step['frames']} frames, in parts "
-             f"of {step['micro_batch']}): {step['seconds']:.0f} s"
-             + (f", {step['peak_gib']:.1f} GiB." if step["peak_gib"] else "."),
-             f"- The data path alone delivers {report['data_windows_per_second']:,.0f} windows of 243 frames "
-             "a second on one core.",
-             f"- Loading synthetic Human3.6M files: {loaded}.",
-             f"- Command: `{report['command']}`; {report['hardware']}; PyTorch {report['torch']}; "
-             f"{report['minutes']:.1f} min; commit {report['commit']}."]
-    return "\n".join(text) + "\n"
+    load = [made.get("load_average_before"), made.get("load_average_after")]
+    facts = [
+        f"- {processor.title(made)}: {made['model']}, {made['threads']} of {made['cores']} threads"
+        + (f", {', '.join(made['vector_units'])}" if made["vector_units"] else ""),
+        f"float32 products (2,048 x 512 x 512) {made['pytorch_gflops']:.0f} GFLOP/s by PyTorch's linear "
+        f"layer, {made['products_gflops']:.0f} by model/products.py",
+        f"memory copies {made['copy_gb_per_second']:.0f} GB/s",
+        f"a step of the published batch ({step['batch']} windows of {step['frames']} frames, in parts of "
+        f"{step['micro_batch']}) {step['seconds']:.0f} s"
+        + (f", {step['peak_gib']:.1f} GiB" if step["peak_gib"] else ""),
+        f"batches without a network {report['data_windows_per_second']:,.0f} windows of 243 frames a second",
+        f"loading synthetic Human3.6M files: {loaded}",
+        *([f"load average {load[0]:.1f} before, {load[1]:.1f} after"] if None not in load else []),
+        f"`{report['command']}`, PyTorch {report['torch']}, {report['minutes']:.1f} min, commit "
+        f"{report['commit']}"]
+    return " ".join(["; ".join(facts) + ".", *([report["note"]] if "note" in report else [])])
 
 
-def write(folder: Path, report: dict) -> list[Path]:
-    """benchmark.json and benchmark.md."""
-    paths = [folder / "benchmark.json", folder / "benchmark.md"]
-    write_whole(paths[0], json.dumps(report, indent=1) + "\n")
-    write_whole(paths[1], markdown(report))
-    return paths
+def write(folder: Path, report: dict) -> Path:
+    """A JSON file that is named by the processor's maker and vector units."""
+    path = folder / f"{processor.file_name(report['machine'])}.json"
+    write_whole(path, json.dumps(report, indent=1) + "\n")
+    return path
+
+
+def block(folder: Path, link: str) -> tuple[str, str | None]:
+    """The README's text on all files in `folder` (as linked: `link`) and None, or why there is none."""
+    paths = sorted(folder.glob("*.json"))
+    if not paths:
+        return "", f"there is no {folder.name}/*.json"
+    text = markdown([json.loads(path.read_text(encoding="utf-8")) for path in paths])
+    names = ", ".join(f"[{path.name}]({link}/{path.name})" for path in paths)
+    return f"{text}- From {names}, which the program wrote.\n", None

@@ -40,9 +40,9 @@ class Network:
     hop: int | None = None
 
 
-EVERY_27 = "-f 27 --out_all 1 --d_hid 256 -b 64 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 54"
-EVERY_81 = "-f 81 --out_all 1 --d_hid 256 -b 32 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 166"
-EVERY_243 = "-f 243 --out_all 1 --d_hid 256 -b 16 --lr 2e-3 --nepoch 5 -lrd 0.5 --stride 340"
+EVERY_27 = "-f 27 --every_frame 1 --d_hid 256 -b 64 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 54"
+EVERY_81 = "-f 81 --every_frame 1 --d_hid 256 -b 32 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 166"
+EVERY_243 = "-f 243 --every_frame 1 --d_hid 256 -b 16 --lr 2e-3 --nepoch 5 -lrd 0.5 --stride 340"
 COMPARISON = [
     Network("single frame", 1, "--network single_frame --d_hid 512 --dropout 0.25 -b 512 --nepoch 12 "
             "-lrd 0.75 --stride 6", seeds=SEEDS),

@@ -14,6 +14,7 @@ from common.files import write_whole
 
 BLOCK = re.compile(r"<!-- results:(?P<name>\w+) -->\n(?P<text>.*?)<!-- /results:(?P=name) -->", re.S)
 FOLDER = "checkpoint/results"       # as linked from the README
+PER_PROCESSOR = "benchmark"         # its results are a folder with a file for each processor
 SMOOTHING = (0, 0.02, 0.04, 0.08, 0.15)     # seconds
 
 
@@ -61,11 +62,12 @@ def measure_smoothing(frames: int, work: Path, results: Path,
 def publish(name: str, written: list[Path], project: Path) -> list[str]:
     """Copy the files `written` to checkpoint/results/ as `name` and renew the README; sentences on both."""
     results = project / FOLDER
-    results.mkdir(parents=True, exist_ok=True)
-    for path in written:
-        write_whole(results / f"{name}{path.suffix}", path.read_bytes())
+    names = [f"{name}/{path.name}" if name == PER_PROCESSOR else f"{name}{path.suffix}" for path in written]
+    for path, own in zip(written, names):
+        (results / own).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(results / own, path.read_bytes())
     sentences = refresh(project / "README.md", results)
-    return [f"Published: {', '.join(f'{FOLDER}/{name}{path.suffix}' for path in written)}",
+    return [f"Published: {', '.join(f'{FOLDER}/{own}' for own in names)}",
             *[sentence for sentence in sentences if sentence.startswith(f"{name}: ")]]
 
 
@@ -87,6 +89,8 @@ def refresh(readme: Path, results: Path) -> list[str]:
 
 def block(name: str, results: Path) -> tuple[str, str | None]:
     """A block's text and None, or why there is none: no such JSON file, or nobody knows how to show it."""
+    if name == PER_PROCESSOR:
+        return benchmark_report.block(results / name, f"{FOLDER}/{name}")
     path = results / f"{name}.json"
     if not path.is_file():
         return "", f"there is no {path.name}"
@@ -100,7 +104,7 @@ def block(name: str, results: Path) -> tuple[str, str | None]:
 def renderer(name: str, data: dict) -> Callable[[str, dict], str] | None:
     """What shows the results `name`; None where their form is unknown."""
     known = {"demo": demo, "ablation": many, "results": many, "comparison": compared,
-             "augmentation": augmented, "benchmark": lambda _, data: benchmark_report.markdown(data)}
+             "augmentation": augmented}
     starts = {"limits": measured_limits, "ftcm": report}
     if name in known:
         return known[name]

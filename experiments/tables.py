@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-
-from common import compare
+from common import checkpoint, compare
 from common.files import write_whole
 from experiments.table_text import markdown, whole_cost
 
@@ -62,8 +60,8 @@ class Row:
         """The file that last.pth names as the best; without a last.pth, the first file there of this kind."""
         names = sorted(path.name for path in self.folder.glob(f"{kind}_*.pth"))
         if (self.folder / "last.pth").is_file():
-            state = torch.load(self.folder / "last.pth", map_location="cpu", weights_only=True)
-            names = [name for name in state["best"].get("files", []) if name.startswith(kind)]
+            best = checkpoint.read(self.folder / "last.pth").get("best", {})
+            names = [name for name in best.get("files", []) if name.startswith(kind)]
         paths = [self.folder / name for name in names]
         paths += [path for path in self.weights if path.name.startswith(kind) and path.is_file()]
         return paths[0] if paths else None
@@ -129,22 +127,11 @@ def run(rows: list[Row], folder: Path, *, trains: bool, execute: Callable[[list[
     first = folder / rows[0].name
     for number, row in enumerate(rows, 1):
         print(f"\nRow {number} of {len(rows)}: {row.label}")
-        reason = None
-        if row.unfinished():
-            reason = execute([*expand(row.train), "--resume"])
-        elif row.checkpoint() is None and trains:
-            reason = execute(expand(row.train))
-        elif row.checkpoint() is None:
-            reason = f"no weights in {row.folder}; train them with: python run_ftcm.py {row.train}"
         selected, last = folder / row.name, folder / f"{row.name}_last"
-        last_weights = row.folder / "last.pth"
-        evaluations = [(row.checkpoint(), row.refine_file(), selected)]
-        if last_too and last_weights.is_file():
-            evaluations.append((last_weights, last_weights, last))
-        for weights, refine_file, output in evaluations:
-            line = row.evaluation(weights, refine_file, output) if reason is None else []
-            if reason is None and not is_scored(line, weights, output):
-                reason = execute(line)
+        try:
+            reason = run_row(row, selected, last if last_too else None, trains=trains, execute=execute)
+        except ValueError as error:                     # a damaged last.pth
+            reason = str(error)
         if reason is None:
             done.append(measured(row, selected, last))
             if against_first and row is not rows[0] and (first / "scores.json").is_file():
@@ -153,6 +140,32 @@ def run(rows: list[Row], folder: Path, *, trains: bool, execute: Callable[[list[
         else:
             missing.append({"label": row.label, "reason": reason})
     return done, missing
+
+
+def run_row(row: Row, selected: Path, last: Path | None, *, trains: bool,
+            execute: Callable[[list[str]], str | None]) -> str | None:
+    """Train and evaluate one row where that is not done yet; None, or why it could not be done.
+
+    The best epoch's evaluation goes to the folder `selected`, the last one's to `last` where that is named.
+    """
+    reason = None
+    if row.unfinished():
+        reason = execute([*expand(row.train), "--resume"])
+    elif row.checkpoint() is None and trains:
+        reason = execute(expand(row.train))
+    elif row.checkpoint() is None:
+        reason = f"no weights in {row.folder}; train them with: python run_ftcm.py {row.train}"
+    if reason is not None:
+        return reason
+    last_weights = row.folder / "last.pth"
+    evaluations = [(row.checkpoint(), row.refine_file(), selected)]
+    if last and last_weights.is_file():
+        evaluations.append((last_weights, last_weights, last))
+    for weights, refine_file, output in evaluations:
+        line = row.evaluation(weights, refine_file, output)
+        if reason is None and not is_scored(line, weights, output):
+            reason = execute(line)
+    return reason
 
 
 def is_scored(line: list[str], weights: Path, output: Path) -> bool:

@@ -6,9 +6,11 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 # The kernel in reading order: each file imports only files that stand before it.
-KERNEL = ["options", "skeleton", "camera", "loss", "metrics", "provenance", "files", "distributed", "clips",
-          "checkpoint", "layouts", "lift", "windows", "scores", "score_table", "compare", "scores_3dhp",
-          "keypoint_errors", "engine", "run_folder", "augment", "report", "training", "export_network"]
+KERNEL = ["bounds", "batch_sizes", "command_line", "skeleton", "camera", "loss", "metrics", "provenance",
+          "files", "terminal", "distributed", "clips", "untrusted", "plain_pickle", "tensor_file",
+          "checkpoint_fields", "checkpoint", "layouts", "lift", "windows", "scores", "score_table", "compare",
+          "scores_3dhp", "keypoint_errors", "engine", "run_folder", "augment", "options", "report", "training",
+          "export_network"]
 # A folder (the project's own is "") and what its modules may import: all modules of a folder, or one module.
 MAY_IMPORT = {
     "model": {"model"},
@@ -25,8 +27,8 @@ EXCEPTIONS = {("common.pictures.curves", "common.clips"), ("common.pictures.curv
               ("common.pictures.curves", "common.video.level"),
               ("common.pictures.charts", "experiments.limits"),
               *[("run_ftcm", f"experiments.{name}") for name in (
-                  "augmentation", "benchmark", "benchmark_report", "comparison", "limits", "results",
-                  "tables")]}
+                  "augmentation", "benchmark", "benchmark_data", "benchmark_report", "comparison", "limits",
+                  "results", "tables", "timing")]}
 FILES = {str(path.relative_to(PROJECT).with_suffix("")).replace("/", "."): path
          for path in sorted(PROJECT.rglob("*.py"))
          if path.stem != "__init__" and not path.is_relative_to(PROJECT / "tests")

@@ -2,15 +2,20 @@
 import io
 import os
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
 
-from common.files import write_whole
+from common.files import whole, write_whole
 
 PALETTE = 64            # colours of a GIF, the same in all its pictures: what stands still costs nothing
+PATIENCE = 60           # seconds for which ffmpeg may take no picture before it is ended
+SAID = 300              # bytes of its messages that are kept, the last ones
 
 
 def save_gif(path: Path, pictures: list[Image.Image], *, fps: float) -> None:
@@ -37,27 +42,67 @@ def save_mp4(path: Path, pictures: Iterable[Image.Image], *, size: tuple[int, in
              ffmpeg: str) -> None:
     """Pipe RGB pictures of `size` (width, height), pixels, through `ffmpeg`; the file appears whole or not.
 
-    Raises ValueError with ffmpeg's last line where it fails. Players want even sizes: an odd last row or
-    column is left out.
+    Raises ValueError with ffmpeg's last line where it fails, cannot be started or stands still. Players want
+    even sizes: an odd last row or column is left out.
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial.mp4")
-    command = [ffmpeg, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
-               "-s", f"{size[0]}x{size[1]}", "-r", f"{fps:.6f}", "-i", "-", "-an", "-threads", "1",
-               "-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-pix_fmt", "yuv420p", "-movflags", "+faststart",
-               str(temporary)]
-    try:
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE) as process:
-            try:
-                for picture in pictures:
-                    process.stdin.write(picture.tobytes())
-                process.stdin.close()
-            except BrokenPipeError:                     # ffmpeg stopped early: what it says follows
-                process.stdin = None
-            said = process.stderr.read().decode(errors="replace").strip().splitlines()
-        if process.returncode or not temporary.is_file():
-            raise ValueError(f"{ffmpeg} could not write {path} ({said[-1] if said else 'without a word'}). "
+    with whole(path) as temporary:
+        command = [ffmpeg, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
+                   "-s", f"{size[0]}x{size[1]}", "-r", f"{fps:.6f}", "-i", "-", "-an", "-threads", "1",
+                   "-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-pix_fmt", "yuv420p",
+                   "-movflags", "+faststart", "-f", "mp4", str(temporary)]
+        problem = run_fed(command, (picture.tobytes() for picture in pictures))
+        if problem is None and not temporary.is_file():
+            problem = "it wrote nothing"
+        if problem:
+            raise ValueError(f"{ffmpeg} could not write {path.name} ({problem}). "
                              "Install an ffmpeg that writes mp4, or use animation.gif.")
-        os.replace(temporary, path)
+
+
+def run_fed(command: list[str], parts: Iterable[bytes]) -> str | None:
+    """Run a program that reads `parts` from its standard input; None when it worked, else what went wrong.
+
+    It is ended, with all that it started, where it takes nothing or does not finish for PATIENCE seconds.
+    """
+    said, ended = bytearray(), threading.Event()
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, start_new_session=True)
+    except OSError as error:
+        return f"it cannot be started: {error.strerror}"
+
+    def read():
+        while part := os.read(process.stderr.fileno(), 65536):
+            said[:] = (said + part)[-SAID:]
+
+    def end():
+        ended.set()
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+
+    def patiently(step, *arguments):
+        timer = threading.Timer(PATIENCE, end)
+        timer.start()
+        try:
+            with suppress(BrokenPipeError):             # it stopped early: what it said follows
+                step(*arguments)
+        finally:
+            timer.cancel()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        for part in parts:
+            patiently(process.stdin.write, part)
+            if process.poll() is not None:
+                break
+        patiently(process.stdin.close)
+        patiently(process.wait)
     finally:
-        temporary.unlink(missing_ok=True)
+        stuck = ended.is_set()
+        end()
+        process.wait()
+        reader.join(timeout=1)
+    if stuck:
+        return f"it stood still for {PATIENCE:g} seconds"
+    lines = said.decode(errors="replace").strip().splitlines()
+    return (lines[-1] if lines else "it failed without a word") if process.returncode else None

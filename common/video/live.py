@@ -13,8 +13,9 @@ from typing import BinaryIO, TextIO
 
 import numpy as np
 
-from common.video.own_video import Placement, live_placer
+from common.bounds import MAX_LINE_BYTES
 from common.skeleton import HUMAN36M
+from common.video.own_video import Placement, live_placer
 
 CLOSE = 1e-9        # frames: rounding that counts as the same moment
 
@@ -113,7 +114,8 @@ def write_poses(frames: Iterable[tuple[np.ndarray | None, int]], lifter: RateLif
     """Write a line for each of `frames` as its pose comes; returns how many.
 
     A frame is its keypoints (J, 2) in screen coordinates, or None where there are none yet, and the number of
-    its unseen joints. `place` makes of a pose (J, 3) and its keypoints what is written.
+    its unseen joints. `place` makes of a pose (J, 3) and its keypoints what is written. Where `frames` raise
+    a ValueError, a malformed line, the poses of the frames before it are written first.
     """
     waiting: deque[tuple[np.ndarray, int]] = deque()
     count = 0
@@ -125,13 +127,17 @@ def write_poses(frames: Iterable[tuple[np.ndarray | None, int]], lifter: RateLif
             send(out, line(count, unseen, place(pose, keypoints)))
             count += 1
 
-    for keypoints, unseen in frames:
-        if keypoints is None:
-            send(out, line(count, unseen, None))
-            count += 1
-        else:
-            waiting.append((keypoints, unseen))
-            write(lifter.push(keypoints))
+    try:
+        for keypoints, unseen in frames:
+            if keypoints is None:
+                send(out, line(count, unseen, None))
+                count += 1
+            else:
+                waiting.append((keypoints, unseen))
+                write(lifter.push(keypoints))
+    except ValueError:
+        write(lifter.flush())
+        raise
     write(lifter.flush())
     return count
 
@@ -149,7 +155,10 @@ def send(out: TextIO, data: dict) -> None:
 
 
 def lines_until_interrupted(file: BinaryIO) -> Iterator[bytes]:
-    """The lines of `file` as they come; Ctrl-C ends them like the end of the file, between two lines."""
+    """The lines of `file` as they come; Ctrl-C ends them like the end of the file, between two lines.
+
+    Of a line that is longer than MAX_LINE_BYTES, one byte more is read: enough to refuse it.
+    """
     stop, reading = False, False
 
     def interrupted(*_):
@@ -163,7 +172,7 @@ def lines_until_interrupted(file: BinaryIO) -> Iterator[bytes]:
         while not stop:
             try:
                 reading = True
-                line = file.readline()
+                line = file.readline(MAX_LINE_BYTES + 1)
             except KeyboardInterrupt:
                 return
             finally:

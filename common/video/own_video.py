@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from common.pictures import movies
 from common.video import pose_files
 from common.camera import estimate_root
 from common.clips import Clip, resample, resample_array
+from common.files import whole_folder
 from common.pictures.skeletons import compose
 from common.video.level import camera_pitch, level, up_at_pitch
 from common.video.player import save_html
 from common.pictures.curves import animation_panels
 from common.skeleton import Skeleton
+from common.terminal import progress
 from common.video.smooth import smooth
 
 GIF_FPS, GIF_PICTURES = 15, 150         # at most: an animation of the first ten seconds
@@ -125,6 +126,7 @@ def write(folder: Path, clip: Clip, poses: np.ndarray, wanted: Placement, *, pix
           size: tuple[int, int]) -> list[str]:
     """Write root-relative poses (N, J, 3) of a clip as `wanted` says; returns sentences and the files' names.
 
+    All files are written, or none where one of them cannot be.
     `pixels` (N, J, 2) are the clip's keypoints in an image of `size` (width, height).
     """
     wanted, notes = judged(wanted, poses, clip.skeleton)
@@ -134,16 +136,17 @@ def write(folder: Path, clip: Clip, poses: np.ndarray, wanted: Placement, *, pix
         notes += more
     poses, facts = placed(poses, root, wanted), {"skeleton": clip.skeleton, "fps": clip.fps}
     names = ("poses.npz", "poses.json", "poses.csv", "motion.bvh", "poses.html")
-    files = [folder / name for name in names]
-    pose_files.save_npz(files[0], poses, **facts, space=wanted.space())
-    pose_files.save_json(files[1], poses, **facts, space=wanted.space())
-    pose_files.save_csv(files[2], poses, **facts)
-    pose_files.save_bvh(files[3], poses, **facts, on_floor=wanted.pitch is not None)
-    save_html(files[4], keypoints=pixels, poses=poses, **facts, width=size[0], height=size[1],
-              title=clip.name)
-    more, pictures = animate(folder, clip, poses, pixels=pixels, size=size)
+    with whole_folder(folder) as part:
+        files = [part / name for name in names]
+        pose_files.save_npz(files[0], poses, **facts, space=wanted.space())
+        pose_files.save_json(files[1], poses, **facts, space=wanted.space())
+        pose_files.save_csv(files[2], poses, **facts)
+        pose_files.save_bvh(files[3], poses, **facts, on_floor=wanted.pitch is not None)
+        save_html(files[4], keypoints=pixels, poses=poses, **facts, width=size[0], height=size[1],
+                  title=clip.name)
+        more, pictures = animate(part, clip, poses, pixels=pixels, size=size)
     return [*notes, *more, f"{len(poses)} poses, {clip.fps:g} frames a second, metres; {wanted.space()}.",
-            *map(str, [*files, *pictures])]
+            *(str(folder / file.name) for file in [*files, *pictures])]
 
 
 def animate(folder: Path, clip: Clip, poses: np.ndarray, *, pixels: np.ndarray,
@@ -165,7 +168,7 @@ def animate(folder: Path, clip: Clip, poses: np.ndarray, *, pixels: np.ndarray,
         return image
 
     if ffmpeg:
-        frames = tqdm(range(len(clip)), desc="draw", unit="frame", dynamic_ncols=True)
+        frames = progress(range(len(clip)), desc="draw", unit="frame")
         first = picture(0)
         try:
             movies.save_mp4(folder / "animation.mp4", (picture(frame) for frame in frames), size=first.size,

@@ -3,44 +3,37 @@
 Shapes: N frames, J joints of the detector's layout. A track (N, J, 3) holds x, y in pixels and a score, NaN
 where missing.
 """
-from pathlib import Path
-
 import numpy as np
 
+from common.bounds import MAX_OUTSIDE, far_outside, refuse_normalised, refuse_outside
 from common.layouts import needed, stand_in
 from common.skeleton import Skeleton
 
 MIN_SCORE = 0.3         # a joint with a lower score counts as unseen
-MAX_OUTSIDE = 0.1       # share of the keypoints that may lie outside twice the image
 BODIES_PER_SECOND = 25  # more than a person's centre can move, in sizes of the body's box
 
 
-def visible(track: np.ndarray, layout: Skeleton, path: Path, *, width: int, height: int) -> np.ndarray:
+def visible(track: np.ndarray, layout: Skeleton, where: str, *, width: int, height: int) -> np.ndarray:
     """(N, J) bool: where `track` has a joint, with a score of at least 0.3, not far outside the image.
 
     A joint that never reaches 0.3 is taken wherever its score is above 0. Raises ValueError where no
     joint is seen and for positions that do not fit an image of `width` x `height` pixels.
     """
-    x, y, score = np.moveaxis(track, -1, 0)                                     # (N, J) each
+    score = track[..., 2]                                                       # (N, J)
     present = np.isfinite(track).all(axis=-1) & (score > 0)
     seen = present & (score >= MIN_SCORE)
     seen |= present & ~seen.any(axis=0)
     rows = needed(layout)
     if not seen[:, rows].any():
-        raise ValueError(f"{path}: no joint is seen in any of {len(track)} frames. Run the detector again.")
-    outside = seen & ((x < -width) | (x > 2 * width) | (y < -height) | (y > 2 * height))
-    sure = seen[:, rows] & (score[:, rows] >= MIN_SCORE)
-    share = (outside[:, rows] & sure).sum() / max(1, sure.sum())
-    if share > MAX_OUTSIDE:
-        raise ValueError(f"{path}: {share:.0%} of the keypoints lie far outside an image of {width} x "
-                         f"{height} pixels. Correct --width and --height.")
-    if np.abs(track[seen][:, :2]).max() <= 2 and min(width, height) > 16:
-        raise ValueError(f"{path}: all coordinates lie within 2 pixels of 0; expected pixels of an image of "
-                         f"{width} x {height}. Multiply normalised coordinates by the width and the height.")
-    return seen & ~outside
+        raise ValueError(f"{where}: no joint is seen in any of {len(track)} frames. Run the detector again.")
+    sure = seen[:, rows] & (track[:, rows, 2] >= MIN_SCORE)
+    judged = track[:, rows][sure if sure.any() else seen[:, rows]][:, :2]       # (K, 2)
+    refuse_outside(judged, where, width=width, height=height, most=MAX_OUTSIDE)
+    refuse_normalised(judged, where, width=width, height=height)
+    return seen & ~far_outside(track[..., :2], width=width, height=height)
 
 
-def fill(track: np.ndarray, seen: np.ndarray, layout: Skeleton, path: Path) -> tuple[np.ndarray, list[str]]:
+def fill(track: np.ndarray, seen: np.ndarray, layout: Skeleton, where: str) -> tuple[np.ndarray, list[str]]:
     """Positions (N, J, 2), pixels, of the joints that the conversion needs, and sentences on what was filled.
 
     An unseen ear or nose takes its place from the rest of the head, any other joint by linear interpolation
@@ -50,7 +43,7 @@ def fill(track: np.ndarray, seen: np.ndarray, layout: Skeleton, path: Path) -> t
     rows = needed(layout)
     never = [layout.joints[joint] for joint in rows if not known[:, joint].any()]
     if never:
-        raise ValueError(f"{path}: {', '.join(never)} never seen in {len(track)} frames; all of a person's "
+        raise ValueError(f"{where}: {', '.join(never)} never seen in {len(track)} frames; all of a person's "
                          f"joints must show at some time. Use a part of the video where they do.")
     frames = np.arange(len(track))
     for joint in rows:
@@ -89,7 +82,7 @@ def count(what: str, places: np.ndarray, layout: Skeleton) -> list[str]:
     return [sentence] if listed else []
 
 
-def check_continuity(keypoints: np.ndarray, present: np.ndarray, path: Path, *, fps: float) -> None:
+def check_continuity(keypoints: np.ndarray, present: np.ndarray, where: str, *, fps: float) -> None:
     """Refuse joints (N, 17, 2), pixels, that jump to another person between frames `present` (N,)."""
     frames = np.flatnonzero(present)
     size = max(1, np.median(np.linalg.norm(np.ptp(keypoints[frames], axis=1), axis=-1)))
@@ -97,6 +90,6 @@ def check_continuity(keypoints: np.ndarray, present: np.ndarray, path: Path, *, 
     jumps = np.flatnonzero(steps > size * max(1, BODIES_PER_SECOND / fps) * np.diff(frames))
     if len(jumps):
         first = jumps[0]
-        raise ValueError(f"{path}: between pose {frames[first]} and {frames[first + 1]} the person jumps by "
+        raise ValueError(f"{where}: between pose {frames[first]} and {frames[first + 1]} the person jumps by "
                          f"{steps[first] / size:.1f} times its size, {len(jumps)} such jumps in all: another "
                          f"person or a cut. Keep one person of one shot, or give wrong frames the score 0.")

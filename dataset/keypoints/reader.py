@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from common.camera import normalize_screen
-from common.clips import Clip
+from common.bounds import FPS, IMAGE_SIDE, MAX_FRAMES, check_range
+from common.clips import Clip, from_pixels
 from common.layouts import find, needed, to_human36m
 from common.skeleton import HUMAN36M, Skeleton
 from dataset.keypoints.cleaning import check_continuity, fill, unsure, visible
-from dataset.keypoints.keypoint_file import OTHER_NAMES, SUPPORTED, KeypointFile
 from dataset.keypoints.json_files import read_json, read_openpose_folder
+from dataset.keypoints.keypoint_file import OTHER_NAMES, SUPPORTED, KeypointFile
 from dataset.keypoints.table_files import read_csv, read_npz
+from dataset.reading import check_regular
 
 READERS = {".npz": read_npz, ".json": read_json, ".csv": read_csv}
 ASSUMED_FPS = 30
@@ -49,16 +50,16 @@ def read(path: Path, *, layout: str | None = None, width: int | None = None, hei
     An argument that is given wins over what the file says. Raises FileNotFoundError or ValueError.
     """
     file = read_keypoint_file(path)
-    notes = []
-    person = choose_person(file, person, path)
-    track = track_array(file, person, notes, path)                              # (N, J, 3)
-    detected = find_layout(track.shape[1], layout or file.layout, path)
-    width, height, fps = video_facts(file, {"width": width, "height": height, "fps": fps}, notes, path)
-    seen = visible(track, detected, path, width=width, height=height)           # (N, J)
-    positions, filled = fill(track, seen, detected, path)                       # (N, J, 2)
+    notes, where = [], str(path)
+    person = choose_person(file, person, where)
+    track = track_array(file, person, notes, where)                             # (N, J, 3)
+    detected = find_layout(track.shape[1], layout or file.layout, where)
+    width, height, fps = video_facts(file, {"width": width, "height": height, "fps": fps}, notes, where)
+    seen = visible(track, detected, where, width=width, height=height)          # (N, J)
+    positions, filled = fill(track, seen, detected, where)                      # (N, J, 2)
     scores = np.where(np.isfinite(track).all(axis=-1), track[..., 2], 0)
     keypoints, scores = to_human36m(positions, scores, detected)
-    check_continuity(keypoints, seen[:, needed(detected)].any(axis=1), path, fps=fps)
+    check_continuity(keypoints, seen[:, needed(detected)].any(axis=1), where, fps=fps)
     notes += [*unsure(track, seen, detected), *filled]
     return Recording(path.stem, keypoints, scores, fps, width, height, detected.name, notes)
 
@@ -70,9 +71,8 @@ def load(path: Path, **options) -> Clip:
 
 def to_clip(recording: Recording) -> Clip:
     """The recording in normalised screen coordinates."""
-    size = {"width": recording.width, "height": recording.height}
-    return Clip(subject="custom", action=recording.name, name=recording.name, fps=recording.fps,
-                skeleton=HUMAN36M, keypoints=normalize_screen(recording.keypoints, **size))
+    return from_pixels(recording.keypoints, width=recording.width, height=recording.height, subject="custom",
+                       action=recording.name, name=recording.name, fps=recording.fps, skeleton=HUMAN36M)
 
 
 def read_keypoint_file(path: Path) -> KeypointFile:
@@ -81,6 +81,7 @@ def read_keypoint_file(path: Path) -> KeypointFile:
         raise FileNotFoundError(f"There is no keypoint file {path}. Supported: {SUPPORTED}.")
     if path.is_dir():
         return read_openpose_folder(path)
+    check_regular(path)
     reader = READERS.get(path.suffix.lower())
     if reader is None or path.stat().st_size == 0:
         what = "is empty" if reader else f"ends in none of {', '.join(READERS)}"
@@ -91,20 +92,20 @@ def read_keypoint_file(path: Path) -> KeypointFile:
         raise ValueError(f"{path} is damaged ({type(error).__name__}). Run the detector again.") from error
 
 
-def choose_person(file: KeypointFile, person: str | int | None, path: Path) -> str:
+def choose_person(file: KeypointFile, person: str | int | None, where: str) -> str:
     """The name of the person to lift: the only one, or the one asked for."""
     counts = sorted(((len(track), name) for name, track in file.people.items()), key=lambda pair: -pair[0])
     listed = ", ".join(f"{name} ({count} frames)" for count, name in counts[:10])
     if len(counts) > 10:
         listed += f" and {len(counts) - 10} more"
     if person is None and len(counts) > 1:
-        raise ValueError(f"{path} holds {len(counts)} people: {listed}. Choose one with --person.")
+        raise ValueError(f"{where} holds {len(counts)} people: {listed}. Choose one with --person.")
     if person is not None and str(person) not in file.people:
-        raise ValueError(f"{path} has no person {person}; it holds {listed}. Choose one with --person.")
+        raise ValueError(f"{where} has no person {person}; it holds {listed}. Choose one with --person.")
     return counts[0][1] if person is None else str(person)
 
 
-def video_facts(file: KeypointFile, given: dict, notes: list[str], path: Path) -> tuple[int, int, float]:
+def video_facts(file: KeypointFile, given: dict, notes: list[str], where: str) -> tuple[int, int, float]:
     """Width and height, pixels, and frames per second, as given or else from the file; fps may be assumed."""
     facts = {}
     for key, option in given.items():
@@ -113,24 +114,23 @@ def video_facts(file: KeypointFile, given: dict, notes: list[str], path: Path) -
         if option is not None and stated is not None and option != stated:
             notes.append(f"The file states {key} {stated:g}; {option:g} from the command line is used.")
     if facts["width"] is None or facts["height"] is None:
-        raise ValueError(f"{path} does not state the size of the video in pixels. Give it with --width and "
+        raise ValueError(f"{where} does not state the size of the video in pixels. Give it with --width and "
                          f"--height.")
     if facts["fps"] is None:
         facts["fps"] = ASSUMED_FPS
         notes.append(f"The file states no frame rate: {ASSUMED_FPS} frames per second are assumed (--fps).")
-    for key, value in facts.items():
-        if not (np.isfinite(value) and value > 0):
-            raise ValueError(f"{path}: {key} must be above 0, got {value:g}. Correct it with --{key}.")
+    for key, bounds in (("width", IMAGE_SIDE), ("height", IMAGE_SIDE), ("fps", FPS)):
+        check_range(facts[key], bounds, f"{where}: {key}", f"Correct it with --{key}")
     return round(facts["width"]), round(facts["height"]), float(facts["fps"])
 
 
-def track_array(file: KeypointFile, person: str, notes: list[str], path: Path) -> np.ndarray:
+def track_array(file: KeypointFile, person: str, notes: list[str], where: str) -> np.ndarray:
     """(N, J, 3) x, y, score of the person in every frame of the file, NaN where missing."""
     track = file.people[person]
     numbers = sorted({*file.frames, *track})
     num_frames = numbers[-1] - numbers[0] + 1
-    if num_frames > SPARSEST * len(numbers):
-        raise ValueError(f"{path}: {len(numbers)} frames are numbered {numbers[0]} to {numbers[-1]}; these "
+    if num_frames > min(SPARSEST * len(numbers), MAX_FRAMES):
+        raise ValueError(f"{where}: {len(numbers)} frames are numbered {numbers[0]} to {numbers[-1]}; these "
                          f"do not seem to be the frames of one video. Number its images 0, 1, 2, ..")
     array = np.full((num_frames, *next(iter(track.values())).shape), np.nan)
     for frame, points in track.items():
@@ -140,9 +140,9 @@ def track_array(file: KeypointFile, person: str, notes: list[str], path: Path) -
     return array
 
 
-def find_layout(num_joints: int, layout: str | None, path: Path) -> Skeleton:
+def find_layout(num_joints: int, layout: str | None, where: str) -> Skeleton:
     """`layouts.find`, with the file's name before its sentence."""
     try:
         return find(num_joints, OTHER_NAMES.get(layout, layout))
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{where}: {error}") from None

@@ -9,7 +9,7 @@ import torch
 from common.augment import BONE, NEAREST, PARTS, Augmenter
 from common.camera import project
 from common.keypoint_errors import JITTER, UNIFORM
-from common.skeleton import HUMAN36M, flip
+from common.skeleton import HUMAN36M, Skeleton, flip
 from common.windows import Windows
 from tests.helpers import random_clip
 
@@ -61,6 +61,7 @@ def test_another_camera_turns_the_motion_rigidly_and_keeps_gravity_plausible():
     a, b = before.pose[:, 0], after.pose[:, 0]                  # (B, J, 3) rotations found by least squares
     u, _, vt = torch.linalg.svd(a.transpose(1, 2) @ b)
     new_up = torch.einsum("bi,bij->bj", torch.tensor(up, dtype=torch.float32).expand(len(a), 3), u @ vt)
+    assert torch.allclose(after.up, new_up, atol=1e-4)
     assert (new_up[:, 1] < 0).all() and (torch.linalg.det(u @ vt) > 0).all()
     pitch = torch.rad2deg(torch.asin(-new_up[:, 2]))                # looking down: what is up comes nearer
     assert -30 < pitch.min() < 5 < pitch.max() < 65 and 0 < pitch.mean() < 18
@@ -111,6 +112,27 @@ def test_another_posture_turns_limbs_alike_in_all_frames_as_the_torso_sees_it():
     new, old = (pose[:, :, arm] - pose[:, :, shoulder] for pose in (seen, was))         # (B, T, 3)
     assert (new - old).norm(dim=-1).mean() > 0.02
     assert torch.allclose(new @ new.transpose(1, 2), old @ old.transpose(1, 2), atol=1e-4)  # one turn for all
+
+
+@pytest.mark.parametrize("order", [range(17), range(16, -1, -1)], ids=["parents first", "parents last"])
+def test_a_turn_carries_along_all_that_hangs_on_its_joint_in_any_order_of_joints(order):
+    order = list(order)
+    skeleton = Skeleton("reordered", tuple(HUMAN36M.joints[joint] for joint in order), tuple(
+        order.index(parent) if (parent := HUMAN36M.parents[joint]) >= 0 else -1 for joint in order),
+        order.index(0))
+    augmenter = Augmenter(["posture"], skeleton=skeleton, noise=NOISE, tds=1,
+                          generator=torch.Generator().manual_seed(0))
+    thorax = skeleton.joints.index("thorax")
+    augmenter.turns = torch.zeros(17)
+    augmenter.turns[thorax] = 30
+    before = windows().pose[:, :, order]
+    after = augmenter.turn_limbs(before)
+    hanging = [skeleton.joints.index(name) for name in ("thorax", "head", "left_wrist", "right_wrist")]
+    lying = [skeleton.joints.index(name) for name in ("pelvis", "spine", "thorax", "left_ankle")]
+    assert torch.allclose(after[:, :, lying], before[:, :, lying], atol=1e-5)
+    assert torch.allclose(torch.cdist(after[:, :, hanging], after[:, :, hanging]),
+                          torch.cdist(before[:, :, hanging], before[:, :, hanging]), atol=1e-4)
+    assert (after - before)[:, :, hanging[1:]].norm(dim=-1).mean() > 0.05
 
 
 def test_most_bodies_lean_a_little_and_some_topple():

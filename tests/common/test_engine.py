@@ -120,15 +120,42 @@ def test_refine_needs_intrinsics_and_for_ground_truth_depth_a_root():
         engine.Refiner(Refine(), root_source="gt", clips=[replace(clip, root=None)])
 
 
+@pytest.mark.parametrize("field", ["intrinsics", "root"])
+def test_refine_looks_at_every_clip(field):
+    lacking = replace(CLIPS[2], **{field: None})
+    with pytest.raises(ValueError, match=f"{field}, which {lacking.name} lacks"):
+        engine.Refiner(Refine(), root_source="gt", clips=[CLIPS[0], lacking])
+
+
+class Oracle(torch.nn.Module):
+    """Answers the true pose of the frame whose keypoints lie at `place` of each window."""
+
+    def __init__(self, clip, place):
+        super().__init__()
+        self.clip, self.place, self.nothing = clip, place, torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, keypoints):
+        rows = (keypoints[:, None, self.place] - torch.from_numpy(self.clip.keypoints)).abs().sum((2, 3))
+        return torch.from_numpy(self.clip.pose)[rows.argmin(1)] + self.nothing
+
+
+@pytest.mark.parametrize("source", ["gt", "estimate"])
+@pytest.mark.parametrize("target, place", [("center", 2), ("last", 4)])
+def test_refine_keeps_true_poses_in_evaluation_and_training_wherever_the_target_lies(target, place, source):
+    clip = random_clip(9)
+    model, refiner = Oracle(clip, place), engine.Refiner(Refine(), root_source=source, clips=[clip])
+    found = engine.predict(model, [clip], frames=5, flip_test=False, refiner=refiner, target=target)
+    assert found["pose"][0] == pytest.approx(clip.pose, abs=1e-3)
+    batches = TrainingBatches(Windows([clip], frames=5, target=target), batch_size=4,
+                              generator=torch.Generator().manual_seed(0))
+    loss, _ = engine.train_one_epoch(model, batches, torch.optim.SGD(model.parameters(), lr=0), desc="test",
+                                     refiner=refiner)
+    assert loss < 1e-3                                              # metres
+
+
 def test_estimated_and_true_root_give_the_same_refined_pose_where_the_lifted_pose_is_perfect():
-    clip = random_clip(4)
-
-    class Oracle(torch.nn.Module):
-        def forward(self, keypoints):
-            return torch.from_numpy(clip.pose[:len(keypoints)])
-
-    refine = Refine()
-    found = [engine.predict(Oracle(), [clip], frames=1, flip_test=False, batch_size=4,
+    clip, refine = random_clip(4), Refine()
+    found = [engine.predict(Oracle(clip, 0), [clip], frames=1, flip_test=False, batch_size=4,
                             refiner=engine.Refiner(refine, root_source=source, clips=[clip]))
              for source in ("gt", "estimate")]
     assert found[0]["root"][0] == pytest.approx(clip.root)

@@ -75,3 +75,23 @@ def test_detector_errors_drift_instead_of_jumping():
 def test_an_unknown_keypoint_source_is_refused():
     with pytest.raises(ValueError, match="gt and detected, not 'cpn'"):
         cmu_mocap.load(FOLDER, keypoints="cpn", split="test")
+
+
+@pytest.mark.parametrize("key, value, words", [
+    ("fps", np.array(0), "frames per second must lie between 1 and 1000, got 0"),
+    ("fps", np.zeros(2), "fps must be one number"), ("frames", np.array([1, -1]), "frames of all motions"),
+    ("name", np.array(["02_01"]), "frames of all motions"),
+    ("split", np.array(["train"] * 343), "test split"),
+    ("d2", np.zeros((51, 3)), "whole d2")])
+def test_a_spoilt_file_is_refused_with_a_sentence(key, value, words, tmp_path):
+    with np.load(FOLDER / "cmu_mocap.npz") as archive:
+        np.savez(tmp_path / "cmu_mocap.npz", **{**archive, key: value})
+    (tmp_path / "cmu_mocap.csv").write_bytes((FOLDER / "cmu_mocap.csv").read_bytes())
+    with pytest.raises(ValueError, match=words):
+        cmu_mocap.load(tmp_path, keypoints="gt", split="test")
+
+
+def test_a_manifest_without_its_columns_is_refused(tmp_path):
+    (tmp_path / "cmu_mocap.csv").write_text("subject,trial\n1,2\n")
+    with pytest.raises(ValueError, match="columns subject, trial and group"):
+        cmu_mocap.read_groups(tmp_path / "cmu_mocap.csv")

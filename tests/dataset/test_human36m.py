@@ -57,7 +57,7 @@ def test_missing_files_say_which_and_where_and_what_else_works(tmp_path):
 @pytest.mark.parametrize("change, words", [
     (lambda values: values["positions_2d"].pop("S9"), "lacks subject S9; found: S1, S5, S11"),
     (lambda values: values["positions_2d"]["S9"].pop("WalkDog"), "lacks S9's action 'WalkDog'"),
-    (lambda values: values["positions_2d"]["S9"]["WalkDog"].pop(), "S9 WalkDog has 3 cameras; expected 4"),
+    (lambda values: values["positions_2d"]["S9"]["WalkDog"].pop(), "S9 WalkDog .*4 cameras, got list of 3"),
     (lambda values: values["positions_2d"]["S9"].update(
         WalkDog=[a[:3] for a in values["positions_2d"]["S9"]["WalkDog"]]),
      "S9/WalkDog/54138969: 3 frames of 2D for 7 of 3D"),
@@ -67,9 +67,34 @@ def test_missing_files_say_which_and_where_and_what_else_works(tmp_path):
         WalkDog=[a[:, :16] for a in values["positions_2d"]["S9"]["WalkDog"]]),
      "S9/WalkDog/54138969: expected keypoints of shape"),
     (lambda values: values["metadata"].update(keypoints_symmetry=[[1], [2]]), "expected keypoints_symmetry"),
+    (lambda values: values["metadata"].pop("keypoints_symmetry"), "lacks keypoints_symmetry"),
+    (lambda values: values["positions_2d"]["S9"].update(
+        WalkDog=[a / 500 - 1 for a in values["positions_2d"]["S9"]["WalkDog"]]),
+     "S9/WalkDog/54138969: .* within 2 pixels of 0"),
+    (lambda values: values["positions_2d"]["S9"].update(
+        WalkDog=[a + 1j for a in values["positions_2d"]["S9"]["WalkDog"]]),
+     "S9/WalkDog/54138969: keypoints must be numbers.* complex"),
 ])
 def test_each_thing_that_is_missing_gets_a_sentence(change, words, tmp_path):
     write_human36m(tmp_path)
     rewrite(tmp_path / "data_2d_h36m_gt.npz", change)
+    with pytest.raises(ValueError, match=words):
+        human36m.load(tmp_path, keypoints="gt", split="test")
+
+
+@pytest.mark.parametrize("change, words", [
+    (lambda values: values["positions_3d"]["S9"].update(
+        WalkDog=1000 * values["positions_3d"]["S9"]["WalkDog"]),
+     "S9/WalkDog/54138969: .* must hold metres"),
+    (lambda values: values["positions_3d"]["S9"].update(WalkDog=values["positions_3d"]["S9"]["WalkDog"][:0]),
+     "S9/WalkDog/54138969: .* at least one frame"),
+    (lambda values: values["positions_3d"].update(S9={}), "subject S9 has no actions"),
+    (lambda values: values["positions_3d"]["S9"].update({7: 1}), "S9's action must be a name .*, got 7"),
+    (lambda values: values["positions_3d"]["S9"].update(WalkDog=[[1, 2], [3]]),
+     "3D positions must be numbers"),
+])
+def test_implausible_3d_is_refused_with_a_sentence(change, words, tmp_path):
+    write_human36m(tmp_path)
+    rewrite(tmp_path / "data_3d_h36m.npz", change)
     with pytest.raises(ValueError, match=words):
         human36m.load(tmp_path, keypoints="gt", split="test")

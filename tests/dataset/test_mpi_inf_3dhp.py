@@ -20,14 +20,11 @@ def training_data():
             for i, (name, (_, fps)) in enumerate(mpi_inf_3dhp.USABLE.items())}
 
 
-def test_data(*, activity=False):
+def evaluation_data(*, activity=False):
     data = {f"TS{i}": view(seed=i) | {"valid": np.array([1, 0, 1])} for i in range(1, 7)}
     for i, entry in enumerate(data.values(), start=1):
         entry |= {"activity": np.array([1, 2, i])} if activity else {}
     return data
-
-
-test_data.__test__ = False
 
 
 def save(folder, split, data, **others):
@@ -43,7 +40,7 @@ def folder(tmp_path_factory):
     """Both files, complete."""
     path = tmp_path_factory.mktemp("3dhp")
     save(path, "train", training_data())
-    save(path, "test", test_data())
+    save(path, "test", evaluation_data())
     return path
 
 
@@ -68,7 +65,7 @@ def test_pose_is_relative_to_joint_14_and_the_root_is_kept_in_metres(folder):
 
 
 def test_the_root_joint_is_exactly_zero_for_single_precision_files(tmp_path):
-    data = test_data()
+    data = evaluation_data()
     for entry in data.values():
         entry["data_3d"] = entry["data_3d"].astype(np.float32)
     save(tmp_path, "test", data)
@@ -76,7 +73,7 @@ def test_the_root_joint_is_exactly_zero_for_single_precision_files(tmp_path):
 
 
 def test_screen_coordinates_use_each_sequence_s_image_size(tmp_path):
-    data = test_data()
+    data = evaluation_data()
     for entry in data.values():
         entry["data_2d"][0, :3] = [[0, 0], [2048, 2048], [1920, 1080]]
     save(tmp_path, "test", data)
@@ -109,7 +106,7 @@ def test_only_the_annotated_keypoints_exist(folder):
 
 def test_activities_are_read_where_the_file_has_them(tmp_path, folder):
     assert mpi_inf_3dhp.load_activities(folder) == {}
-    save(tmp_path, "test", test_data(activity=True))
+    save(tmp_path, "test", evaluation_data(activity=True))
     found = mpi_inf_3dhp.load_activities(tmp_path)
     assert list(found) == mpi_inf_3dhp.SUBJECTS["test"] and found["TS4"].tolist() == [1, 2, 4]
     assert found["TS4"].dtype == int
@@ -133,7 +130,7 @@ class Hostile:
 
 def test_a_file_that_would_run_code_is_refused_and_runs_nothing(tmp_path):
     mark = tmp_path / "mark"
-    save(tmp_path, "test", test_data() | {"TS1": Hostile(f"echo > {mark}")})
+    save(tmp_path, "test", evaluation_data() | {"TS1": Hostile(f"echo > {mark}")})
     with pytest.raises(ValueError, match="is refused: it asks for .*system"):
         load(tmp_path, "test")
     assert not mark.exists()
@@ -162,17 +159,22 @@ VIEW = at("S2 Seq2", 0, "7")
     ("train", at("S2 Seq2", 0), "7", None, "lacks S2 Seq2's camera 7; found: 0, 1, 2, 4, 5, 6, 8"),
     ("train", VIEW, "data_2d", None, "lacks S2/Seq2/7's array data_2d; found: data_3d"),
     ("train", VIEW, "data_2d", np.zeros((2, 17, 2)), "S2/Seq2/7: 2 frames of 2D for 3 of 3D"),
-    ("train", at("S2 Seq2"), 1, 0, "expected S2 Seq2's frame rate to be a number above 0, got 0"),
+    ("train", at("S2 Seq2"), 1, 0, "S2/Seq2/0: frames per second must .*, got 0"),
     ("train", at(), "S2 Seq2", {"0": 1}, "expected S2 Seq2 to be a list of two.*got 0"),
     ("test", at(), "TS6", None, "lacks sequence TS6; found: TS1, TS2, TS3, TS4, TS5"),
     ("test", at("TS6"), "valid", None, "lacks TS6's array valid; found: data_2d, data_3d"),
     ("test", at("TS6"), "valid", np.ones(4), "TS6: 4 numbers of valid for 3 of 3D"),
     ("test", at("TS6"), "data_3d", np.zeros((3, 28, 3)), r"\(frames, 17, 3\) for TS6, got \(3, 28, 3\)"),
-    ("test", at("TS6"), "data_2d", "no", "TS6's data_2d to be an array of numbers"),
+    ("test", at("TS6"), "data_2d", "no", "TS6's data_2d must be numbers"),
+    ("test", at("TS6"), "data_3d", view()["data_3d"] / 1000, "TS6: .* must hold millimetres"),
+    ("test", at("TS6"), "data_2d", view()["data_2d"] / 1024 - 1, "TS6: .* within 2 pixels of 0"),
+    ("test", at("TS6"), "data_2d", view()["data_2d"] + 1j, "TS6's data_2d must be numbers.* complex"),
+    ("test", at("TS6"), "valid", np.zeros(3), "TS6: no frame is valid"),
+    ("train", at("S2 Seq2"), 1, 1e-4, "S2/Seq2/0: frames per second must .*, got 0.0001"),
     ("test", at("TS2"), "data_3d", np.full((3, 17, 3), np.nan), "TS2: pose hold NaN or infinity in 3 of 3"),
 ])
 def test_a_spoilt_file_is_refused_with_a_sentence(tmp_path, split, table, key, value, words):
-    data = training_data() if split == "train" else test_data()
+    data = training_data() if split == "train" else evaluation_data()
     if value is None:
         del table(data)[key]
     else:
@@ -183,7 +185,7 @@ def test_a_spoilt_file_is_refused_with_a_sentence(tmp_path, split, table, key, v
 
 
 def test_a_file_with_activities_in_some_sequences_only_is_refused(tmp_path):
-    data = test_data(activity=True)
+    data = evaluation_data(activity=True)
     del data["TS3"]["activity"]
     save(tmp_path, "test", data)
     with pytest.raises(ValueError, match="lacks TS3's array activity"):
@@ -191,9 +193,24 @@ def test_a_file_with_activities_in_some_sequences_only_is_refused(tmp_path):
 
 
 def test_sequences_that_the_converter_left_out_may_be_absent(tmp_path):
-    train, test = training_data(), test_data(activity=True)
+    train, test = training_data(), evaluation_data(activity=True)
     del train["S2 Seq2"], test["TS6"]
     save(tmp_path, "train", train, left_out=["S2 Seq2"])
     save(tmp_path, "test", test, left_out=["TS6"])
     assert len(load(tmp_path)) == 15 * 8 and len(load(tmp_path, "test")) == 5
     assert list(mpi_inf_3dhp.load_activities(tmp_path)) == ["TS1", "TS2", "TS3", "TS4", "TS5"]
+
+
+@pytest.mark.parametrize("activity", [[1, 2, 8], [1, 2, np.nan], [0, 1, 2]])
+def test_activities_are_1_to_7(tmp_path, activity):
+    data = evaluation_data(activity=True)
+    data["TS3"]["activity"] = np.array(activity)
+    save(tmp_path, "test", data)
+    with pytest.raises(ValueError, match="TS3's activity must be whole numbers from 1 to 7"):
+        mpi_inf_3dhp.load_activities(tmp_path)
+
+
+def test_a_file_that_leaves_out_everything_is_refused(tmp_path):
+    save(tmp_path, "test", {}, left_out=mpi_inf_3dhp.SUBJECTS["test"])
+    with pytest.raises(ValueError, match="leaves out all sequences of the test split"):
+        load(tmp_path, "test")

@@ -23,8 +23,8 @@ TEST_FRAMES = {name: 3 + i for i, name in enumerate(mpi_inf_3dhp.SUBJECTS["test"
 
 
 def number(sequence, camera, frame, joint, axis):
-    """A number that tells where it belongs; broadcasts."""
-    return 1e5 * sequence + 1e4 * camera + 1e3 * frame + 10 * joint + axis + 0.25
+    """A number that tells where it belongs, and may be a pixel or a millimetre of a person; broadcasts."""
+    return 100 * joint + 5 * sequence + 0.25 * camera + 0.01 * frame + 0.003 * axis
 
 
 def training_cells(sequence, num_frames, width):
@@ -36,13 +36,10 @@ def training_cells(sequence, num_frames, width):
     return cells
 
 
-def test_joints(sequence, num_frames, width):
+def numbered_joints(sequence, num_frames, width):
     """(num_frames, 17, width)."""
     frame, joint, axis = np.ogrid[:num_frames, :17, :width]
     return number(sequence, 0, frame, joint, axis)
-
-
-test_joints.__test__ = False
 
 
 def write_training(path, sequence, num_frames):
@@ -56,9 +53,9 @@ def write_test(path, sequence, num_frames, *, referenced=False):
     """MATLAB's 2 x 17 x 1 x N is N x 1 x 17 x 2 in HDF5; `referenced` puts each array into a 1 x 1 cell."""
     path.parent.mkdir(parents=True)
     frame = np.arange(num_frames)[:, None]
-    arrays = {"annot2": test_joints(sequence, num_frames, 2)[:, None],
+    arrays = {"annot2": numbered_joints(sequence, num_frames, 2)[:, None],
               "annot3": np.zeros((num_frames, 1, 17, 3)),
-              "univ_annot3": test_joints(sequence, num_frames, 3)[:, None],
+              "univ_annot3": numbered_joints(sequence, num_frames, 3)[:, None],
               "valid_frame": frame % 2.0, "activity_annotation": 1 + frame % 7.0}
     with h5py.File(path, "w", userblock_size=512) as file:
         for name, array in arrays.items():
@@ -136,8 +133,8 @@ def test_every_test_number_arrives_at_its_place_with_and_without_object_referenc
     data, keys = read(tmp_path / "data_test_3dhp.npz")
     assert keys == ["data"] and list(data) == list(TEST_FRAMES)
     for i, (name, num_frames) in enumerate(TEST_FRAMES.items()):
-        assert np.array_equal(data[name]["data_2d"], test_joints(i, num_frames, 2))
-        assert np.array_equal(data[name]["data_3d"], test_joints(i, num_frames, 3))
+        assert np.array_equal(data[name]["data_2d"], numbered_joints(i, num_frames, 2))
+        assert np.array_equal(data[name]["data_3d"], numbered_joints(i, num_frames, 3))
         assert data[name]["valid"].tolist() == [frame % 2 for frame in range(num_frames)]
         assert data[name]["activity"].tolist() == [1 + frame % 7 for frame in range(num_frames)]
 
@@ -181,12 +178,13 @@ def test_a_cell_per_test_frame_and_a_single_frame_are_read(tmp_path):
             references = [[file[f"#refs#/{name}{frame}"].ref for frame in range(4)]]
             del file[name]
             file.create_dataset(name, data=references, dtype=h5py.ref_dtype)
-    assert np.array_equal(prepare_3dhp.read_test(path)["data_3d"], test_joints(5, 4, 3))
+    assert np.array_equal(prepare_3dhp.read_test(path)["data_3d"], numbered_joints(5, 4, 3))
     path = tmp_path / "version5.mat"
-    scipy_io.savemat(path, {"annot2": test_joints(1, 1, 2)[0].T, "univ_annot3": test_joints(1, 1, 3)[0].T,
+    scipy_io.savemat(path, {"annot2": numbered_joints(1, 1, 2)[0].T,
+                            "univ_annot3": numbered_joints(1, 1, 3)[0].T,
                             "valid_frame": 1, "activity_annotation": 6})
     entry = prepare_3dhp.read_test(path)
-    assert np.array_equal(entry["data_2d"], test_joints(1, 1, 2)) and entry["activity"].tolist() == [6]
+    assert np.array_equal(entry["data_2d"], numbered_joints(1, 1, 2)) and entry["activity"].tolist() == [6]
 
 
 def test_an_incomplete_folder_is_refused_and_everything_missing_is_named(raw, tmp_path, capsys):

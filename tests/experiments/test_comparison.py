@@ -88,7 +88,7 @@ def test_the_comparison_trains_what_is_missing_and_repeats_nothing(tmp_path, mon
     monkeypatch.setattr(comparison, "TRAINING", "-k gt --train 1 -b 16 --nepoch 1 --d_hid 16")
     monkeypatch.setattr(comparison, "EVALUATION", "-k gt --train 0 --reload 1")
     tiny = [Network("single frame", 1, "--network single_frame", seeds=(1, 2)),
-            Network("FTCM, every frame", 5, "-f 5 --layers 1 --out_all 1", hop=2)]
+            Network("FTCM, every frame", 5, "-f 5 --layers 1 --every_frame 1", hop=2)]
     monkeypatch.setattr(comparison, "COMPARISON", tiny)
     line = ["--comparison", "--device", "cpu", "--root_path", str(tmp_path)]
     assert run_ftcm.main(line) == 0

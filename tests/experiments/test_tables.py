@@ -3,7 +3,9 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
+from common import checkpoint
 from experiments import augmentation, comparison, table_text, tables
 from experiments.tables import Row
 from tests.common.test_compare import FIRST, SECOND, scores
@@ -87,3 +89,29 @@ def test_published_weights_are_found_where_the_readmes_command_has_them(tmp_path
     own.parent.mkdir()
     own.write_text("")
     assert known.checkpoint() == own
+
+
+def finished(folder, best=None):
+    """A run that is done, with this last.pth."""
+    folder.mkdir()
+    (folder / "scores.json").write_text("{}")
+    torch.save({"format": checkpoint.FORMAT, "best": best or {}}, folder / "last.pth")
+    return tables.Row(folder.name, folder, "--train 1", "--train 0")
+
+
+def test_the_best_epochs_files_are_those_that_the_last_one_names(tmp_path):
+    best = {"epoch": 6, "p1": 43.31, "files": ["no_refine_6_4331.pth", "refine_6_4331.pth"]}
+    made = finished(tmp_path / "run", best)
+    assert made.checkpoint() == tmp_path / "run" / "no_refine_6_4331.pth"
+    assert made.refine_file() == tmp_path / "run" / "refine_6_4331.pth"
+
+
+@pytest.mark.parametrize("damage", ["cut", "names"])
+def test_a_damaged_run_is_a_missing_row(damage, tmp_path):
+    best = {"epoch": 1, "p1": 0.01, "files": ["no_refine_1_1.pth/../../victim"]}
+    rows = [finished(tmp_path / "run", best if damage == "names" else None)]
+    if damage == "cut":
+        content = rows[0].folder.joinpath("last.pth").read_bytes()
+        rows[0].folder.joinpath("last.pth").write_bytes(content[:100])
+    done, missing = tables.run(rows, tmp_path, trains=False, execute=lambda line: pytest.fail(f"ran {line}"))
+    assert not done and missing[0]["label"] == "run" and "last.pth" in missing[0]["reason"]

@@ -128,11 +128,11 @@ def test_what_contradicts_a_baselines_checkpoint_is_refused(tmp_path, capsys):
     path = train(SMALL["temporal_conv"], tmp_path)
     for line, words in [
             (f"--train 0 --reload 1 --previous_dir {path} --network ftcm",
-             "was trained with network temporal_conv, the command line says ftcm"),
+             "was trained with --network temporal_conv, the command line says ftcm"),
             (f"--train 0 --reload 1 --previous_dir {path} --layers 2",
              "a temporal_conv network, has no --layers; drop it"),
             (f"--export_release {tmp_path}/r.pth --reload 1 --previous_dir {path}",
-             "The original release has no temporal_conv network")]:
+             "no network temporal_conv")]:
         assert run(line, tmp_path, tmp_path / "eval") == 2
         error = capsys.readouterr().err
         assert words in error and "Traceback" not in error

@@ -1,3 +1,4 @@
+import os
 import shutil
 import stat
 import subprocess
@@ -43,6 +44,42 @@ def test_a_failing_ffmpeg_is_quoted_and_leaves_no_file(script, tmp_path):
     with pytest.raises(ValueError, match="no such codec.*animation.gif"):
         movies.save_mp4(tmp_path / "a.mp4", pictures(400, (200, 200)), size=(200, 200), fps=25,
                        ffmpeg=stub(tmp_path, script))
+    assert [path.name for path in tmp_path.iterdir()] == ["ffmpeg"]
+
+
+@pytest.mark.parametrize("script", ["sleep 600", 'cat > "$last"; sleep 600', 'sleep 600 & wait',
+                                    "while :; do echo flood; done >&2"],
+                         ids=["reads nothing", "never ends", "waits for another", "floods"])
+def test_a_stuck_ffmpeg_is_ended_with_all_that_it_started(script, tmp_path, monkeypatch):
+    monkeypatch.setattr(movies, "PATIENCE", 0.3)
+    os.mkfifo(tmp_path / "alive")
+    alive = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(ValueError, match="stood still.*animation.gif"):
+        movies.save_mp4(tmp_path / "a.mp4", pictures(40, (200, 200)), size=(200, 200), fps=25,
+                       ffmpeg=stub(tmp_path, f"exec 9> {tmp_path}/alive\n{script}"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alive", "ffmpeg"]
+    os.set_blocking(alive, True)
+    assert os.read(alive, 1) == b""                     # the end: nobody holds it open any more
+    os.close(alive)
+
+
+def test_a_talkative_ffmpeg_is_read_while_it_works(tmp_path, monkeypatch):
+    monkeypatch.setenv("STATUS", "0")
+    ffmpeg = stub(tmp_path, 'head -c 3000000 /dev/zero >&2; cat > "$last"; echo late words >&2; exit $STATUS')
+    movies.save_mp4(tmp_path / "a.mp4", pictures(), size=(40, 30), fps=25, ffmpeg=ffmpeg)
+    assert (tmp_path / "a.mp4").stat().st_size == 3 * 40 * 30 * 3
+    monkeypatch.setenv("STATUS", "1")
+    with pytest.raises(ValueError, match="late words") as error:
+        movies.save_mp4(tmp_path / "a.mp4", pictures(), size=(40, 30), fps=25, ffmpeg=ffmpeg)
+    assert len(str(error.value)) < 1000
+
+
+def test_an_ffmpeg_that_cannot_be_started_is_named(tmp_path):
+    (tmp_path / "ffmpeg").write_bytes(b"\0no program")
+    (tmp_path / "ffmpeg").chmod(0o700)
+    with pytest.raises(ValueError, match=f"{tmp_path}/ffmpeg.*started.*animation.gif"):
+        movies.save_mp4(tmp_path / "a.mp4", pictures(), size=(40, 30), fps=25,
+                        ffmpeg=str(tmp_path / "ffmpeg"))
     assert [path.name for path in tmp_path.iterdir()] == ["ffmpeg"]
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from argparse import Namespace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,12 @@ import torch
 
 import run_ftcm
 from common import checkpoint
+from common.bounds import MAX_LINE_BYTES
 from common.clips import replace
 from common.engine import predict
+from common.skeleton import HUMAN36M
 from common.video.live import RateLifter, lines_until_interrupted, write_poses
 from common.video.own_video import Placement, lift, live_placer
-from common.skeleton import HUMAN36M
 from common.video.stream import Lifter, SequenceLifter
 from model.ftcm import FTCM
 from tests.helpers import random_clip
@@ -83,6 +85,23 @@ def test_each_frame_gets_one_line_with_its_own_number():
     assert [row["frame"] for row in rows] == list(range(10))
     assert [row["unseen"] for row in rows] == [17, *range(9)]
     assert rows[0]["pose"] is None and np.shape(rows[1]["pose"]) == (17, 3)
+
+
+@pytest.mark.parametrize("sound", [0, 1, 5])
+def test_poses_still_pending_come_out_before_a_malformed_line_is_refused(sound):
+    def frames():
+        yield from [(keypoints, 0) for keypoints in random_clip(sound or 1).keypoints[:sound]]
+        raise ValueError(f"line {sound + 1}")
+    out, live = io.StringIO(), RateLifter(lifter("centre"), fps=30, trained_fps=TRAINED_FPS)
+    with pytest.raises(ValueError, match=f"line {sound + 1}"):
+        write_poses(frames(), live, out=out, place=live_placer(Placement()))
+    assert [json.loads(line)["frame"] for line in out.getvalue().splitlines()] == list(range(sound))
+
+
+def test_of_an_endless_line_no_more_is_read_than_it_takes_to_refuse_it():
+    file = io.BytesIO(b"one\n" + 3 * MAX_LINE_BYTES * b"x")
+    assert [len(line) for line in islice(lines_until_interrupted(file), 2)] == [4, MAX_LINE_BYTES + 1]
+    assert file.tell() == 4 + MAX_LINE_BYTES + 1
 
 
 def test_a_root_that_cannot_be_told_stays_where_it_was():

@@ -1,5 +1,7 @@
 """Where poses go, and which files tell about them."""
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -103,6 +105,15 @@ def test_the_gif_runs_at_15_pictures_a_second_at_most_for_ten_seconds(tmp_path):
     with Image.open(tmp_path / "animation.gif") as gif:
         assert (gif.n_frames, gif.info["duration"]) == (150, 70)
     assert "animation.gif holds the first 10 seconds." in sentences
+
+
+def test_all_files_are_written_or_none(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(movies, "save_gif", full)
+    with pytest.raises(OSError, match="space"):
+        written(tmp_path / "new", Placement())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_mp4_has_every_frame_and_a_failing_ffmpeg_costs_only_the_mp4(tmp_path, monkeypatch):

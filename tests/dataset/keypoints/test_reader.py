@@ -8,8 +8,17 @@ from common.camera import denormalize_screen
 from common.layouts import BODY25, COCO17
 from common.skeleton import HUMAN36M
 from dataset.keypoints.reader import load, read
-from tests.keypoint_samples import (SIZE, alphapose, coco, expected, track, write_json, write_npz,
-                                    write_openpose, write_videopose3d)
+from tests.keypoint_samples import (
+    SIZE,
+    alphapose,
+    coco,
+    expected,
+    track,
+    write_json,
+    write_npz,
+    write_openpose,
+    write_videopose3d,
+)
 
 SAMPLE = Path(__file__).parents[3] / "dataset" / "baseball_coco17.npz"
 

@@ -1,0 +1,66 @@
+"""--benchmark: a whole training step, the data path without a network, loading data sets."""
+import statistics
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from common import engine
+from common.clips import Clip
+from common.windows import TrainingBatches, Windows
+from experiments.benchmark import walk
+from experiments.timing import quiet, rounds, run_once, threads
+
+
+def published_step(network: torch.nn.Module, frames: int, micro_batch: int) -> dict:
+    """Peak memory and seconds of a training step with the published batch of 512."""
+    windows = Windows([walk(512)], frames=frames)
+    batches = TrainingBatches(windows, batch_size=512, generator=torch.Generator())
+    optimizer = torch.optim.Adam(network.parameters(), amsgrad=True)
+    with quiet():
+        _, taken, memory = run_once(partial(engine.train_one_epoch, network, batches, optimizer, desc="",
+                                            micro_batch=micro_batch))
+    return {"batch": 512, "frames": frames, "micro_batch": micro_batch, "peak_gib": memory,
+            "seconds": taken}
+
+
+def data_path(frames: int) -> float:
+    """Windows a second of shuffled, mirrored training batches without a network, on one thread."""
+    windows = Windows([walk(5000, seed) for seed in range(100)], frames=frames, mirror=True)
+    batches = TrainingBatches(windows, batch_size=512, stride=50, mirror=True, generator=torch.Generator())
+    with threads(1):
+        taken = rounds({"data": lambda: [len(batch) for batch in batches]}, 3)["data"]
+    return len(batches.rows) * batches.versions / statistics.median(taken)
+
+
+def loading(folder: Path, load: Callable[[Path], list[Clip]], subjects: list[str]) -> list[dict]:
+    """Seconds and memory of loading synthetic Human3.6M archives of 1,000 to 1,500,000 frames.
+
+    A frame is one camera's view. The archives are written to `folder`; `load` loads all subjects.
+    """
+    rows = []
+    for total in (1_000, 100_000, 1_500_000):
+        write_archive(folder, total, subjects)
+        with quiet():
+            clips, taken, memory = run_once(partial(load, folder))
+        rows.append({"frames": sum(map(len, clips)), "clips": len(clips), "seconds": taken,
+                     "peak_gib": memory})
+    return rows
+
+
+def write_archive(folder: Path, total: int, subjects: list[str]) -> None:
+    """Archives in VideoPose3D's format of about `total` views, 30 recordings a subject, four cameras."""
+    frames = max(1, total // (len(subjects) * 30 * 4))
+    pose = walk(frames).pose
+    joints = pose[:, np.arange(32) % 17] + np.float32([0, 0, 1])                         # (N, 32, 3)
+    pixels = np.full((frames, 17, 2), 500, np.float32)
+    actions = [f"Walking {number}" for number in range(30)]
+    truth = {subject: {action: joints.copy() for action in actions} for subject in subjects}
+    seen = {subject: {action: [pixels.copy() for _ in range(4)] for action in actions}
+            for subject in subjects}
+    symmetry = [[4, 5, 6, 11, 12, 13], [1, 2, 3, 14, 15, 16]]
+    np.savez(folder / "data_3d_h36m.npz", positions_3d=np.array(truth, object))
+    np.savez(folder / "data_2d_h36m_gt.npz", positions_2d=np.array(seen, object),
+             metadata=np.array({"keypoints_symmetry": symmetry}, object))
