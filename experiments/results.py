@@ -116,7 +116,7 @@ def renderer(name: str, data: dict) -> Callable[[str, dict], str] | None:
 
 def demo(name: str, data: dict) -> str:
     """The demo's own sentence, then its report."""
-    text = "What `make demo` printed, on the bundled motions."
+    text = "The table of the demo's training, on the bundled motions."
     if data["training_epochs"] < data["planned_epochs"]:
         text += (" The time limit ended this run before its last epoch. A machine that\nfinishes more of the "
                  f"{data['planned_epochs']} epochs gets lower errors.")
