@@ -133,9 +133,8 @@ def report(_, data: dict) -> str:
     lines = ["```", score_table.table(data, others), "```", "", legend, "",
              *[f"- {note}" for note in score_table.details(data) + data["notes"]],
              f"- Command: `{data['command']}`",
-             f"- {data['hardware']}; PyTorch {data['torch']}; seed {data['seed']}; training "
-             f"{data['training_minutes']:.1f} min in all, evaluation {data['evaluation_seconds']:.0f} s; "
-             f"commit {data['commit']}."]
+             f"- Evaluated on {data['hardware']}; PyTorch {data['torch']}; seed {data['seed']}; "
+             f"{data['evaluation_seconds']:.0f} s; commit {data['commit']}."]
     return "\n".join(lines) + "\n"
 
 
