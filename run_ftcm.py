@@ -30,10 +30,11 @@ from common.files import check_writable, write_whole
 from common.distributed import Processes
 from common.provenance import provenance
 from common.run_folder import RunFolder
-from common.video.smooth import smooth
+from common.lift import Lifting
+from common.refining import Refiner
 from common.video.stream import Lifter, SequenceLifter
 from common.training import Schedule, Training
-from common.windows import TrainingBatches, Windows
+from common.windows import Sampling, TrainingBatches, Window, Windows
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
 from dataset import cmu_mocap, human36m, mpi_inf_3dhp
 from dataset.keypoints import cleaning, reader
@@ -210,38 +211,36 @@ def refuse_layout(saved: dict, skeleton: Skeleton, path: Path) -> None:
                          f"not of {skeleton.name}. Choose another checkpoint.")
 
 
-def make_refiner(args, clips: list[Clip], device: str) -> engine.Refiner | None:
+def make_refiner(args, clips: list[Clip], device: str) -> Refiner | None:
     """The refine step that the options ask for; None without --refine."""
     if not args.refine:
         return None
     network = Refine(num_joints=len(clips[0].skeleton.joints))
     if args.refine_reload:
         checkpoint.load_refine(network, args.previous_refine_name)
-    return engine.Refiner(network.to(device), root_source=args.refine_root, clips=clips)
+    return Refiner(network.to(device), root_source=args.refine_root, clips=clips)
 
 
-def predict(model, clips: list[Clip], args, device: str, *, every: int, desc: str, refiner=None,
-            processes: Processes = Processes()) -> dict:
-    """`engine.predict` with the options' windows and batch size, clips dealt among the processes.
+def window_of(args) -> Window:
+    """The window that the options and the checkpoint ask for."""
+    hop = (args.hop or default_hop(args.frames)) if args.every_frame else None
+    return Window(frames=args.frames, tds=args.tds, target=args.target, hop=hop)
 
-    On a CPU a batch is small enough for its caches.
-    """
-    batch_size = args.eval_batch_size or inference_windows(args.frames, device)
-    model = fold(model) if isinstance(model, FTCM) and not args.amp else model
+
+def lifting_of(args, device: str, every: int = 1) -> Lifting:
+    """How the options lift: every `every`-th frame. On a CPU a batch is small enough for its caches."""
+    return Lifting(batch_size=args.eval_batch_size or inference_windows(args.frames, device),
+                   flip_test=args.flip_test, every=every, smooth=args.smooth, amp=args.amp, device=device)
+
+
+def predict(model, clips: list[Clip], window: Window, lifting: Lifting, *, refiner=None,
+            processes: Processes = Processes(), desc: str = "predict") -> dict[str, list]:
+    """`engine.predict` by the fastest form of the network, clips dealt among the processes."""
+    model = fold(model) if isinstance(model, FTCM) and not lifting.amp else model
     own = clips[processes.rank::processes.count]
-    found = engine.predict(model, own, frames=args.frames, tds=args.tds, batch_size=batch_size,
-                           refiner=refiner, flip_test=args.flip_test, every=every, device=device, desc=desc,
-                           target=args.target, hop=chosen_hop(args), amp=args.amp) if own else {}
-    if args.smooth:
-        found["pose"] = [smooth(poses, seconds=args.smooth, fps=clip.fps)
-                         for poses, clip in zip(found.get("pose", []), own)]
+    found = engine.predict(model, own, window, lifting, refiner=refiner, desc=desc) if own else {}
     keys = ("pose", "lifted", "root") if refiner else ("pose",)
     return {key: processes.collect(found.get(key, []), len(clips)) for key in keys}
-
-
-def chosen_hop(args) -> int | None:
-    """Frames between two windows of a network that answers for every frame; None for one pose a window."""
-    return (args.hop or default_hop(args.frames)) if args.every_frame else None
 
 
 def train(args, argv: list[str], device: str, processes: Processes) -> None:
@@ -264,8 +263,8 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
 
     def validate():
         validation = held_out or test_clips
-        found = predict(model, validation, args, device, every=args.val_stride, desc="validate",
-                        refiner=refiner, processes=processes)
+        found = predict(model, validation, window_of(args), lifting_of(args, device, args.val_stride),
+                        refiner=refiner, processes=processes, desc="validate")
         average = scores.score(validation, found["pose"])["average"]
         return {"p1": average["mpjpe"], "p2": average["p_mpjpe"]}
 
@@ -281,8 +280,9 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
             training.resume()
         run.write_options({**training.state["options"], **provenance(argv, device)})
         announce_training(args, training, device)
-        training.fit(max_minutes=args.max_minutes, amp=args.amp, velocity=args.velocity_weight,
-                     micro_batch=args.micro_batch or training_windows(args.frames))
+        step = engine.Step(micro_batch=args.micro_batch or training_windows(args.frames),
+                           velocity=args.velocity_weight, amp=args.amp)
+        training.fit(step, max_minutes=args.max_minutes)
         if args.test:
             score_best(training, test_clips, args, argv, device)
         else:
@@ -323,12 +323,11 @@ def training_clips(args) -> tuple[list[Clip], list[Clip]]:
 
 def training_batches(args, clips: list[Clip], device: str, processes: Processes) -> TrainingBatches:
     """The windows of `clips` as the options batch, mirror and augment them; this process's share."""
-    windows = Windows(clips, frames=args.frames, tds=args.tds, device=device, mirror=args.flip,
-                      target=args.target)
-    return TrainingBatches(windows, batch_size=args.batch_size, stride=args.stride, mirror=args.flip,
-                           reverse=args.reverse, generator=torch.Generator().manual_seed(args.seed),
-                           whole=args.every_frame, augment=make_augmenter(args, clips),
-                           share=(processes.rank, processes.count))
+    windows = Windows(clips, window_of(args), device=device, mirror=args.flip)
+    sampling = Sampling(args.batch_size, stride=args.stride, mirror=args.flip, reverse=args.reverse,
+                        whole=args.every_frame)
+    return TrainingBatches(windows, sampling, generator=torch.Generator().manual_seed(args.seed),
+                           augment=make_augmenter(args, clips), share=(processes.rank, processes.count))
 
 
 def first_state(args, clips: list[Clip], model_args: dict) -> dict:
@@ -403,7 +402,7 @@ def evaluate(args, argv: list[str], device: str, processes: Processes) -> None:
              f"tds{args.tds}", *(["refine", args.refine_root] if args.refine else []),
              *[f"{name}{getattr(args, name)}" for name in ("test_stride", "downsample")
                if getattr(args, name) > 1],
-             *([f"hop{chosen_hop(args)}"] if args.every_frame else []),
+             *([f"hop{window_of(args).hop}"] if args.every_frame else []),
              *([f"smooth{args.smooth:g}"] if args.smooth else []),
              *(args.cameras or []), *(args.actions or [])]
     name = "_".join(parts)
@@ -430,12 +429,13 @@ def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str],
     `shared` names the joints that count where the network was trained on another joint layout.
     """
     started = time.time()
-    found = predict(model, clips, args, device, every=args.test_stride, desc="evaluate", refiner=refiner,
-                    processes=processes)
+    window = window_of(args)
+    found = predict(model, clips, window, lifting_of(args, device, args.test_stride), refiner=refiner,
+                    processes=processes, desc="evaluate")
     if not processes.is_writer:
         return
     facts = {"dataset": args.dataset, "keypoints": args.keypoints, "frames": args.frames, "tds": args.tds,
-             "target": args.target, "hop": chosen_hop(args), "smooth": args.smooth,
+             "target": args.target, "hop": window.hop, "smooth": args.smooth,
              "refine": args.refine_root if refiner else None, "mirrored_test": args.flip_test,
              "test_stride": args.test_stride, "cameras": args.cameras, "actions": args.actions,
              "downsample": args.downsample, "shared_joints": shared,
@@ -447,7 +447,8 @@ def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str],
     if args.dataset == "3dhp" and shared is None:
         summary["official"] = score_3dhp(clips, found["pose"], args)
     shown = report.representative(clips, found["pose"])
-    poses, = predict(model, [clips[shown]], args, device, every=1, desc="animate", refiner=refiner)["pose"]
+    poses, = predict(model, [clips[shown]], window, lifting_of(args, device), refiner=refiner,
+                     desc="animate")["pose"]
     report.write_report(folder, summary, clips[shown], poses)
     publish(args, folder / "scores.json")
     if args.export_mat:
@@ -481,7 +482,7 @@ def predict_video(args, device: str) -> None:
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
     clip = reader.to_clip(recording)
     poses, notes = own_video.lift(clip, trained_fps, lambda clip: predict(
-        model, [clip], args, device, every=1, desc="lift")["pose"][0])
+        model, [clip], window_of(args), lifting_of(args, device), desc="lift")["pose"][0])
     notes += own_video.write(folder, clip, poses, wanted, pixels=recording.keypoints,
                              size=(recording.width, recording.height))
     print("\n".join([*recording.notes, *notes]))
@@ -495,7 +496,7 @@ def make_lifter(model, args, device: str) -> Lifter | SequenceLifter:
         raise ValueError("--predict - lifts with --every_frame networks of tds 1 only, "
                          f"{args.previous_dir} has {args.tds}. Lift a file, or choose another checkpoint.")
     if args.every_frame:
-        return SequenceLifter(model, hop=chosen_hop(args), **shared)
+        return SequenceLifter(model, hop=window_of(args).hop, **shared)
     return Lifter(model, tds=args.tds, target=args.target, **shared)
 
 
@@ -509,8 +510,8 @@ def measure_limits(args, argv: list[str], device: str) -> None:
     noise = json.loads((options.PROJECT / "dataset" / "detector_noise.json").read_text(encoding="utf-8"))
     measured = limits.measure(
         load_clips(args, "test"), seed=args.seed,
-        predict=lambda clips, every: predict(model.to(device), clips, args, device, every=every,
-                                             desc="limits")["pose"],
+        predict=lambda clips, every: predict(model.to(device), clips, window_of(args),
+                                             lifting_of(args, device, every), desc="limits")["pose"],
         detector_error=lambda num_frames, seed: cmu_mocap.detector_error(num_frames, noise, seed=seed),
         fill=lambda keypoints, seen: cleaning.fill(keypoints, seen, HUMAN36M, "a motion")[0],
         **({"every": args.test_stride} if "test_stride" in args.given else {}))

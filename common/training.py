@@ -14,6 +14,7 @@ from common import checkpoint, engine
 from common.distributed import Processes
 from common.options import spelt
 from common.pictures import curves
+from common.refining import Refiner
 from common.run_folder import RunFolder
 from common.untrusted import readable
 from common.windows import TrainingBatches
@@ -49,7 +50,7 @@ class Training:
     run: RunFolder
     state: dict
     model: torch.nn.Module
-    refiner: engine.Refiner | None
+    refiner: Refiner | None
     wrapped: list
     optimizer: torch.optim.Optimizer
     rates: list[float]
@@ -63,43 +64,49 @@ class Training:
     def networks(self) -> list[torch.nn.Module]:
         return [self.model] + ([self.refiner.network] if self.refiner else [])
 
-    def fit(self, *, max_minutes: float | None, micro_batch: int, amp: bool, velocity: float) -> None:
+    def fit(self, step: engine.Step, *, max_minutes: float | None = None) -> None:
         """Train from the state's epoch to the last; after each, validate and save everything."""
-        state, run = self.state, self.run
-        inner = self.refiner and self.refiner.around(self.wrapped[1])
-        for epoch in range(state["epoch"] + 1, self.schedule.epochs + 1):
-            if out_of_time(state["history"], max_minutes):
-                run.log(f"Stopped before epoch {epoch} of {self.schedule.epochs}: --max_minutes "
-                        f"{max_minutes:g}.")
+        for epoch in range(self.state["epoch"] + 1, self.schedule.epochs + 1):
+            if out_of_time(self.state["history"], max_minutes):
+                self.run.log(f"Stopped before epoch {epoch} of {self.schedule.epochs}: --max_minutes "
+                             f"{max_minutes:g}.")
                 break
-            started, busy = time.time(), time.process_time()
-            self.begin(epoch)
-            factor = self.schedule.factor(epoch)
-            for group, rate in zip(self.optimizer.param_groups, self.rates):
-                group["lr"] = rate * factor
-            loss, error = engine.train_one_epoch(self.wrapped[0], self.batches, self.optimizer, refiner=inner,
-                                                 desc=f"epoch {epoch}/{self.schedule.epochs}",
-                                                 micro_batch=micro_batch, amp=amp, velocity=velocity,
-                                                 processes=self.processes)
-            row = {"epoch": epoch, "learning_rate": self.rates[0] * factor, "loss": loss,
-                   "train_mpjpe": 1000 * error}
-            if self.validate:
-                row |= self.validate()
-            # The first process's clock decides, so that all stop after the same epoch.
-            row["seconds"] = self.processes.collect([time.time() - started], self.processes.count)[0]
-            row["cpu_seconds"] = time.process_time() - busy         # of all threads of this process
-            is_best = self.validate is not None and row["p1"] < state["best"].get("p1", math.inf)
-            state |= {"epoch": epoch, "history": state["history"] + [row], "model": self.model.state_dict(),
-                      "optimizer": self.optimizer.state_dict(), "rng": self.random_state()}
-            if self.refiner:
-                state["refine"] = self.refiner.network.state_dict()
-            run.save_epoch(state, is_best=is_best)
-            run.log(f"epoch {epoch:3d}  lr {row['learning_rate']:.6f}  loss {loss:.5f} m  "
-                    f"MPJPE {row['train_mpjpe']:.2f}"
-                    + (f"  P1 {row['p1']:.2f}  P2 {row['p2']:.2f} mm" if self.validate else " mm")
-                    + f"  {row['seconds']:.0f} s" + ("  best" if is_best else ""))
-            self.draw()
+            row = self.train_and_validate(epoch, step)
+            is_best = self.validate is not None and row["p1"] < self.state["best"].get("p1", math.inf)
+            self.save(row, is_best=is_best)
+            self.run.log(f"epoch {epoch:3d}  lr {row['learning_rate']:.6f}  loss {row['loss']:.5f} m  "
+                         f"MPJPE {row['train_mpjpe']:.2f}"
+                         + (f"  P1 {row['p1']:.2f}  P2 {row['p2']:.2f} mm" if self.validate else " mm")
+                         + f"  {row['seconds']:.0f} s" + ("  best" if is_best else ""))
             self.processes.wait()
+
+    def train_and_validate(self, epoch: int, step: engine.Step) -> dict:
+        """One epoch; its row of the history: learning rate, loss in metres, errors in mm, seconds."""
+        started, busy = time.time(), time.process_time()
+        self.begin(epoch)
+        factor = self.schedule.factor(epoch)
+        for group, rate in zip(self.optimizer.param_groups, self.rates):
+            group["lr"] = rate * factor
+        loss, error = engine.train_one_epoch(
+            self.wrapped[0], self.batches, self.optimizer, step, processes=self.processes,
+            refiner=self.refiner and self.refiner.around(self.wrapped[1]),
+            desc=f"epoch {epoch}/{self.schedule.epochs}")
+        row = {"epoch": epoch, "learning_rate": self.rates[0] * factor, "loss": loss,
+               "train_mpjpe": 1000 * error, **(self.validate() if self.validate else {})}
+        # The first process's clock decides, so that all stop after the same epoch.
+        row["seconds"] = self.processes.collect([time.time() - started], self.processes.count)[0]
+        row["cpu_seconds"] = time.process_time() - busy         # of all threads of this process
+        return row
+
+    def save(self, row: dict, *, is_best: bool) -> None:
+        """Add an epoch's row to the state and write the state's files."""
+        self.state |= {"epoch": row["epoch"], "history": self.state["history"] + [row],
+                       "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
+                       "rng": self.random_state()}
+        if self.refiner:
+            self.state["refine"] = self.refiner.network.state_dict()
+        self.run.save_epoch(self.state, is_best=is_best)
+        self.draw()
 
     def draw(self) -> None:
         """Write curves.png."""

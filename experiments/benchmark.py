@@ -16,7 +16,8 @@ from common import engine
 from common.batch_sizes import default_hop, inference_windows
 from common.clips import Clip
 from common.skeleton import HUMAN36M
-from common.windows import TrainingBatches, Windows
+from common.lift import Lifting
+from common.windows import Sampling, TrainingBatches, Window, Windows
 from experiments.timing import quiet, rounds, run_once, thread_counts
 
 ROUNDS = 3
@@ -88,8 +89,8 @@ def evaluation(networks: dict[str, torch.nn.Module], frames: int) -> dict[str, d
         for batch in batches[name]:
             clip = walk(8 * frames if hop else max(batch, default))
             counts[name, batch] = len(clip)
-            variants[name, batch] = partial(engine.predict, network, [clip], frames=frames, batch_size=batch,
-                                            hop=hop)
+            variants[name, batch] = partial(engine.predict, network, [clip], Window(frames, hop=hop),
+                                            Lifting(batch_size=batch))
     results = {name: {} for name in networks}
     with quiet():
         for label in thread_counts(networks):
@@ -120,10 +121,10 @@ def training(networks: dict[str, torch.nn.Module], frames: int) -> dict[str, dic
     for name, network in networks.items():
         optimizer = torch.optim.Adam(network.parameters(), amsgrad=True)
         for size in (max(1, size // frames) for size in TRAINING_BATCHES):
-            batches = TrainingBatches(Windows([walk(size)], frames=frames), batch_size=size,
+            batches = TrainingBatches(Windows([walk(size)], Window(frames)), Sampling(batch_size=size),
                                       generator=torch.Generator())
             counts[name, size] = size
-            variants[name, size] = partial(engine.train_one_epoch, network, batches, optimizer, desc="")
+            variants[name, size] = partial(engine.train_one_epoch, network, batches, optimizer)
     with quiet():
         return compare(rounds(variants, ROUNDS), counts)
 

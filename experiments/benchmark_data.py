@@ -9,27 +9,28 @@ import torch
 
 from common import engine
 from common.clips import Clip
-from common.windows import TrainingBatches, Windows
+from common.windows import Sampling, TrainingBatches, Window, Windows
 from experiments.benchmark import walk
 from experiments.timing import quiet, rounds, run_once, threads
 
 
 def published_step(network: torch.nn.Module, frames: int, micro_batch: int) -> dict:
     """Peak memory and seconds of a training step with the published batch of 512."""
-    windows = Windows([walk(512)], frames=frames)
-    batches = TrainingBatches(windows, batch_size=512, generator=torch.Generator())
+    windows = Windows([walk(512)], Window(frames))
+    batches = TrainingBatches(windows, Sampling(batch_size=512), generator=torch.Generator())
     optimizer = torch.optim.Adam(network.parameters(), amsgrad=True)
     with quiet():
-        _, taken, memory = run_once(partial(engine.train_one_epoch, network, batches, optimizer, desc="",
-                                            micro_batch=micro_batch))
+        _, taken, memory = run_once(partial(engine.train_one_epoch, network, batches, optimizer,
+                                            engine.Step(micro_batch=micro_batch)))
     return {"batch": 512, "frames": frames, "micro_batch": micro_batch, "peak_gib": memory,
             "seconds": taken}
 
 
 def data_path(frames: int) -> float:
     """Windows a second of shuffled, mirrored training batches without a network, on one thread."""
-    windows = Windows([walk(5000, seed) for seed in range(100)], frames=frames, mirror=True)
-    batches = TrainingBatches(windows, batch_size=512, stride=50, mirror=True, generator=torch.Generator())
+    windows = Windows([walk(5000, seed) for seed in range(100)], Window(frames), mirror=True)
+    batches = TrainingBatches(windows, Sampling(batch_size=512, stride=50, mirror=True),
+                              generator=torch.Generator())
     with threads(1):
         taken = rounds({"data": lambda: [len(batch) for batch in batches]}, 3)["data"]
     return len(batches.rows) * batches.versions / statistics.median(taken)

@@ -8,9 +8,9 @@ PROJECT = Path(__file__).parents[1]
 # The kernel in reading order: each file imports only files that stand before it.
 KERNEL = ["bounds", "batch_sizes", "command_line", "skeleton", "camera", "loss", "metrics", "provenance",
           "files", "terminal", "distributed", "clips", "untrusted", "plain_pickle", "tensor_file",
-          "checkpoint_fields", "checkpoint", "layouts", "lift", "windows", "scores", "score_table", "compare",
-          "scores_3dhp", "keypoint_errors", "engine", "run_folder", "augment", "options", "report", "training",
-          "export_network"]
+          "checkpoint_fields", "checkpoint", "layouts", "windows", "lift", "refining", "smooth", "scores",
+          "score_table", "compare", "scores_3dhp", "keypoint_errors", "engine", "run_folder", "augment",
+          "options", "report", "training", "export_network"]
 # A folder (the project's own is "") and what its modules may import: all modules of a folder, or one module.
 MAY_IMPORT = {
     "model": {"model"},

@@ -11,7 +11,7 @@ import torch
 import run_ftcm
 from common import checkpoint, clips
 from common.video import own_video
-from common.video.smooth import smooth
+from common.smooth import smooth
 from model.ftcm import FTCM
 from tests.helpers import random_clip
 from tests.dataset.keypoints.test_keypoint_file import BAD

@@ -20,7 +20,7 @@ from common.video.player import save_html
 from common.pictures.curves import animation_panels
 from common.skeleton import Skeleton
 from common.terminal import progress
-from common.video.smooth import smooth
+from common.smooth import smooth
 
 GIF_FPS, GIF_PICTURES = 15, 150         # at most: an animation of the first ten seconds
 

@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 import torch
 
-from common.lift import lift, trust
+from common.lift import blending_weights, lift
 from common.skeleton import Skeleton
 
 
@@ -128,7 +128,7 @@ class SequenceLifter(Stream):
         numbers = range(start, start + self.frames)
         held = [min(max(number, 0), self.pushed - 1) for number in numbers]
         poses = self.lift([self.keypoints[row] for row in held])                        # (T, J, 3)
-        for number, clamped, pose, weight in zip(numbers, held, poses, trust(self.frames).numpy()):
+        for number, clamped, pose, weight in zip(numbers, held, poses, blending_weights(self.frames).numpy()):
             if number == clamped:
                 self.sums[number] = self.sums.get(number, 0) + weight * pose
                 self.weights[number] = self.weights.get(number, 0) + weight

@@ -10,7 +10,7 @@ from common.augment import BONE, NEAREST, PARTS, Augmenter
 from common.camera import project
 from common.keypoint_errors import JITTER, UNIFORM
 from common.skeleton import HUMAN36M, Skeleton, flip
-from common.windows import Windows
+from common.windows import Window, Windows
 from tests.helpers import random_clip
 
 NOISE = json.loads((Path(__file__).parents[2] / "dataset" / "detector_noise.json").read_text())
@@ -18,7 +18,7 @@ NOISE = json.loads((Path(__file__).parents[2] / "dataset" / "detector_noise.json
 
 def windows(frames=9, up=(0.0, -1.0, 0.0)):
     clip = replace(random_clip(40), up=np.array(up, np.float32))
-    return Windows([clip], frames=frames).gather(torch.arange(40), whole=True)
+    return Windows([clip], Window(frames)).gather(torch.arange(40), whole=True)
 
 
 def augmented(*parts, seed=0, **options):

@@ -7,10 +7,11 @@ import torch
 from common import engine
 from common.loss import mpjpe_loss, velocity_loss
 from common.skeleton import HUMAN36M, flip
-from common.windows import TrainingBatches, Windows
+from common.refining import Refiner
+from common.windows import Sampling, TrainingBatches, Window, Windows
 from model.ftcm import FTCM
 from model.refine import Refine
-from tests.helpers import random_clip
+from tests.helpers import predict, random_clip
 
 
 def small_model(frames=5, seed=0):
@@ -23,7 +24,7 @@ CLIPS = [random_clip(6, seed=1), random_clip(1, seed=2), random_clip(11, seed=3)
 
 def test_prediction_does_not_depend_on_the_batch_size():
     model = small_model()
-    one, many = (engine.predict(model, CLIPS, frames=5, batch_size=size)["pose"] for size in (1, 64))
+    one, many = (predict(model, CLIPS, frames=5, batch_size=size)["pose"] for size in (1, 64))
     for a, b, clip in zip(one, many, CLIPS):
         assert a.shape == (len(clip), 17, 3)
         assert a == pytest.approx(b, abs=1e-6)
@@ -31,7 +32,7 @@ def test_prediction_does_not_depend_on_the_batch_size():
 
 def test_flip_test_is_the_mean_with_the_mirrored_prediction_mirrored_back():
     model, clip = small_model(), CLIPS[0]
-    poses, = engine.predict(model, [clip], frames=5, batch_size=4)["pose"]
+    poses, = predict(model, [clip], frames=5, batch_size=4)["pose"]
     window = torch.from_numpy(clip.keypoints[[1, 2, 3, 4, 5]])[None]
     with torch.no_grad():
         both = (model.eval()(window) + flip(model(flip(window, HUMAN36M)), HUMAN36M)) / 2
@@ -41,7 +42,7 @@ def test_flip_test_is_the_mean_with_the_mirrored_prediction_mirrored_back():
 
 def test_thinned_prediction_leaves_nan_in_the_other_frames():
     model = small_model()
-    full, thinned = (engine.predict(model, CLIPS, frames=5, every=every)["pose"] for every in (1, 3))
+    full, thinned = (predict(model, CLIPS, frames=5, every=every)["pose"] for every in (1, 3))
     for a, b in zip(full, thinned):
         assert b[::3] == pytest.approx(a[::3], abs=1e-6)
         assert np.isnan(np.delete(b, np.s_[::3], axis=0)).all()
@@ -49,15 +50,14 @@ def test_thinned_prediction_leaves_nan_in_the_other_frames():
 
 def test_evaluation_restores_the_training_mode():
     model = small_model().train()
-    engine.predict(model, CLIPS[:1], frames=5)
+    predict(model, CLIPS[:1], frames=5)
     assert model.training
 
 
-def training(model, clips, **options):
-    batches = TrainingBatches(Windows(clips, frames=5), batch_size=8,
+def training(model, clips, step=engine.Step()):
+    batches = TrainingBatches(Windows(clips, Window(5)), Sampling(batch_size=8),
                               generator=torch.Generator().manual_seed(0))
-    return engine.train_one_epoch(model, batches, torch.optim.Adam(model.parameters(), lr=3e-3), desc="test",
-                                  **options)
+    return engine.train_one_epoch(model, batches, torch.optim.Adam(model.parameters(), lr=3e-3), step)
 
 
 def test_training_lowers_the_loss_and_returns_metres():
@@ -86,10 +86,10 @@ def test_micro_batches_do_not_change_the_step(micro_batch):
         model = small_model()
         for block in model.blocks:
             block.dropout.p = 0.0
-        batches = TrainingBatches(Windows(CLIPS, frames=5), batch_size=8,
+        batches = TrainingBatches(Windows(CLIPS, Window(5)), Sampling(batch_size=8),
                                   generator=torch.Generator().manual_seed(0))
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        loss = engine.train_one_epoch(model, batches, optimizer, desc="test", micro_batch=size)
+        loss = engine.train_one_epoch(model, batches, optimizer, engine.Step(micro_batch=size))
         return loss, torch.cat([p.detach().flatten() for p in model.parameters()])
     (whole_loss, whole), (parts_loss, parts) = trained(None), trained(micro_batch)
     assert parts_loss == pytest.approx(whole_loss, rel=1e-5)
@@ -99,8 +99,8 @@ def test_micro_batches_do_not_change_the_step(micro_batch):
 def test_a_frame_without_a_root_estimate_keeps_its_lifted_pose():
     clip = random_clip(3)
     clip = replace(clip, keypoints=np.zeros_like(clip.keypoints))
-    refiner = engine.Refiner(Refine(), root_source="estimate", clips=[clip])
-    found = engine.predict(small_model(), [clip], frames=5, refiner=refiner)
+    refiner = Refiner(Refine(), root_source="estimate", clips=[clip])
+    found = predict(small_model(), [clip], frames=5, refiner=refiner)
     assert np.isnan(found["root"][0]).all()
     assert (found["pose"][0] == found["lifted"][0]).all()
 
@@ -109,22 +109,22 @@ def test_poses_that_are_not_finite_are_an_error():
     model = small_model()
     torch.nn.init.constant_(model.head.bias, float("inf"))
     with pytest.raises(FloatingPointError, match="poses are not finite"):
-        engine.predict(model, CLIPS[:1], frames=5)
+        predict(model, CLIPS[:1], frames=5)
 
 
 def test_refine_needs_intrinsics_and_for_ground_truth_depth_a_root():
     clip = random_clip(3)
     with pytest.raises(ValueError, match="needs each clip's intrinsics"):
-        engine.Refiner(Refine(), root_source="estimate", clips=[replace(clip, intrinsics=None)])
+        Refiner(Refine(), root_source="estimate", clips=[replace(clip, intrinsics=None)])
     with pytest.raises(ValueError, match="needs each clip's root"):
-        engine.Refiner(Refine(), root_source="gt", clips=[replace(clip, root=None)])
+        Refiner(Refine(), root_source="gt", clips=[replace(clip, root=None)])
 
 
 @pytest.mark.parametrize("field", ["intrinsics", "root"])
 def test_refine_looks_at_every_clip(field):
     lacking = replace(CLIPS[2], **{field: None})
     with pytest.raises(ValueError, match=f"{field}, which {lacking.name} lacks"):
-        engine.Refiner(Refine(), root_source="gt", clips=[CLIPS[0], lacking])
+        Refiner(Refine(), root_source="gt", clips=[CLIPS[0], lacking])
 
 
 class Oracle(torch.nn.Module):
@@ -143,10 +143,10 @@ class Oracle(torch.nn.Module):
 @pytest.mark.parametrize("target, place", [("center", 2), ("last", 4)])
 def test_refine_keeps_true_poses_in_evaluation_and_training_wherever_the_target_lies(target, place, source):
     clip = random_clip(9)
-    model, refiner = Oracle(clip, place), engine.Refiner(Refine(), root_source=source, clips=[clip])
-    found = engine.predict(model, [clip], frames=5, flip_test=False, refiner=refiner, target=target)
+    model, refiner = Oracle(clip, place), Refiner(Refine(), root_source=source, clips=[clip])
+    found = predict(model, [clip], frames=5, flip_test=False, refiner=refiner, target=target)
     assert found["pose"][0] == pytest.approx(clip.pose, abs=1e-3)
-    batches = TrainingBatches(Windows([clip], frames=5, target=target), batch_size=4,
+    batches = TrainingBatches(Windows([clip], Window(5, target=target)), Sampling(batch_size=4),
                               generator=torch.Generator().manual_seed(0))
     loss, _ = engine.train_one_epoch(model, batches, torch.optim.SGD(model.parameters(), lr=0), desc="test",
                                      refiner=refiner)
@@ -155,8 +155,8 @@ def test_refine_keeps_true_poses_in_evaluation_and_training_wherever_the_target_
 
 def test_estimated_and_true_root_give_the_same_refined_pose_where_the_lifted_pose_is_perfect():
     clip, refine = random_clip(4), Refine()
-    found = [engine.predict(Oracle(clip, 0), [clip], frames=1, flip_test=False, batch_size=4,
-                            refiner=engine.Refiner(refine, root_source=source, clips=[clip]))
+    found = [predict(Oracle(clip, 0), [clip], frames=1, flip_test=False, batch_size=4,
+                            refiner=Refiner(refine, root_source=source, clips=[clip]))
              for source in ("gt", "estimate")]
     assert found[0]["root"][0] == pytest.approx(clip.root)
     assert found[1]["root"][0] == pytest.approx(clip.root, abs=1e-3)
@@ -167,7 +167,7 @@ def test_estimated_and_true_root_give_the_same_refined_pose_where_the_lifted_pos
 def test_a_frame_between_overlapping_windows_gets_the_mean_of_their_answers_that_trusts_middles_more():
     torch.manual_seed(0)
     model, clip = FTCM(frames=5, dim=16, depth=1, every_frame=True).eval(), CLIPS[2]          # 11 frames
-    poses, = engine.predict(model, [clip], frames=5, hop=3, flip_test=False)["pose"]
+    poses, = predict(model, [clip], frames=5, hop=3, flip_test=False)["pose"]
     sums, weights = np.zeros((11, 17, 3)), np.zeros((11, 1, 1))
     trust = np.array([1, 2, 3, 2, 1])[:, None, None] / 3
     for start in (0, 3, 6):
@@ -181,7 +181,7 @@ def test_a_frame_between_overlapping_windows_gets_the_mean_of_their_answers_that
 @pytest.mark.parametrize("options", [{"hop": 2}, {"target": "last"}])
 def test_thinning_keeps_the_same_frames_of_sequences_and_causal_networks(options):
     model = FTCM(frames=5, dim=16, depth=1, every_frame="hop" in options)
-    full, thinned = (engine.predict(model, CLIPS, frames=5, every=every, **options)["pose"]
+    full, thinned = (predict(model, CLIPS, frames=5, every=every, **options)["pose"]
                      for every in (1, 3))
     for a, b in zip(full, thinned):
         assert b[::3] == pytest.approx(a[::3], abs=1e-6)
@@ -190,7 +190,7 @@ def test_thinning_keeps_the_same_frames_of_sequences_and_causal_networks(options
 
 def test_a_sequence_network_learns_from_every_frame_of_the_window():
     model = FTCM(frames=5, dim=16, depth=1, every_frame=True)
-    batches = TrainingBatches(Windows(CLIPS, frames=5), batch_size=8, whole=True,
+    batches = TrainingBatches(Windows(CLIPS, Window(5)), Sampling(batch_size=8, whole=True),
                               generator=torch.Generator().manual_seed(0))
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     losses = [engine.train_one_epoch(model, batches, optimizer, desc="test")[0] for _ in range(25)]
@@ -208,14 +208,14 @@ def test_the_velocity_loss_is_added_with_its_weight():
     def loss(weight):
         torch.manual_seed(0)
         model = FTCM(frames=5, dim=16, depth=1, every_frame=True, dropout=0)
-        batches = TrainingBatches(Windows(CLIPS, frames=5), batch_size=64, whole=True,
+        batches = TrainingBatches(Windows(CLIPS, Window(5)), Sampling(batch_size=64, whole=True),
                                   generator=torch.Generator().manual_seed(0))
         with torch.no_grad():
             batch, = batches
             expected = mpjpe_loss(model(batch.keypoints), batch.pose) + weight * velocity_loss(
                 model(batch.keypoints), batch.pose)
         found, error = engine.train_one_epoch(model, batches, torch.optim.SGD(model.parameters(), lr=0),
-                                              desc="test", velocity=weight)
+                                              engine.Step(velocity=weight))
         assert found == pytest.approx(expected.item(), rel=1e-5)
         return found, error
     (plain, error), (weighted, same) = loss(0), loss(2)
@@ -224,6 +224,6 @@ def test_the_velocity_loss_is_added_with_its_weight():
 
 def test_reduced_precision_stays_near_the_full_one():
     model = small_model()
-    full, reduced = (engine.predict(model, CLIPS, frames=5, amp=amp)["pose"][2] for amp in (False, True))
+    full, reduced = (predict(model, CLIPS, frames=5, amp=amp)["pose"][2] for amp in (False, True))
     assert reduced.dtype == np.float32
     assert 0 < np.abs(full - reduced).max() < 0.03

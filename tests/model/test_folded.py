@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from common import checkpoint, engine
+from common import checkpoint
 from model import products
 from model.folded import FoldedFTCM, fold
 from model.ftcm import FTCM
-from tests.helpers import GOLDEN, random_clip, release_state
+from tests.helpers import GOLDEN, predict, random_clip, release_state
 
 
 def network(**sizes):
@@ -51,8 +51,8 @@ def test_it_is_the_same_function(frames, every_frame, any_products):
 def test_sharing_between_windows_changes_no_prediction(frames, options, any_products):
     model = network(frames=frames, dim=16, depth=2)
     clips = [random_clip(length, seed=length) for length in (1, 2, 7, 40)]
-    plain = engine.predict(model, clips, frames=frames, batch_size=6, **options)["pose"]
-    shared = engine.predict(fold(model), clips, frames=frames, batch_size=6, **options)["pose"]
+    plain = predict(model, clips, frames=frames, batch_size=6, **options)["pose"]
+    shared = predict(fold(model), clips, frames=frames, batch_size=6, **options)["pose"]
     for a, b in zip(plain, shared, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4, rtol=1e-4)
 

@@ -18,13 +18,12 @@ import run_ftcm
 from common import checkpoint
 from common.bounds import MAX_LINE_BYTES
 from common.clips import replace
-from common.engine import predict
 from common.skeleton import HUMAN36M
 from common.video.live import RateLifter, lines_until_interrupted, write_poses
 from common.video.own_video import Placement, lift, live_placer
 from common.video.stream import Lifter, SequenceLifter
 from model.ftcm import FTCM
-from tests.helpers import random_clip
+from tests.helpers import predict, random_clip
 from tests.keypoint_samples import SIZE, track
 
 PROJECT = Path(__file__).parents[3]

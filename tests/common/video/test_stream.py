@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from common.engine import predict
 from common.skeleton import HUMAN36M
 from common.video.stream import Lifter, SequenceLifter
 from model.ftcm import FTCM
-from tests.helpers import random_clip
+from tests.helpers import predict, random_clip
 
 
 @pytest.mark.parametrize("num_frames", [1, 3, 20])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from common.video.smooth import smooth
+from common.smooth import smooth
 
 
 def test_a_sine_shrinks_as_the_gaussians_transform_says():
