@@ -116,7 +116,7 @@ def renderer(name: str, data: dict) -> Callable[[str, dict], str] | None:
 
 def demo(name: str, data: dict) -> str:
     """The demo's own sentence, then its report."""
-    text = "What `make demo` printed, on the bundled motions."
+    text = "The table of the demo's training, on the bundled motions."
     if data["training_epochs"] < data["planned_epochs"]:
         text += (" The time limit ended this run before its last epoch. A machine that\nfinishes more of the "
                  f"{data['planned_epochs']} epochs gets lower errors.")
@@ -133,9 +133,8 @@ def report(_, data: dict) -> str:
     lines = ["```", score_table.table(data, others), "```", "", legend, "",
              *[f"- {note}" for note in score_table.details(data) + data["notes"]],
              f"- Command: `{data['command']}`",
-             f"- {data['hardware']}; PyTorch {data['torch']}; seed {data['seed']}; training "
-             f"{data['training_minutes']:.1f} min in all, evaluation {data['evaluation_seconds']:.0f} s; "
-             f"commit {data['commit']}."]
+             f"- Evaluated on {data['hardware']}; PyTorch {data['torch']}; seed {data['seed']}; "
+             f"{data['evaluation_seconds']:.0f} s; commit {data['commit']}."]
     return "\n".join(lines) + "\n"
 
 

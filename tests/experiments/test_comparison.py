@@ -95,7 +95,8 @@ def test_the_comparison_trains_what_is_missing_and_repeats_nothing(tmp_path, mon
     path = tmp_path / "checkpoint" / "comparison" / "comparison.json"
     first = json.loads(path.read_text())
     assert [row["label"] for row in first["rows"]] == [
-        "mean pose at the true heading, no training", "single frame, 1 frame", "FTCM, every frame, 5 frames, hop 2"]
+        "mean pose at the true heading, no training", "single frame, 1 frame",
+        "FTCM, every frame, 5 frames, hop 2"]
     assert [len(row["seeds"]) for row in first["rows"]] == [0, 2, 1]
     assert first["rows"][1]["deviation"]["mpjpe"] > 0
     assert all(str(tmp_path) not in run["command"].replace(f"--root_path {tmp_path}", "")

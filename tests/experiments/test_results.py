@@ -72,7 +72,7 @@ def test_an_evaluation_shows_its_table_its_notes_and_its_source():
     text = results.renderer("ftcm_27_gt", data)("ftcm_27_gt", data)
     assert "walk             3  61.23    45.00    60.00      -      -\n" in text
     for words in ("- Half of it.\n", "- Command: `python run_ftcm.py -f 27`\n",
-                  "a computer; PyTorch 2.0; seed 1; training 3.2 min in all, evaluation 8 s; commit abc."):
+                  "- Evaluated on a computer; PyTorch 2.0; seed 1; 8 s; commit abc."):
         assert words in text
 
 
