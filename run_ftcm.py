@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from common import export_network as network_files
-from common import checkpoint, compare, engine, options, report, scores, scores_3dhp, terminal
+from common import checkpoint, compare, engine, options, report, scores, terminal
 from common.pictures import charts
 from common.video import live, own_video
 from experiments import (augmentation, benchmark, benchmark_data, benchmark_report, comparison, limits,
@@ -25,7 +25,7 @@ from common.augment import Augmenter
 from common.batch_sizes import default_hop, inference_windows, training_windows
 from common.command_line import BadOptions
 from common.clips import Clip, downsample, relayout, select, subset, without
-from common.checkpoint_fields import CHECKPOINT
+from common.untrusted.fields import CHECKPOINT
 from common.files import check_writable, write_whole
 from common.distributed import Processes
 from common.provenance import provenance
@@ -36,7 +36,7 @@ from common.video.stream import Lifter, SequenceLifter
 from common.training import Schedule, Training
 from common.windows import Sampling, TrainingBatches, Window, Windows
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
-from dataset import cmu_mocap, human36m, mpi_inf_3dhp
+from dataset import cmu_mocap, human36m, mpi_inf_3dhp, scores_3dhp
 from dataset.keypoints import cleaning, reader
 from dataset.keypoints.json_lines import KeypointStream
 from model.baselines import SingleFrame, TemporalConv

@@ -1,6 +1,6 @@
 """Checkpoints: plain values in one file, written whole or not at all; weight files of the original release.
 
-What a checkpoint may say is listed in common/checkpoint_fields.py.
+What a checkpoint may say is listed in common/untrusted/fields.py.
 
 A checkpoint of ours is a dict with `format`, `network` (ftcm where absent), `model_args` (its arguments),
 `data` (dataset, keypoints, tds), `model` (state dict) and, for resuming, `refine`, `optimizer`, `epoch`,
@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 from torch.overrides import TorchFunctionMode
 
-from common import tensor_file
-from common.checkpoint_fields import CHECKPOINT, FORMAT, WEIGHTS
+from common.untrusted import tensors
+from common.untrusted.fields import CHECKPOINT, FORMAT, WEIGHTS
 from common.files import write_whole
 
 # What a small checkpoint keeps.
@@ -74,7 +74,7 @@ def read(path: Path) -> dict:
 
     Nothing in the file is executed. Raises FileNotFoundError or ValueError.
     """
-    state = tensor_file.read(path)
+    state = tensors.read(path)
     ours = isinstance(state, dict) and state.get("format") == FORMAT
     if not ours and not (isinstance(state, dict) and state and all(map(torch.is_tensor, state.values()))):
         raise ValueError(f"{path} is neither a checkpoint of this program nor a weight file of the original "

@@ -57,19 +57,19 @@ def refuse_others(first: dict, second: dict) -> None:
 def paired(first: dict, second: dict, metric: str = "mpjpe") -> dict:
     """`second` minus `first`, two scores.json of the same clips: {"difference", "interval"} in mm.
 
-    "difference" is that of the action-wise averages; "interval" draws each action's clips anew, the same ones
-    for both.
+    "difference" is that of the action-wise averages; "interval" draws each action's motions anew, the same
+    ones for both.
     """
     other = {clip["clip"]: clip[metric] for clip in second["by_clip"]}
-    clips = [(clip["action"], (other[clip["clip"]] - clip[metric]) * clip["frames"], clip["frames"])
-             for clip in first["by_clip"]]
+    clips = [(clip["action"], clip["clip"], (other[clip["clip"]] - clip[metric]) * clip["frames"],
+              clip["frames"]) for clip in first["by_clip"]]
     return {"difference": mean(by_action(clips).values()), "interval": bootstrap(clips)}
 
 
-def by_action(clips: list[tuple[str, float, int]]) -> dict[str, float]:
+def by_action(clips: list[tuple[str, str, float, int]]) -> dict[str, float]:
     """The mean over frames for each action; `clips` as for `scores.bootstrap`."""
     groups: dict[str, list] = {}
-    for action, total, frames in clips:
+    for action, _, total, frames in clips:
         groups.setdefault(action, []).append((total, frames))
     return {action: sum(total for total, _ in values) / sum(frames for _, frames in values)
             for action, values in groups.items()}
@@ -77,7 +77,8 @@ def by_action(clips: list[tuple[str, float, int]]) -> dict[str, float]:
 
 def average(scores: dict, metric: str) -> float:
     """The action-wise average of a scores.json, from its clips."""
-    clips = [(clip["action"], clip[metric] * clip["frames"], clip["frames"]) for clip in scores["by_clip"]]
+    clips = [(clip["action"], clip["clip"], clip[metric] * clip["frames"], clip["frames"])
+             for clip in scores["by_clip"]]
     return mean(by_action(clips).values())
 
 
@@ -96,7 +97,7 @@ def text(result: dict) -> str:
     """The comparison as text."""
     lines = [f"A  {result['files'][0]}\nB  {result['files'][1]}",
              f"{result['clips']} clips, {result['frames']:,} frames; mm, action-wise averages.", "",
-             f"{'':8}{'A':>9}{'B':>9}{'B - A':>9}   95 % interval (bootstrap over each action's clips)"]
+             f"{'':8}{'A':>9}{'B':>9}{'B - A':>9}   95 % interval (bootstrap over each action's motions)"]
     for metric in JOINT_COLUMNS:
         row, (low, high) = result[metric], result[metric]["interval"]
         lines.append(f"{COLUMNS[metric]:8}{row['first']:9.2f}{row['second']:9.2f}{row['difference']:+9.2f}   "

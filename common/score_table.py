@@ -45,7 +45,7 @@ def details(scores: dict) -> list[str]:
     if "interval" in scores:
         low, high = scores["interval"]
         lines.append(f"95 % interval of the average MPJPE: {low:.2f} to {high:.2f} mm (bootstrap over each "
-                     "action's clips; the views of one motion count as separate clips, so it is too narrow).")
+                     "action's motions; an action of one motion adds no width).")
     if scores.get("by_camera"):
         lines.append("MPJPE / P-MPJPE by camera: " + "; ".join(
             f"{row['camera']} {row['mpjpe']:.1f} / {row['p_mpjpe']:.1f}"

@@ -79,7 +79,7 @@ def score(clips: list[Clip], predicted: list[np.ndarray], joints: list[int] | No
     average = {key: mean([row[key] for row in rows if not math.isnan(row[key])]) for key in COLUMNS}
     return {"rows": rows, "average": {"frames": frames, **average},
             "all_frames": {"frames": frames, **{key: everything[key] for key in COLUMNS}},
-            "interval": bootstrap([(clip.action, part["mpjpe"].sum(), len(part["mpjpe"]))
+            "interval": bootstrap([(clip.action, clip.name, part["mpjpe"].sum(), len(part["mpjpe"]))
                                    for clip, part in scored]),
             "by_joint": [{"joint": names[number], **dict(zip(JOINT_COLUMNS, sums.tolist()))}
                          for number, sums in zip(joints or range(len(names)), joint_sums / frames)],
@@ -129,18 +129,22 @@ def root_error(clips: list[Clip], roots: list[np.ndarray]) -> dict:
             "frames": len(difference)}
 
 
-def bootstrap(clips: list[tuple[str, float, int]], *, draws: int = 1000, seed: int = 0) -> list[float]:
-    """The 95 % interval of the action-wise average when each action's clips are drawn again with replacement.
+def bootstrap(clips: list[tuple[str, str, float, int]], *, draws: int = 1000, seed: int = 0) -> list[float]:
+    """The 95 % interval of the action-wise average when each action's motions are drawn with replacement.
 
-    `clips`: for each clip its action, the sum of its frames' errors and the number of its frames.
+    `clips`: for each clip its action, its name, the sum of its frames' errors and the number of its frames.
+    The views of one motion have similar errors and are drawn together. A clip's name is that of its motion,
+    a slash and the camera.
     """
     generator = np.random.default_rng(seed)
-    by_action: dict[str, list] = {}
-    for action, total, frames in clips:
-        by_action.setdefault(action, []).append((total, frames))
+    by_action: dict[str, dict[str, np.ndarray]] = {}
+    for action, name, total, frames in clips:
+        motions = by_action.setdefault(action, {})
+        motion = name.rpartition("/")[0] or name
+        motions[motion] = motions.get(motion, 0) + np.array([total, frames])
     averages = np.zeros(draws)
-    for values in by_action.values():
-        totals = np.array(values)                               # (clips, 2): sum of errors, frames
+    for motions in by_action.values():
+        totals = np.array(list(motions.values()))               # (motions, 2): sum of errors, frames
         drawn = totals[generator.integers(len(totals), size=(draws, len(totals)))].sum(1)
         averages += drawn[:, 0] / drawn[:, 1] / len(by_action)
     return np.percentile(averages, [2.5, 97.5]).tolist()

@@ -16,7 +16,7 @@ from common.options import spelt
 from common.pictures import curves
 from common.refining import Refiner
 from common.run_folder import RunFolder
-from common.untrusted import readable
+from common.untrusted.values import readable
 from common.windows import TrainingBatches
 
 # What may differ between a run and its continuation.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from common.plain_pickle import interpret
-from common.untrusted import DAMAGED, Refused, open_member, open_zip, readable
+from common.untrusted.pickles import interpret
+from common.untrusted.values import DAMAGED, Refused, open_member, open_zip, readable
 from dataset.plain_arrays import NAMES, count, make_array, plain_type
 
 LONGEST_HEADER = 10_000     # bytes

@@ -8,8 +8,8 @@ import re
 
 import numpy as np
 
-from common.plain_pickle import OVERHEAD, Pending, ordered
-from common.untrusted import LARGEST, Refused, readable
+from common.untrusted.pickles import OVERHEAD, Pending, ordered
+from common.untrusted.values import LARGEST, Refused, readable
 
 # Truth values, whole numbers, floats, text of fixed length.
 PLAIN = re.compile(r"b1|[iu][1248]|f[248]|[US][1-9][0-9]{0,5}")

@@ -26,7 +26,7 @@ def markdown(rows: list[dict], missing: list[dict], *, published: bool = True) -
         lines.append(cells)
     text = ["| " + " | ".join(line) + " |" for line in lines]
     if rows:
-        text += ["", "mm; average over actions. The interval draws each action's clips anew (bootstrap, "
+        text += ["", "mm; average over actions. The interval draws each action's motions anew (bootstrap, "
                  "1,000 draws). " + cost_legend(rows, "Training: the whole run, validation included.")]
     text += listed(missing)
     return "\n".join(text) + "\n"

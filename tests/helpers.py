@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from common import checkpoint, engine
-from common.camera import denormalize_screen, project, world_to_camera
+from common.camera import denormalize_screen, project, rotate, world_to_camera
 from common.clips import Clip
 from common.lift import Lifting
 from common.skeleton import HUMAN36M
@@ -83,3 +83,8 @@ def predict(model, clips, *, frames, tds=1, target="center", hop=None, refiner=N
     """`engine.predict` with the fields of a window and of how to lift as arguments."""
     window = Window(frames, tds=tds, target=target, hop=hop)
     return engine.predict(model, clips, window, Lifting(**lifting), refiner=refiner)
+
+
+def camera_to_world(points_camera, orientation, translation):
+    """World-space points (.., 3) of camera-space points (.., 3); the inverse of `world_to_camera`."""
+    return rotate(points_camera, np.asarray(orientation)) + np.asarray(translation)

@@ -520,10 +520,10 @@ def run(argv: list[str]) -> tuple[int, str]:
 
 def read(reader: str, path: Path) -> tuple[int, str]:
     """As `run`, for the functions that read a file."""
-    from common import tensor_file
+    from common.untrusted import tensors
     from dataset.archive import read_archive
     try:
-        value = read_archive(path, ["x"], hint="") if reader == "read_archive" else tensor_file.read(path)
+        value = read_archive(path, ["x"], hint="") if reader == "read_archive" else tensors.read(path)
     except ValueError as error:
         return 2, f"error: {error}\n"
     except Exception as error:                          # noqa: BLE001

@@ -5,7 +5,7 @@ import torch
 from common import camera
 from common.skeleton import HUMAN36M, flip
 from dataset import human36m
-from tests.helpers import GOLDEN, random_pose
+from tests.helpers import GOLDEN, camera_to_world, random_pose
 
 
 def test_normalised_screen_keeps_the_aspect_ratio():
@@ -20,7 +20,7 @@ def test_world_to_camera_of_a_hand_made_camera():
     orientation = np.array([np.sqrt(0.5), -np.sqrt(0.5), 0, 0])
     seen = camera.world_to_camera(np.array([1.0, 2.0, 3.0]), orientation, np.array([0, -5.0, 1.0]))
     assert seen == pytest.approx([1, -2, 7])
-    assert camera.camera_to_world(seen, orientation, np.array([0, -5.0, 1.0])) == pytest.approx([1, 2, 3])
+    assert camera_to_world(seen, orientation, np.array([0, -5.0, 1.0])) == pytest.approx([1, 2, 3])
 
 
 def test_rig_cameras_stand_upright_and_look_at_their_middle():

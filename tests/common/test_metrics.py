@@ -49,7 +49,7 @@ def horn_alignment(predicted, pose):
     return (turned * b).sum() / (a * a).sum() * turned + pose.mean(0)
 
 
-@pytest.mark.parametrize("mirrored", [False, True])         # a mirror image: the SVD's determinant is negative
+@pytest.mark.parametrize("mirrored", [False, True])         # a mirror image has a negative determinant
 def test_p_mpjpe_equals_that_of_another_closed_form(mirrored):
     predicted, pose = random_pose(20, seed=1), random_pose(20, seed=2)
     if mirrored:

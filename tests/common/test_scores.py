@@ -71,9 +71,15 @@ def test_files_hold_the_table(tmp_path):
 
 
 def test_bootstrap_interval_of_equal_clips_is_a_point_and_of_unequal_ones_contains_the_mean():
-    assert scores.bootstrap([("a", 15.0, 3), ("a", 45.0, 9)]) == pytest.approx([5, 5])
-    low, high = scores.bootstrap([("a", 10.0 * value, 10) for value in range(40)])
+    assert scores.bootstrap([("a", "m/1", 15.0, 3), ("a", "n/1", 45.0, 9)]) == pytest.approx([5, 5])
+    low, high = scores.bootstrap([("a", f"{value}/1", 10.0 * value, 10) for value in range(40)])
     assert 13 < low < 17 and 22 < high < 26      # 19.5 -+ 1.96 * 11.5 / sqrt(40)
+
+
+def test_views_of_one_motion_are_drawn_together():
+    motions = [("a", f"{value}/1", 10.0 * value, 10) for value in range(40)]
+    views = [("a", f"{value}/{camera}", 10.0 * value, 10) for value in range(40) for camera in range(4)]
+    assert scores.bootstrap(views) == pytest.approx(scores.bootstrap(motions))
 
 
 def test_root_error_is_in_millimetres():

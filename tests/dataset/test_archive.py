@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from common import plain_pickle, untrusted
+from common.untrusted import pickles, values
 from dataset.archive import read_archive
 
 
@@ -152,8 +152,8 @@ def test_an_array_of_each_kind_keeps_to_its_own_bytes(tmp_path):
 
 def test_sizes_of_real_archives_are_within_the_bounds_and_bombs_are_not(tmp_path, monkeypatch):
     joints = 1_500_000 * 32 * 3 * 8                     # Human3.6M's 3D positions in float64
-    assert max(joints, 2_000_000_000) < untrusted.LARGEST
-    monkeypatch.setattr(untrusted, "UNSUSPICIOUS", 10_000)
+    assert max(joints, 2_000_000_000) < values.LARGEST
+    monkeypatch.setattr(values, "UNSUSPICIOUS", 10_000)
     motion = np.random.default_rng(0).normal(0, 0.01, (2000, 17, 3)).cumsum(0).round(3)
     np.savez_compressed(tmp_path / "motion.npz", x=motion)
     assert equal(motion, read_archive(tmp_path / "motion.npz", ["x"], hint="")[0])
@@ -167,7 +167,7 @@ def test_an_array_that_is_named_often_counts_as_often(tmp_path, monkeypatch):
     np.savez(tmp_path / "a.npz", x=np.array(dict.fromkeys(range(50), array), object))
     read, = read_archive(tmp_path / "a.npz", ["x"], hint="")
     assert equal(array, read[49])
-    monkeypatch.setattr(plain_pickle, "LARGEST", 20_000_000)
+    monkeypatch.setattr(pickles, "LARGEST", 20_000_000)
     with pytest.raises(ValueError, match="refused: its values take more than 20,000,000 bytes"):
         read_archive(tmp_path / "a.npz", ["x"], hint="")
 

@@ -3,8 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from common.camera import camera_to_world, project
+from common.camera import project
 from dataset import cmu_mocap, human36m
+from tests.helpers import camera_to_world
 
 FOLDER = cmu_mocap.Path(cmu_mocap.__file__).parent
 

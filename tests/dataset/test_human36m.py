@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from common.camera import camera_to_world, project
+from common.camera import project
 from dataset import human36m
-from tests.helpers import write_human36m
+from tests.helpers import camera_to_world, write_human36m
 
 
 def rewrite(path, change):

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from common.plain_pickle import interpret, ordered
-from common.untrusted import DAMAGED, Refused, open_member, open_zip, readable
+from common.untrusted.pickles import interpret, ordered
+from common.untrusted.values import DAMAGED, Refused, open_member, open_zip, readable
 
 STORAGES = {"FloatStorage": np.float32, "HalfStorage": np.float16, "DoubleStorage": np.float64,
             "LongStorage": np.int64, "IntStorage": np.int32, "ByteStorage": np.uint8}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import scores_3dhp
+from dataset import scores_3dhp
 from common.clips import Clip
 from common.skeleton import MPI_INF_3DHP
 

@@ -5,7 +5,7 @@ in the pickle stands for a function of the caller's table, never for a real clas
 """
 import pickletools
 
-from common.untrusted import LARGEST, Refused, readable
+from common.untrusted.values import LARGEST, Refused, readable
 
 MOST_STEPS = 5_000_000      # instructions of a pickle
 DEEPEST = 30                # containers within containers

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from common.untrusted import readable
+from common.untrusted.values import readable
 
 FORMAT = "ftcm-1"
 RUN_FILE = re.compile(r"(no_)?refine_[0-9]{1,9}_[0-9]{1,45}\.pth")     # {kind}_{epoch}_{100 * P1}.pth
