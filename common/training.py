@@ -144,7 +144,8 @@ class Training:
         self.load_moments(saved["optimizer"]["state"], path)
         self.set_random_state(saved["rng"], path)
         self.run.log(f"Resumed after epoch {saved['epoch']}.")
-        self.state = {**saved, "options": self.state["options"]}
+        own = {name: self.state[name] for name in ("network", "model_args", "data", "options")}
+        self.state = {**saved, **own}           # older files lack some of these fields
         self.run.tidy(self.state)               # the run may have been killed before it did
         self.draw()
 
@@ -164,7 +165,7 @@ class Training:
                 raise ValueError(f"{path} was started with {spelt([name])} {started}, the command line says "
                                  f"{value}. Repeat the run's options, which "
                                  f"{self.run.folder / 'options.json'} lists.")
-        for name in ("model_args", "data"):             # files of earlier versions lack some of the fields
+        for name in ("model_args", "data"):
             if {**self.state[name], **saved[name]} != self.state[name]:
                 raise ValueError(f"{path} cannot be resumed: its {name} are not those of its options.")
         if [row["epoch"] for row in saved["history"]] != list(range(1, saved["epoch"] + 1)):

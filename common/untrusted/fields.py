@@ -150,7 +150,7 @@ MOMENT = tensor(torch.float32)
 CHECKPOINT = Table(required=("format",), fields={
     "format": choice(FORMAT),
     "network": choice("ftcm", "single_frame", "temporal_conv"),
-    "model_args": Table(others=REFUSED, fields={
+    "model_args": Table(required=("frames",), others=REFUSED, fields={
         "num_joints": whole(1, 100), "frames": whole(1, 3 ** 9), "dim": whole(1, 2 ** 16),
         "depth": whole(0, 1000), "dropout": Field("a number from 0 to below 1", lambda value:
                                                   type(value) in (int, float) and 0 <= value < 1),
