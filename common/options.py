@@ -130,7 +130,7 @@ def between(bounds: tuple[float, float], kind=float):
     def parse_between(text):
         value = kind(text)
         if not bounds[0] <= value <= bounds[1]:
-            raise argparse.ArgumentTypeError(f"expected {bounds[0]:g} to {bounds[1]:g}, got {text}")
+            raise argparse.ArgumentTypeError(f"expected a number from {bounds[0]} to {bounds[1]}, got {text}")
         return value
     parse_between.__name__ = kind.__name__
     return parse_between

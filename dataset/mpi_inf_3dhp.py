@@ -4,14 +4,13 @@ The user brings the files or makes them with dataset/prepare_3dhp.py. They carry
 
 Shapes: N frames, 17 joints in the order of skeleton.MPI_INF_3DHP.
 """
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from common.clips import Clip, from_pixels
 from common.skeleton import MPI_INF_3DHP
-from dataset.archive import read_archive
+from dataset.archive import archive_keys, read_archive
 from dataset.reading import describe, number, numbers, take, texts
 
 SUBJECTS = {"train": ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8"],
@@ -87,9 +86,8 @@ def read_sequences(path: Path, split: str) -> dict:
 
 def read_left_out(path: Path) -> list[str]:
     """The sequences that the converter was told to do without."""
-    with zipfile.ZipFile(path) as archive:
-        if "left_out.npy" not in archive.namelist():
-            return []
+    if "left_out" not in archive_keys(path, hint=HINT):
+        return []
     names, = read_archive(path, ["left_out"], hint=HINT)
     return texts(names, f"{path}: left_out")
 

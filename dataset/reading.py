@@ -91,8 +91,8 @@ def numbers(value, where: str) -> np.ndarray:
         check_nesting(value, where)
     try:
         array = np.asarray(value)
-        if array.dtype.kind not in "fiubO":
-            raise TypeError(f"got type {array.dtype}")
+        if array.dtype.kind not in "fiubO" or array.size > MAX_NUMBERS:
+            raise TypeError(f"got {array.size:,} of type {array.dtype}; at most {MAX_NUMBERS:,} real numbers")
         return array.astype(np.float64) if array.dtype.kind == "O" else array
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{where} must be numbers, as many in each row ({error}). "

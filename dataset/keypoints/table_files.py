@@ -2,8 +2,6 @@
 
 Shapes: N frames, J joints.
 """
-import struct
-import zipfile
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +11,8 @@ import numpy as np
 from common.bounds import MAX_FRAMES, MAX_UNPACKED_BYTES
 from common.layouts import COCO17, LAYOUTS
 from common.skeleton import Skeleton
-from dataset.archive import read_archive
+from common.untrusted import open_zip
+from dataset.archive import archive_keys, read_archive
 from dataset.keypoints.keypoint_file import OTHER_NAMES, SUPPORTED, KeypointFile, frame_number, gather, points
 from dataset.reading import describe, limited, number, numbers, read_rows, text
 
@@ -26,15 +25,11 @@ def read_npz(path: Path) -> KeypointFile:
 
     Or VideoPose3D's custom archive, or what its infer_video_d2.py writes.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
-        raise ValueError(f"{path} is no npz file or was cut short ({error}). {HINT}") from error
-    if sum(member.file_size for member in members) > MAX_UNPACKED_BYTES:
-        raise ValueError(f"{path} holds more than {MAX_UNPACKED_BYTES / 1e6:.0f} MB. Split the video.")
-    names = {member.filename.removesuffix(".npy") for member in members}
-    where = str(path)
+    names, where = set(archive_keys(path, hint=HINT)), str(path)
+    with open_zip(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > MAX_UNPACKED_BYTES:
+        raise ValueError(f"{path} unpacks to more than {MAX_UNPACKED_BYTES / 1e6:.0f} MB. Split the video.")
     if "positions_2d" in names:
         return videopose3d(*read_archive(path, ["positions_2d", "metadata"], hint=HINT), where)
     if {"boxes", "segments", "keypoints"} <= names:
