@@ -1,7 +1,7 @@
 """Rotations as matrices (.., 3, 3) that act on column vectors. Shapes: N frames, B bones.
 
-Euler angles are degrees. A file order such as "YZX" names the axes from the first rotation of the product to the
-last: R = Y Z X.
+Euler angles are degrees. A file order such as "YZX" names the axes from the first factor to the last:
+R = Y Z X.
 """
 import numpy as np
 
@@ -26,7 +26,7 @@ def shortest_turn(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 def swing(axes: np.ndarray, rest: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Axes (N, 3, 3) turned the shortest way so that their direction `rest` (3,) points along `end` (N, 3)."""
+    """Axes (N, 3, 3) turned the shortest way until their direction `rest` (3,) is `end` (N, 3)."""
     return shortest_turn(axes @ rest, end) @ axes
 
 
@@ -40,7 +40,7 @@ def twist(axes: np.ndarray, about: np.ndarray, angles: np.ndarray) -> np.ndarray
 
 
 def angle_about(about: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Radians (N,) from `start` to `end` (N, 3), seen along unit vectors `about`; 0 where one lies along it."""
+    """Radians (N,) about unit vectors `about` from `start` to `end` (N, 3); 0 where one lies along it."""
     start, end = (vectors - dot(vectors, about)[:, None] * about for vectors in (start, end))
     return np.arctan2(dot(np.cross(start, end), about), dot(start, end))
 
@@ -77,3 +77,14 @@ def continuous(angles: np.ndarray) -> np.ndarray:
         far = np.abs(near - result[frame - 1]).sum(-1)                  # (2, B)
         result[frame] = np.where((far[1] < far[0])[:, None], near[1], near[0])
     return result
+
+
+def unhurried(angles: np.ndarray, most: float) -> np.ndarray:
+    """Angles (N,) that change by `most` a frame at most: midway between the tightest bounds of that kind."""
+    ramp = most * np.arange(len(angles))
+    envelopes = []
+    for sign in (1, -1):                                                # from above, from below
+        late = np.maximum.accumulate(sign * angles + ramp) - ramp
+        early = (np.maximum.accumulate((sign * angles - ramp)[::-1])[::-1]) + ramp
+        envelopes.append(sign * np.maximum(late, early))
+    return sum(envelopes) / 2
