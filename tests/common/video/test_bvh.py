@@ -115,6 +115,21 @@ def test_names_are_mixamos_or_the_joints_and_others_are_refused():
         bvh_text(STANDING[None], HUMAN36M, FPS, names="biped")
 
 
+def test_the_rest_pose_is_a_t_that_faces_along_z():
+    lengths, points = {}, {}
+    for bone, offset in zip(RIG, worn(STANDING[None]).offsets):
+        points[bone.name] = points.get(bone.parent, 0) + offset
+        lengths[bone.name] = np.linalg.norm(offset)
+    for side, sign in (("Left", 1), ("Right", -1)):
+        arm, leg = ([points[side + part] for part in parts] for parts in (
+            ("Arm", "ForeArm", "Hand"), ("UpLeg", "Leg", "Foot", "ToeBase")))
+        assert np.diff(arm, axis=0) == pytest.approx(np.array([[.28, 0, 0], [.25, 0, 0]]) * sign)
+        assert np.diff(leg, axis=0)[:2] == pytest.approx(np.array([[0, -.44, 0], [0, -.45, 0]]))
+        assert np.diff(leg, axis=0)[2] / lengths[f"{side}ToeBase"] @ [0, -.47, .88] > 0.99     # to the front
+    heights = [points[name][1] for name in ("Hips", "Spine1", "Spine2", "Neck", "Head")]
+    assert np.diff(heights).min() > 0.05 and np.abs([points["Neck"][2], points["Spine1"][2]]).max() < 0.04
+
+
 def channels(poses, **options):
     """{bone: {channel: (N,)}} of the file."""
     text = bvh_text(poses, HUMAN36M, FPS, **options).split("\n")
