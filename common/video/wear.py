@@ -6,10 +6,10 @@ line; joints do not show it, except where a limb bends or two sides are seen.
 import numpy as np
 
 from common.skeleton import HUMAN36M
+from common.smooth import smooth
 from common.video.feet import stand
 from common.video.rig import CHEST, CLAVICLE, CROWN, LOIN, NAMES, NOSE, RIG, Motion, X, Y
 from common.video.rotations import angle_about, dot, shortest_turn, swing, twist, unhurried, unit
-from common.video.smooth import smooth
 
 PRIOR = 0.05                            # weight of the twist at rest beside that of a hinge, sin(bend)^2
 STEADY = 1.5                            # frames, standard deviation of the Gaussian that smooths twists
