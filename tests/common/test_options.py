@@ -22,7 +22,7 @@ from common import options
     ("--train 1 --network temporal_conv -f 25", "needs a power of 3 as --frames (3, 9, 27, ..), got 25"),
     ("--train 1 --network temporal_conv --layers 2", "--network temporal_conv has no --layers; drop it"),
     ("--train 1 --velocity_weight 1", "--velocity_weight compares a window's poses from frame to frame"),
-    ("--train 1 --every_frame 1 --velocity_weight -1", "--velocity_weight: expected 0 to 1000"),
+    ("--train 1 --every_frame 1 --velocity_weight -1", "--velocity_weight: expected a number from 0 to 1000"),
     ("--velocity_weight 1", "--velocity_weight is for --train 1"),
     ("--train 1 --network temporal_conv --every_frame 1", "temporal_conv has no --every_frame; drop it"),
     ("--train 1 --network single_frame -f 9", "--network single_frame has no --frames; drop it"),
