@@ -46,9 +46,9 @@ def render_files(name: str, paths: list[Path], link: str) -> str:
         contents = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
         return RENDERERS[kind](name, contents if name == PER_PROCESSOR else contents[0], link)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        names = ", ".join(path.name for path in paths)
-        raise ValueError(f"{names} is not what this version writes as {name} ({type(error).__name__}: {error}); "
-                         "measure it again") from error
+        files = ", ".join(path.name for path in paths)
+        raise ValueError(f"{files} is not what this version writes as {name} "
+                         f"({type(error).__name__}: {error}); measure it again") from error
 
 
 def render_benchmark(name: str, reports: list[dict], link: str) -> str:

@@ -35,8 +35,8 @@ def copy_results(name: str, files: list[Path], project: Path) -> list[Path]:
     """
     tables = [path for path in files if path.suffix == ".json"]
     if not tables:
-        raise ValueError(f"{', '.join(map(str, files))}: expected a JSON file among them. Name the one that the "
-                         "study wrote.")
+        raise ValueError(f"{', '.join(map(str, files))}: expected a JSON file among them. Name the one that "
+                         "the study wrote.")
     render_files(name, tables, "")
     contents = {path: path.read_bytes() for path in files}
     copies = [project / FOLDER / (f"{name}/{path.name}" if name == PER_PROCESSOR else f"{name}{path.suffix}")
