@@ -39,7 +39,8 @@ def test_the_shared_options_reach_every_command(project, monkeypatch):
 @pytest.mark.parametrize("module, line, words", [
     (tables, "--device quantum", "--device"), (ablation, "--lr 1", "--lr"), (tables, "--gpu 0,1", "--gpu"),
     (limits, "--hop 2 -f 28", "28"), (limits, "--test_stride 0", "--test_stride"),
-    (limits, "-k detected", "-k"), (benchmark, "--device cpu", "--device"), (compare, "a.json", "scores.json"),
+    (limits, "-k detected", "-k"), (benchmark, "--device cpu", "--device"),
+    (compare, "a.json", "scores.json"),
     (publish, "demo", "files"), (publish, "../demo x.json", "../demo")])
 def test_bad_options_end_with_one_sentence_and_status_2(module, line, words, project, capsys):
     with pytest.raises(SystemExit) as stop:
