@@ -14,6 +14,7 @@ import torch
 from torch.nn.functional import normalize
 
 from common.camera import project
+from common.clips import Clip
 from common.keypoint_errors import Draws, KeypointErrors
 from common.skeleton import Skeleton
 from common.windows import Batch
@@ -35,6 +36,20 @@ PLACE = {"hip": 0.015, "spine": 0.02, "thorax": 0.02, "nose": 0.025, "head": 0.0
 TURNS = {"hip": 12, "knee": 12, "shoulder": 20, "elbow": 20, "thorax": 8}
 LEAN = 6                        # degrees, standard deviation: the whole body out of the vertical
 TOPPLED = 0.12                  # share of windows whose body leans by any angle: lying, handstands
+
+
+def make_augmenter(parts: list[str], clips: list[Clip], *, noise: dict, tds: int) -> "Augmenter | None":
+    """What changes the windows of `clips` as the names of PARTS say; None without a name.
+
+    Raises ValueError where a clip lacks root, intrinsics or vertical.
+    """
+    if not parts:
+        return None
+    for clip in clips:
+        if clip.root is None or clip.up is None or clip.intrinsics is None:
+            raise ValueError("--augment moves the camera and so needs root, intrinsics and vertical of every "
+                             f"clip, which {clip.name} lacks. Drop it.")
+    return Augmenter(parts, skeleton=clips[0].skeleton, noise=noise, tds=tds, generator=torch.Generator())
 
 
 class Augmenter(Draws):

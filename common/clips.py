@@ -137,13 +137,21 @@ def select(clips: list[Clip], *, subjects: list[str] | None = None,
     return chosen
 
 
-def without(clips: list[Clip], subjects: list[str]) -> list[Clip]:
-    """The clips of all other subjects."""
-    return [clip for clip in clips if clip.subject not in subjects]
+def hold_out(clips: list[Clip], subjects: list[str]) -> tuple[list[Clip], list[Clip]]:
+    """The clips of all other subjects, and those of `subjects`; ValueError where the former are none."""
+    held_out = select(clips, subjects=subjects) if subjects else []
+    rest = [clip for clip in clips if clip.subject not in subjects]
+    if not rest:
+        raise ValueError("--val_subjects holds out every training subject; leave at least one to train on.")
+    return rest, held_out
 
 
 def downsample(clips: list[Clip], factor: int) -> list[Clip]:
     """Every `factor`-th frame of every clip; the clips get shorter and their frame rate lower."""
+    longest = max(map(len, clips))
+    if factor > longest:
+        raise ValueError(f"--downsample {factor} is more than the {longest} frames of the longest clip. "
+                         "Choose a smaller number.")
     return [clip.cut(slice(None, None, factor)) for clip in clips]
 
 

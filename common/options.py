@@ -1,21 +1,15 @@
-"""Every command-line option: the original release's names, types, defaults and help; cross-checks.
+"""What the options mean together: contradictions are refused, a checkpoint fills in what was left out.
 
 `parse` returns the options under this project's names (the `dest` of each). Bad values end the program with
 one sentence and exit status 2.
 """
 import argparse
-import functools
 import glob
-import re
-import sys
 from pathlib import Path
 
 from common.augment import PARTS
-from common.batch_sizes import CACHED_FRAMES, FRAMES_AT_ONCE, WINDOWS_PER_FRAME
-from common.bounds import FIELD_OF_VIEW, FPS, IMAGE_SIDE
-from common.command_line import Parser
+from common.option_parser import NETWORKS, PROJECT, build_parser, spelt, written
 
-DATASETS = ["h36m", "cmu", "3dhp"]
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
                    "export_mat"]
 EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
@@ -23,282 +17,29 @@ ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "mic
                      "compile", "augment", "velocity_weight"]
 ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "root", "fov", "level"]
 LIVE = Path("-")
-DEVICES = ["auto", "cpu", "cuda", "mps"]
-PROJECT = Path(__file__).resolve().parent.parent
 # The checkpoints that ship, by their frames; the first is used where none is named.
 SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
-# What each network has instead of FTCM's defaults, as published, and the options that mean nothing to it.
-NETWORKS = {"ftcm": {}, "single_frame": {"frames": 1, "depth": 2, "dim": 1024, "dropout": 0.5},
-            "temporal_conv": {"frames": 27, "dim": 728, "dropout": 0.25}}
+# The options that mean nothing to a network.
 FTCM_ONLY = {"units", "fpm_filter", "every_frame", "hop", "channel"}
 MEANINGLESS = {"ftcm": set(), "single_frame": FTCM_ONLY | {"frames", "target"},
                "temporal_conv": FTCM_ONLY | {"depth"}}
-MASKING = "is for the masked pretraining of the original release, which is not supported here; drop it"
-BEST = "names an earlier best epoch in the original release; here --resume restores it; drop it"
-CHANNELS = "has one possible value: keypoints have 2 coordinates and poses 3; drop it"
-# Options of the original release that are refused, and why.
-RELEASE_ONLY = {
-    "--pad": "has no effect in the original release, where it is always (frames - 1) / 2; drop it",
-    "--crop_uv": "is not supported here: keypoints are always divided by the image's size; drop it",
-    "--in_channels": CHANNELS, "--out_channels": CHANNELS,
-    "-previous_name": BEST, "-previous_best_threshold": BEST,
-    "--MAE": MASKING, "--MAE_reload": MASKING, "-tmr": MASKING, "--temporal_mask_rate": MASKING,
-    "-smn": MASKING, "--spatial_mask_num": MASKING}
+TEST_SUBJECTS = "test subjects"      # what selects the best epoch in the paper
+OVERVIEW = """\
+FTCM lifts 2D keypoints of a video to 3D poses. What you can do:
+  python run_ftcm.py --predict FILE --output FOLDER            3D poses of your keypoints (--predict -: live)
+  python run_ftcm.py --train 0 --dataset cmu -k detected       score the weights that ship on bundled motions
+  python run_ftcm.py -f 243 --train 1                          train on Human3.6M (--dataset cmu: bundled)
+  python run_ftcm.py --train 0 --reload 1 --previous_dir FILE  score a checkpoint
+  python run_ftcm.py --help                                    all options; README.md shows them at work"""
 # What a checkpoint knows of itself, as far as options say it too.
 OF_A_CHECKPOINT = ("network", "frames", "dim", "depth", "dropout", "units", "fpm_filter", "every_frame",
                    "dataset", "keypoints", "tds", "target")
-
-
-class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Adds the default to an option's help where there is one to name."""
-
-    def _get_help_string(self, action):
-        return (action.help if action.default in (None, "", argparse.SUPPRESS)
-                else super()._get_help_string(action))
-
-
-def parse_bool(text: str) -> bool:
-    """0, 1, true or false in any case."""
-    values = {"0": False, "false": False, "1": True, "true": True}
-    if text.lower() not in values:
-        raise argparse.ArgumentTypeError(f"expected 0, 1, true or false, got {text!r}")
-    return values[text.lower()]
-
-
-def parse_out_all(text: str) -> bool:
-    """False; the release's --out_all 1 is refused, since it looks like --every_frame 1 and is not."""
-    if parse_bool(text):
-        raise argparse.ArgumentTypeError(
-            "--out_all 1 has no effect in the original release; drop it, or use --every_frame 1 for a "
-            "network that answers for every frame of its window")
-    return False
-
-
-def parse_list(text: str) -> list[str] | None:
-    """A comma-separated list; * or all means all (None)."""
-    if text.lower() in ("*", "all"):
-        return None
-    names = [part.strip() for part in text.split(",") if part.strip()]
-    if text and not names:
-        raise argparse.ArgumentTypeError(f"expected names with commas between them, got {text!r}")
-    return names
-
-
-def parse_gpu(text: str) -> int:
-    """The number of one device."""
-    if not re.fullmatch("[0-9]{1,3}", text):
-        raise argparse.ArgumentTypeError(f"expected the number of one device, got {text!r}; "
-                                         "for several start the program with torchrun --nproc_per_node=N")
-    return int(text)
-
-
-def parse_level(text: str) -> float | str | None:
-    """none (None), motion, or degrees between -90 and 90."""
-    if text in ("none", "motion"):
-        return None if text == "none" else text
-    try:
-        degrees = float(text)
-    except ValueError:
-        degrees = 90
-    if not -90 < degrees < 90:
-        raise argparse.ArgumentTypeError(f"expected none, motion or degrees between -90 and 90, got {text!r}")
-    return degrees
-
-
-def positive(kind=int, most=1_000_000):
-    """A parser of numbers above zero and up to `most`."""
-    def parse_positive(text):
-        value = kind(text)
-        if not 0 < value <= most:
-            raise argparse.ArgumentTypeError(f"expected a number above 0 and up to {most}, got {text}")
-        return value
-    parse_positive.__name__ = kind.__name__
-    return parse_positive
-
-
-def between(bounds: tuple[float, float], kind=float):
-    """A parser of numbers within `bounds`, both ends included."""
-    def parse_between(text):
-        value = kind(text)
-        if not bounds[0] <= value <= bounds[1]:
-            raise argparse.ArgumentTypeError(f"expected a number from {bounds[0]} to {bounds[1]}, got {text}")
-        return value
-    parse_between.__name__ = kind.__name__
-    return parse_between
-
-
-def build_parser() -> Parser:
-    parser = Parser(prog="run_ftcm.py", refused=RELEASE_ONLY,
-                    description="FTCM: lift 2D keypoints of a video to 3D poses. Trains, evaluates.",
-                    formatter_class=HelpFormatter)
-    add = parser.add_argument_group("what to do").add_argument
-    add("--train", type=parse_bool, default=False,
-        help="1 trains, 0 evaluates the checkpoint named by --previous_dir")
-    add("--test", type=parse_bool, default=True, help="evaluate: after every training epoch and at the end")
-    add("-r", "--resume", action="store_true",
-        help="continue the run of the same options after its last whole epoch, from the beginning where none "
-        "was saved")
-    add("--reload", type=parse_bool, default=False, help="start from the weights in --previous_dir")
-    add("--previous_dir", type=Path,
-        help="checkpoint file (.pth), of this program or of the original release; without it, evaluation and "
-        "--predict use the one that ships, checkpoint/ftcm_27.pth or, with -f 81, ftcm_81.pth")
-    add("--export_release", type=Path, metavar="FILE", help="write the reloaded network's weights as the "
-        "original release reads them, and do nothing else")
-    add("--export_onnx", type=Path, metavar="FILE", help="write the reloaded network as an ONNX file, and do "
-        "nothing else; needs the packages onnx and onnxscript")
-    add("--export_program", type=Path, metavar="FILE", help="write the reloaded network as a file for "
-        "torch.export.load, and do nothing else")
-    add("--export_weights", type=Path, metavar="FILE", help="write the reloaded network and its history as a "
-        "small checkpoint, in half precision and without optimizer, and do nothing else")
-    add("--export_mat", type=Path, metavar="FILE", help="with --dataset 3dhp: also write the predictions as "
-        "a .mat file for the official evaluation script")
-    add("-c", "--checkpoint", default="model", help="name of the run; its files go to "
-        "checkpoint/{name}_{frames}_no_refine/, or _refine/ with --refine")
-    add("--output", type=Path, help="folder for scores and pictures; default: the run's folder when "
-        "training, a folder of its own in checkpoint/ otherwise")
-    add("--device", choices=DEVICES, default="auto",
-        help="auto: CUDA, else Apple's GPU, else CPU")
-    add("--gpu", type=parse_gpu, default=0, help="number of the CUDA device, where CUDA is used")
-    add("--manualSeed", dest="seed", type=between((0, 2 ** 31 - 1), int), default=1,
-        help="seed of weights, dropout and shuffling")
-
-    add = parser.add_argument_group("own video").add_argument
-    add("--predict", type=Path, metavar="FILE", help="lift the 2D keypoints in this file or folder (formats: "
-        "dataset/keypoints/README.md) and write poses, player, animation and BVH to --output; -: lift JSON "
-        "lines from standard input while they come, to JSON lines on standard output")
-    add("--layout",
-        help="joint layout of the file where it does not say: human36m, coco17, body25 or blazepose33")
-    add("--width", type=between(IMAGE_SIDE, int),
-        help="width of the video in pixels, 16 to 65536, where the file does not say")
-    add("--height", type=between(IMAGE_SIDE, int),
-        help="height of the video in pixels, 16 to 65536, where the file does not say")
-    add("--fps", type=between(FPS),
-        help="frames per second of the video, 1 to 1000, where the file does not say; else 30")
-    add("--person", help="which person's track, where the file holds several")
-    add("--root", choices=["none", "estimate"], default="none", help="none: poses relative to the root "
-        "joint; estimate: placed before the camera, as the keypoints and --fov explain best")
-    add("--fov", type=between(FIELD_OF_VIEW), default=55,
-        help="horizontal field of view in degrees, 5 to 170, for --root estimate")
-    add("--level", type=parse_level, default="none", help="turn the poses until up is up: by the degrees "
-        "that the camera looks down (negative: up), or by motion, which judges them by where the body stands "
-        "over the feet in most frames, for a camera without roll; none: camera axes")
-    add("--smooth", type=positive(float), metavar="SECONDS", help="average poses over time with a Gaussian "
-        "of this standard deviation in seconds, up to 1 (0.04 is two frames at 50 a second); also for "
-        "--train 0; default: off")
-
-    add = parser.add_argument_group("data").add_argument
-    add("--dataset", choices=DATASETS, default="h36m", help="h36m: Human3.6M, 3dhp: MPI-INF-3DHP (files of "
-        "your own); cmu: the bundled motions")
-    add("-k", "--keypoints", default="cpn_ft_h36m_dbb",
-        help="2D source: h36m reads data_2d_h36m_{keypoints}.npz; cmu has gt (exact, its default) and "
-        "detected (with simulated detector noise); 3dhp has gt")
-    add("--root_path", type=Path, default=PROJECT / "dataset", help="folder of the data files")
-    add("-a", "--actions", type=parse_list, default="*",
-        help="comma-separated whole action names; * or all for all")
-    add("--cameras", type=parse_list, default="*",
-        help="comma-separated camera numbers, counted from 0; * for all")
-    add("--val_subjects", type=parse_list, default="", help="training subjects to hold out and select the "
-        "best epoch on, comma-separated; empty selects on the test subjects, as the paper does")
-    add("--downsample", type=positive(most=10_000), default=1,
-        help="keep every n-th frame of every clip, which lowers its frame rate")
-    add("--subset", type=positive(float, most=1), default=1,
-        help="share of each training clip that is used, 0 to 1")
-    add("-s", "--stride", type=positive(most=10_000), default=1,
-        help="every n-th frame is the centre of a training window")
-    add("--val_stride", type=positive(most=10_000), default=1,
-        help="validate on every n-th frame after each epoch")
-    add("--test_stride", type=positive(most=10_000), default=1,
-        help="score every n-th frame in the final table, which then says so")
-
-    add = parser.add_argument_group("network").add_argument
-    add("--network", choices=list(NETWORKS), default="ftcm", help="ftcm, or one that it is compared with: "
-        "single_frame (after Martinez et al. 2017), temporal_conv (after Pavllo et al. 2019); these have "
-        "defaults of their own for frames, layers, channels and dropout (model/baselines.py)")
-    add("-f", "--f", "--frames", dest="frames", type=positive(most=9999), default=243,
-        help="frames in a window, odd")
-    add("-tds", "--t_downsample", dest="tds", type=positive(most=10_000), default=1,
-        help="frames per step inside a window")
-    add("--layers", dest="depth", type=between((0, 100), int), default=6, help="number of blocks")
-    add("--d_hid", dest="dim", type=positive(most=8192), default=512, help="channels, a multiple of 8")
-    add("--units", choices=["both", "fpm", "tpm", "none"], default="both",
-        help="ablation: which of the two units work")
-    add("--fpm_filter", choices=["matrix", "elementwise"], default="matrix", help="ablation: one matrix over "
-        "all frequencies, or one weight per frequency and channel")
-    add("--every_frame", type=parse_bool, default=False,
-        help="1: the network answers for every frame of its window, not for one; cheaper by a factor --hop")
-    add("--out_all", type=parse_out_all, default=argparse.SUPPRESS,
-        help="0, without effect; an option of the original release that does nothing there (--every_frame "
-        "is another one)")
-    add("--hop", type=positive(), help="frames between two windows of an --every_frame network when "
-        "predicting, 1 to --frames; answers are averaged where windows overlap, those near a "
-        f"window's ends weighing less; default: --frames / {WINDOWS_PER_FRAME}, rounded up")
-    add("--target", choices=["center", "last"], default="center", help="the frame of the window that is "
-        "lifted; last: a causal network, which needs no frame of the future")
-    add("--dropout", type=float, default=0.1, help="share of features set to 0 when training, 0 to below 1")
-    add("--channel", type=positive(), default=256,
-        help="channels of each of the two units: always half of --d_hid")
-    add("--n_joints", type=int, default=17, help="joints of the 2D input: always those of the data set")
-    add("--out_joints", type=int, default=17, help="joints of the 3D output: always those of the data set")
-
-    add = parser.add_argument_group("refine").add_argument
-    add("--refine", action="store_true",
-        help="blend the lifted pose with the back-projected keypoints; trains both networks")
-    add("--refine_reload", type=parse_bool, default=False,
-        help="start the refine module from --previous_refine_name")
-    add("--previous_refine_name", type=Path,
-        help="refine file (.pth), of this program or of the original release")
-    add("--refine_root", choices=["gt", "estimate"], default="gt",
-        help="the root's depth for back-projection: gt is the ground truth, at test time too, as in the "
-        "original release; estimate uses keypoints and intrinsics only")
-    add("--lr_refine", type=positive(float),
-        help="learning rate of the refine module in the first epoch; default: --lr")
-
-    add = parser.add_argument_group("training").add_argument
-    add("--nepoch", dest="epochs", type=positive(), default=80, help="epochs")
-    add("--max_minutes", type=positive(float),
-        help="start no epoch that would end later than this; default: no limit")
-    add("-b", "--batchSize", dest="batch_size", type=positive(), default=160,
-        help="windows per training step")
-    add("--micro_batch", type=positive(), help="windows that go through the network at once when training; "
-        "a batch's gradients are summed over such parts, which bounds memory; dropout draws other masks for "
-        f"other parts; default: {FRAMES_AT_ONCE} / frames")
-    add("--eval_batch_size", type=positive(),
-        help=f"windows per step without gradients; default: {CACHED_FRAMES} / frames on a CPU, "
-        f"{FRAMES_AT_ONCE} / frames elsewhere")
-    add("--amp", type=parse_bool, default=False, help="compute in bfloat16 where that is safe, for GPUs; "
-        "the FPM stays float32")
-    add("--compile", type=parse_bool, default=False,
-        help="train through torch.compile, for GPUs; needs a C++ compiler on a CPU")
-    add("--lr", type=positive(float), default=1e-3, help="learning rate of the first epoch")
-    add("-lrd", "--lr_decay", type=positive(float, most=1), default=0.95,
-        help="factor on the learning rate after each epoch")
-    add("--lr_decay_large", type=positive(float, most=1), default=0.5,
-        help="the factor after every --large_decay_epoch epochs")
-    add("--large_decay_epoch", type=positive(), default=80, help="epochs between two large decays")
-    add("--data_augmentation", dest="flip", type=parse_bool, default=True,
-        help="train on mirrored windows too")
-    add("--reverse_augmentation", dest="reverse", type=parse_bool, default=False,
-        help="train on time-reversed windows too")
-    add("--test_augmentation", dest="flip_test", type=parse_bool, default=True,
-        help="average with the mirrored prediction")
-    add("--augment", type=parse_list, default="", help="train on other cameras, bodies, postures and 2D "
-        f"errors than the data's: comma-separated, any of {', '.join(PARTS)} (common/augment.py)")
-    add("--velocity_weight", type=between((0, 1000)), default=0,
-        help="weight of the loss of the steps from frame to frame (MPJVE) beside that of the poses, for "
-        "--every_frame networks: calmer poses")
-    add("--workers", type=int, default=0,
-        help="always 0: batches are gathered on the device, without worker processes")
-    return parser
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """The checked options; `given` is the set of those that the command line named itself."""
     parser = build_parser()
     args = parser.parse_args(argv)
-    silent = build_parser()
-    for action in silent._actions:
-        action.default = argparse.SUPPRESS
-    args.given = set(vars(silent.parse_args(argv)))
     if args.dataset in ("cmu", "3dhp") and "keypoints" not in args.given:
         args.keypoints = "gt"
     for name, value in NETWORKS[args.network].items():
@@ -319,22 +60,6 @@ def parse(argv: list[str]) -> argparse.Namespace:
         args.reload = True
         args.previous_dir = SHIPPED[args.frames if "frames" in args.given else next(iter(SHIPPED))]
     return args
-
-
-@functools.cache
-def spellings() -> dict[str, str]:
-    """Each option's `dest` and its long name on the command line: depth and --layers."""
-    return {action.dest: action.option_strings[-1] for action in build_parser()._actions}
-
-
-def spelt(names) -> str:
-    """The options of these `dest` names as the command line spells them."""
-    return ", ".join(sorted(spellings()[name] for name in names))
-
-
-def written(value):
-    """A value as the command line writes it: 1 for True."""
-    return int(value) if isinstance(value, bool) else value
 
 
 def uses_checkpoint(args) -> bool:
@@ -451,9 +176,38 @@ def find_problem(args) -> str | None:
     return next((sentence for failed, sentence in checks if failed), None)
 
 
-def program_arguments(argv: list[str] | None) -> list[str]:
-    """`argv`, or the command line's arguments."""
-    return sys.argv[1:] if argv is None else list(argv)
+def announce_shipped(path: Path) -> None:
+    """Say that nobody named a checkpoint and which one is used; FileNotFoundError where it is absent."""
+    if not path.is_file():
+        raise FileNotFoundError(f"The checkpoint that ships, {path}, is missing. Restore it with git, or "
+                                "name another with --reload 1 --previous_dir FILE.")
+    print(f"No --previous_dir: using the checkpoint that ships, {path}")
+
+
+def adopt(args: argparse.Namespace, saved: dict, path: Path) -> None:
+    """Set the options that the command line leaves out to what the checkpoint `saved` of `path` says.
+
+    The data set and the dropout may differ from the checkpoint's: both say nothing of its weights. Any other
+    contradiction is a ValueError. A checkpoint that nobody named does not choose the data set.
+    """
+    network = saved.get("network", "ftcm")
+    facts = {"network": network, "target": "center", **saved["model_args"], **saved["data"]}
+    for name in OF_A_CHECKPOINT:
+        wanted, found = getattr(args, name), facts.get(name, getattr(args, name))
+        of_data = name in ("dataset", "keypoints")
+        if name not in args.given:
+            if not (of_data and (args.shipped or "dataset" in args.given)):
+                setattr(args, name, found)
+        elif wanted != found and not of_data and name != "dropout":
+            raise ValueError(f"{path} was trained with {spelt([name])} {written(found)}, the command line "
+                             f"says {written(wanted)}. Drop that option or choose another checkpoint.")
+    half = saved["model_args"]["dim"] // 2
+    problem = find_meaningless(network, args.given, path) or find_network_problem(args, path)
+    if problem:
+        raise ValueError(problem + ".")
+    if "channel" in args.given and args.channel != half:
+        raise ValueError(f"{path} has {half} channels in each unit, the command line says --channel "
+                         f"{args.channel}. Drop that option.")
 
 
 def plain(args: argparse.Namespace) -> dict:
@@ -461,3 +215,39 @@ def plain(args: argparse.Namespace) -> dict:
     return {name: str(value) if isinstance(value, Path) else value
             for name, value in sorted(vars(args).items())
             if name not in ("given", "shipped")}
+
+
+def network_arguments(args: argparse.Namespace, *, num_joints: int) -> dict:
+    """The arguments of --network's class that the options ask for."""
+    names = {"ftcm": ["depth", "units", "fpm_filter", "every_frame"], "single_frame": ["depth"],
+             "temporal_conv": []}[args.network]
+    return {"num_joints": num_joints, **{name: getattr(args, name) for name in (
+        "frames", "dim", "dropout", *names)}}
+
+
+def training_facts(args: argparse.Namespace) -> dict:
+    """What the options say of a training in its checkpoints."""
+    selection = None if not args.test else TEST_SUBJECTS if not args.val_subjects else (
+        f"held-out subjects {', '.join(args.val_subjects)}")
+    return {"network": args.network, "selection": selection, "options": plain(args),
+            "data": {name: getattr(args, name) for name in ("dataset", "keypoints", "tds", "target")}}
+
+
+def evaluation_facts(args: argparse.Namespace) -> dict:
+    """What the options say of an evaluation in its scores.json."""
+    facts = {name: getattr(args, name) for name in (
+        "dataset", "keypoints", "frames", "tds", "target", "smooth", "test_stride", "cameras", "actions",
+        "downsample", "seed")}
+    return {**facts, "refine": args.refine_root if args.refine else None, "mirrored_test": args.flip_test}
+
+
+def evaluation_name(args: argparse.Namespace, hop: int | None) -> str:
+    """The name of an evaluation's folder: the checkpoint and whatever was asked for."""
+    parts = [args.previous_dir.resolve().parent.name, args.previous_dir.stem, args.dataset, args.keypoints,
+             f"tds{args.tds}"]
+    parts += ["refine", args.refine_root] if args.refine else []
+    parts += [f"{name}{getattr(args, name)}" for name in ("test_stride", "downsample")
+              if getattr(args, name) > 1]
+    parts += [f"hop{hop}"] if hop else []
+    parts += [f"smooth{args.smooth:g}"] if args.smooth else []
+    return "_".join([*parts, *(args.cameras or []), *(args.actions or [])])

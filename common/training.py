@@ -3,6 +3,7 @@
 A training's `state` is the dict of plain values that common/checkpoint.py describes.
 """
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import torch
 
-from common import checkpoint, engine
+from common import checkpoint, engine, scores
+from common.clips import Clip
 from common.distributed import Processes
-from common.options import spelt
+from common.options import TEST_SUBJECTS, spelt
 from common.pictures import curves
 from common.refining import Refiner
 from common.run_folder import RunFolder
@@ -108,6 +110,17 @@ class Training:
         self.run.save_epoch(self.state, is_best=is_best)
         self.draw()
 
+    def announce(self, device: str) -> None:
+        """Log how much is trained on and what selects the best epoch."""
+        batches, count, selection = self.batches, self.processes.count, self.state["selection"]
+        targets, rows, data = len(batches.rows), batches.windows.num_rows, self.state["data"]
+        self.run.log(f"{data['dataset']} {data['keypoints']}: {len(batches.windows.clips)} clips, {targets:,} "
+                     f"of {rows:,} frames are targets, {targets * batches.versions:,} windows an epoch; {device}"
+                     + (f", {count} processes" if count > 1 else "") + f"; seed {self.seed}")
+        if selection:
+            self.run.log(f"The best epoch is selected on the {selection}"
+                         + (", as in the paper." if selection == TEST_SUBJECTS else "."))
+
     def draw(self) -> None:
         """Write curves.png."""
         if self.processes.is_writer:
@@ -202,6 +215,32 @@ class Training:
                 torch.cuda.set_rng_state(of_gpus[min(device.index, len(of_gpus) - 1)], device)
         except (RuntimeError, TypeError) as error:
             raise ValueError(f"{path} cannot be resumed: its random state is damaged.") from error
+
+
+def first_state(clips: list[Clip], facts: dict, model_args: dict) -> dict:
+    """What a checkpoint says of a training that has not begun (common/checkpoint.py).
+
+    `facts` are the fields that come from the options. Raises ValueError where a checkpoint with these facts
+    could not be read again.
+    """
+    return checkpoint.take_fields({
+        "format": checkpoint.FORMAT, **facts, "epoch": 0, "best": {}, "history": [], "model_args": model_args,
+        "fps": clips[0].fps, "mean_pose": torch.from_numpy(scores.mean_pose(clips))}, "The training")
+
+
+def refuse_too_large(network: type, arguments: dict, *, copies: int) -> None:
+    """ValueError where this computer's memory cannot hold so many copies of a network's weights.
+
+    Training takes five: weights, gradients and three of the optimiser.
+    """
+    if not hasattr(os, "sysconf"):
+        return
+    with torch.device("meta"):                          # tensors without memory
+        count = sum(weight.numel() for weight in network(**arguments).parameters())
+    needed, there = 4 * count * copies, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise ValueError(f"A network of {count:,} weights needs {needed / 1e9:,.0f} GB of memory; this "
+                         f"computer has {there / 1e9:,.0f}. Lower --frames, --d_hid or --layers.")
 
 
 def out_of_time(history: list[dict], max_minutes: float | None) -> bool:

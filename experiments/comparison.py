@@ -106,7 +106,7 @@ def measure_comparison(networks: list[Network], study: Study) -> tuple[list[dict
 
 def measure_checkpoint_cost(path: Path, hop: int | None) -> dict:
     """As `measure_cost` of the network in a checkpoint, timed as it is used for inference."""
-    model, _ = run_ftcm.load_weights(options.parse(["--reload", "1", "--previous_dir", str(path)]))
+    model, _ = run_ftcm.load_network(options.parse(["--reload", "1", "--previous_dir", str(path)]))
     return measure_cost(model, hop, inference=fold(model) if isinstance(model, FTCM) else model)
 
 

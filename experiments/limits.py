@@ -16,7 +16,8 @@ import torch
 import run_ftcm
 from common import options
 from common.clips import Clip
-from common.files import check_writable
+from common.distributed import choose_device
+from common.files import check_writable, near
 from common.provenance import provenance
 from common.score_table import write_json
 from common.scores import JOINT_COLUMNS, joint_distances
@@ -36,7 +37,7 @@ def parse_limits(argv: list[str]) -> tuple[Namespace, Namespace]:
     parser.add_argument("-f", "--frames", help="which of the checkpoints that ship: its frames in a window")
     parser.add_argument("--dataset", default="cmu", help="default: cmu, the bundled motions")
     parser.add_argument("--hop", help="frames between two windows of an --every_frame network")
-    parser.add_argument("--test_stride", type=options.positive(most=10_000), default=EVERY,
+    parser.add_argument("--test_stride", type=option_parser.positive(most=10_000), default=EVERY,
                         help=f"score every n-th frame; default: {EVERY}")
     args = parser.parse_args(argv)
     words = ["--dataset", args.dataset, "-k", "gt", *(["--reload", "1"] if args.previous_dir else [])]
@@ -122,12 +123,12 @@ def execute(argv: list[str]) -> None:
     """Do what the arguments say."""
     started = time.time()
     args, evaluation = parse_limits(argv)
-    device = run_ftcm.choose_device(args.device, args.gpu)
-    model, saved = run_ftcm.load_weights(evaluation)
+    device = choose_device(args.device, args.gpu)
+    model, saved = run_ftcm.load_network(evaluation)
     path = evaluation.previous_dir
     run_ftcm.refuse_layout(saved, run_ftcm.DATASETS[evaluation.dataset].SKELETON, path)
     name = f"limits_{path.stem}"
-    folder = check_writable(args.output or run_ftcm.near(options.PROJECT / "checkpoint" / name))
+    folder = check_writable(args.output or near(options.PROJECT / "checkpoint" / name))
     report = measure_limits(model.to(device), evaluation, device, every=args.test_stride)
     report |= {"dataset": evaluation.dataset, "checkpoint": path.name, "network": evaluation.network,
                "frames": evaluation.frames, "tds": evaluation.tds, "trained_on": saved["data"],

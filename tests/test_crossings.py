@@ -268,7 +268,7 @@ def test_the_shipped_network_takes_a_hop_in_every_task(hop, folder, tmp_path):
                                                        abs=2e-3)
     for task in ("--predict x.npz", "--predict -"):
         args = run_ftcm.options.parse([*task.split(), *given.split()])
-        run_ftcm.load_weights(args)
+        run_ftcm.load_network(args)
         assert run_ftcm.window_of(args).hop == (hop or 9)
 
 

@@ -7,9 +7,9 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 # The kernel in reading order: each file imports only files that stand before it.
 KERNEL = ["bounds", "batch_sizes", "command_line", "skeleton", "camera", "loss", "metrics", "provenance",
-          "files", "terminal", "distributed", "clips", "checkpoint", "layouts", "windows", "lift",
-          "refining", "smooth", "scores", "score_table", "keypoint_errors", "engine",
-          "run_folder", "augment", "options", "report", "training", "export_network"]
+          "files", "terminal", "distributed", "clips", "layouts", "windows", "keypoint_errors", "augment",
+          "option_parser", "options", "checkpoint", "lift", "refining", "smooth", "scores", "score_table",
+          "engine", "run_folder", "report", "training", "export_network"]
 # A folder (the project's own is "") and what its modules may import: all modules of a folder, or one module.
 MAY_IMPORT = {
     "model": {"model"},

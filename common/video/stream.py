@@ -7,8 +7,9 @@ from collections import deque
 import numpy as np
 import torch
 
-from common.lift import blending_weights, lift
+from common.lift import Lifting, blending_weights, lift
 from common.skeleton import Skeleton
+from common.windows import Window
 
 
 class Stream:
@@ -137,3 +138,15 @@ class SequenceLifter(Stream):
         """The mean of the oldest frame's answers (J, 3)."""
         self.returned += 1
         return self.sums.pop(self.returned - 1) / self.weights.pop(self.returned - 1)
+
+
+def make_lifter(model, window: Window, lifting: Lifting, skeleton: Skeleton) -> Lifter | SequenceLifter:
+    """What lifts one frame at a time with the windows of `model`."""
+    shared = {"frames": window.frames, "skeleton": skeleton, "flip_test": lifting.flip_test,
+              "device": lifting.device}
+    if window.hop is None:
+        return Lifter(model, tds=window.tds, target=window.target, **shared)
+    if window.tds > 1:
+        raise ValueError("--predict - lifts with --every_frame networks of tds 1 only, this one has "
+                         f"{window.tds}. Lift a file, or choose another checkpoint.")
+    return SequenceLifter(model, hop=window.hop, **shared)

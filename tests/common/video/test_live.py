@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-from argparse import Namespace
 from itertools import islice
 from pathlib import Path
 
@@ -14,14 +13,15 @@ import numpy as np
 import pytest
 import torch
 
-import run_ftcm
 from common import checkpoint
 from common.bounds import MAX_LINE_BYTES
 from common.clips import replace
+from common.lift import Lifting
 from common.skeleton import HUMAN36M
 from common.video.live import RateLifter, lines_until_interrupted, write_poses
 from common.video.own_video import Placement, lift, live_placer
-from common.video.stream import Lifter, SequenceLifter
+from common.video.stream import Lifter, SequenceLifter, make_lifter
+from common.windows import Window
 from model.ftcm import FTCM
 from tests.helpers import predict, random_clip
 from tests.keypoint_samples import SIZE, track
@@ -126,9 +126,8 @@ def test_ctrl_c_ends_the_lines_like_the_end_of_the_file():
 
 
 def test_every_frame_networks_with_steps_inside_the_window_are_refused():
-    args = Namespace(frames=5, flip_test=True, every_frame=True, tds=2, hop=None, previous_dir="x.pth")
-    with pytest.raises(ValueError, match="tds 1 only, x.pth has 2"):
-        run_ftcm.make_lifter(network(every_frame=True), args, "cpu")
+    with pytest.raises(ValueError, match="tds 1 only, this one has 2"):
+        make_lifter(network(every_frame=True), Window(5, tds=2, hop=2), Lifting(), HUMAN36M)
 
 
 @pytest.fixture(scope="module")
