@@ -26,7 +26,8 @@ def markdown(rows: list[dict], missing: list[dict], *, published: bool = True) -
         lines.append(cells)
     text = ["| " + " | ".join(line) + " |" for line in lines]
     if rows:
-        text += ["", "mm; average over actions. The interval draws each action's motions anew (bootstrap, "
+        drawn = "motions" if whole_cost(rows) else "clips, too narrowly (views of a motion are alike),"
+        text += ["", f"mm; average over actions. The interval draws each action's {drawn} anew (bootstrap, "
                  "1,000 draws). " + cost_legend(rows, "Training: the whole run, validation included.")]
     text += listed(missing)
     return "\n".join(text) + "\n"
