@@ -3,12 +3,9 @@
 `python run_ftcm.py --help` lists the options.
 """
 import contextlib
-import copy
-import json
 import os
 import re
 import sys
-import tempfile
 import time
 from inspect import signature
 from pathlib import Path
@@ -16,17 +13,14 @@ from pathlib import Path
 import torch
 
 from common import export_network as network_files
-from common import checkpoint, compare, engine, options, report, scores, terminal
-from common.pictures import charts
+from common import checkpoint, engine, options, report, scores, terminal
 from common.video import live, own_video
-from experiments import (augmentation, benchmark, benchmark_data, benchmark_report, comparison, limits,
-                         results, tables, timing)
 from common.augment import Augmenter
 from common.batch_sizes import default_hop, inference_windows, training_windows
 from common.command_line import BadOptions
 from common.clips import Clip, downsample, relayout, select, subset, without
 from common.untrusted.fields import CHECKPOINT
-from common.files import check_writable, write_whole
+from common.files import check_writable
 from common.distributed import Processes
 from common.provenance import provenance
 from common.run_folder import RunFolder
@@ -37,12 +31,11 @@ from common.training import Schedule, Training
 from common.windows import Sampling, TrainingBatches, Window, Windows
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
 from dataset import cmu_mocap, human36m, mpi_inf_3dhp, scores_3dhp
-from dataset.keypoints import cleaning, reader
+from dataset.keypoints import reader
 from dataset.keypoints.json_lines import KeypointStream
 from model.baselines import SingleFrame, TemporalConv
 from model.folded import fold
 from model.ftcm import FTCM
-from model.products import linear
 from model.refine import Refine
 
 DATASETS = {"h36m": human36m, "cmu": cmu_mocap, "3dhp": mpi_inf_3dhp}
@@ -90,22 +83,8 @@ def execute(argv: list[str]) -> None:
     args = options.parse(argv)
     device = choose_device(args.device, int(os.environ.get("LOCAL_RANK", args.gpu)))
     torch.manual_seed(args.seed)
-    if args.compare:
-        compare_scores(args)
-    elif args.tables or args.ablation:
-        run_tables(args, device)
-    elif args.benchmark:
-        run_benchmark(args, argv, device)
-    elif args.augmentation:
-        run_augmentation(args, device)
-    elif args.comparison:
-        run_comparison(args, device)
-    elif args.results:
-        refresh_results(args, device)
-    elif any(getattr(args, name) for name in options.EXPORTS):
+    if any(getattr(args, name) for name in options.EXPORTS):
         export_network(args)
-    elif args.limits:
-        measure_limits(args, argv, device)
     elif args.predict:
         predict_video(args, device)
     else:
@@ -183,7 +162,7 @@ def adopt(args, facts: dict, path: Path) -> None:
         wanted, found = getattr(args, name), facts.get(name, getattr(args, name))
         of_data = name in ("dataset", "keypoints")
         if name not in args.given:
-            if not (of_data and (args.shipped or args.limits or "dataset" in args.given)):
+            if not (of_data and (args.shipped or "dataset" in args.given)):
                 setattr(args, name, found)
         elif wanted != found and not of_data and name != "dropout":
             raise ValueError(f"{path} was trained with {options.spelt([name])} {options.written(found)}, "
@@ -381,8 +360,7 @@ def make_augmenter(args, clips: list[Clip]) -> Augmenter | None:
     if any(clip.root is None or clip.up is None or clip.intrinsics is None for clip in clips):
         raise ValueError("--augment moves the camera and so needs root, intrinsics and vertical of every "
                          f"clip, which {args.dataset} files lack. Drop it.")
-    noise = json.loads((options.PROJECT / "dataset" / "detector_noise.json").read_text(encoding="utf-8"))
-    return Augmenter(args.augment, skeleton=clips[0].skeleton, noise=noise, tds=args.tds,
+    return Augmenter(args.augment, skeleton=clips[0].skeleton, noise=cmu_mocap.read_noise(), tds=args.tds,
                      generator=torch.Generator())
 
 
@@ -450,7 +428,6 @@ def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str],
     poses, = predict(model, [clips[shown]], window, lifting_of(args, device), refiner=refiner,
                      desc="animate")["pose"]
     report.write_report(folder, summary, clips[shown], poses)
-    publish(args, folder / "scores.json")
     if args.export_mat:
         scores_3dhp.export_mat(args.export_mat, scores_3dhp.scored_millimetres(clips, found["pose"]))
         print(f"Predictions for the official script: {args.export_mat}")
@@ -500,156 +477,9 @@ def make_lifter(model, args, device: str) -> Lifter | SequenceLifter:
     return Lifter(model, tds=args.tds, target=args.target, **shared)
 
 
-def measure_limits(args, argv: list[str], device: str) -> None:
-    """Write limits.json and charts: the errors of the checkpoint against noise, cameras and the like."""
-    started = time.time()
-    model, saved = load_weights(args)
-    refuse_layout(saved, DATASETS[args.dataset].SKELETON, args.previous_dir)
-    name = f"limits_{args.previous_dir.stem}"
-    folder = check_writable(args.output or options.PROJECT / "checkpoint" / name)
-    noise = json.loads((options.PROJECT / "dataset" / "detector_noise.json").read_text(encoding="utf-8"))
-    measured = limits.measure(
-        load_clips(args, "test"), seed=args.seed,
-        predict=lambda clips, every: predict(model.to(device), clips, window_of(args),
-                                             lifting_of(args, device, every), desc="limits")["pose"],
-        detector_error=lambda num_frames, seed: cmu_mocap.detector_error(num_frames, noise, seed=seed),
-        fill=lambda keypoints, seen: cleaning.fill(keypoints, seen, HUMAN36M, "a motion")[0],
-        **({"every": args.test_stride} if "test_stride" in args.given else {}))
-    measured |= {"dataset": args.dataset, "checkpoint": args.previous_dir.name, "network": args.network,
-                 "frames": args.frames, "tds": args.tds, "trained_on": saved["data"], "seed": args.seed,
-                 "minutes": (time.time() - started) / 60, **provenance(argv, device)}
-    write_whole(folder / "limits.json", json.dumps(measured, indent=1) + "\n")
-    print(limits.text(measured))
-    print("\n".join(map(str, [folder / "limits.json", *charts.save_limits(measured, folder)])))
-    publish(args, folder / "limits.json", folder / "limits.png")
-
-
-def run_tables(args, device: str) -> None:
-    """Train (bundled data only) and evaluate every row of --tables or --ablation; write the table."""
-    root = near(options.PROJECT / "checkpoint")
-    name, rows, trains = "ablation", tables.ablation_rows(root), True
-    if args.tables:
-        licensed = (args.root_path / "data_3d_h36m.npz").is_file()
-        name, trains = "results", not licensed
-        rows = tables.published_rows("h36m" if licensed else "cmu", root)
-    folder = check_writable(args.output or root / ("tables" if args.tables else name))
-    done, missing = tables.run(rows, folder, trains=trains, execute=runner(args, device),
-                               against_first=args.ablation)
-    written = tables.write_tables(folder, name, done, missing)
-    print("\n" + tables.markdown(done, missing, published=name == "results"))
-    print("Table: " + ", ".join(map(str, written)))
-    publish(args, written[0])
-
-
-def run_comparison(args, device: str) -> None:
-    """Train and evaluate what of --comparison is not there yet; write its table."""
-    root = near(options.PROJECT / "checkpoint")
-    folder = check_writable(args.output or root / "comparison")
-
-    def measure_cost(path: Path, hop: int | None) -> dict:
-        loaded = options.parse(["--reload", "1", "--previous_dir", str(path)])
-        model, _ = load_weights(loaded)
-        return comparison.cost(model, hop, inference=fold(model) if isinstance(model, FTCM) else model)
-
-    lines, missing = comparison.run(
-        folder, root, text=args.comparison, measure_cost=measure_cost,
-        run_rows=lambda rows: tables.run(rows, folder, trains=True, last_too=False,
-                                         execute=runner(args, device)))
-    print("\n" + comparison.markdown(lines, missing) + f"\nTable: {folder / 'comparison.json'}")
-    publish(args, folder / "comparison.json")
-
-
-def run_augmentation(args, device: str) -> None:
-    """Train and evaluate what of --augmentation is not there yet; write its table."""
-    root = near(options.PROJECT / "checkpoint")
-    folder = check_writable(args.output or root / "augmentation")
-    execute_one = runner(args, device)
-    lines, missing = augmentation.run(
-        folder, root, execute=execute_one,
-        run_rows=lambda rows: tables.run(rows, folder, trains=True, last_too=False, execute=execute_one))
-    print("\n" + augmentation.markdown(lines, missing) + f"\nTable: {folder / 'augmentation.json'}")
-    publish(args, folder / "augmentation.json")
-
-
-def compare_scores(args) -> None:
-    """Print the paired difference of the two evaluations in --compare; with --output write compare.json."""
-    result = compare.compare(args.compare)
-    print(compare.text(result))
-    if args.output:
-        write_whole(args.output / "compare.json", json.dumps(result, indent=1) + "\n")
-
-
-def publish(args, *written: Path) -> None:
-    """With --publish NAME copy the files to checkpoint/results/ and renew the README's block of that name."""
-    if args.publish:
-        print("\n".join(results.publish(args.publish, written, options.PROJECT)))
-
-
-def refresh_results(args, device: str) -> None:
-    """Evaluate the checkpoints that ship and make every table and chart of the README anew."""
-    folder = near(options.PROJECT / "checkpoint")
-    sentences = results.measure_shipped(options.SHIPPED, check_writable(args.output or folder / "shipped"),
-                                        runner(args, device))
-    sentences += results.measure_smoothing(next(iter(options.SHIPPED)), folder / "shipped",
-                                           folder / "results", runner(args, device))
-    print("\n".join([*sentences, *results.refresh(options.PROJECT / "README.md", folder / "results")]))
-
-
-def runner(args, device: str):
-    """What runs a command of this program with the options that --tables and its like hand on; `failure`."""
-    shared = ["--device", device.split(":")[0]]
-    for name in sorted({"root_path", "gpu"} & args.given):
-        shared += [f"--{name}", str(getattr(args, name))]
-    return lambda words: failure([*words, *shared])
-
-
 def near(path: Path) -> Path:
     """The path as seen from the working folder where it lies inside: commands then hold on other machines."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def failure(argv: list[str]) -> str | None:
-    """Run one command of this program; None when it worked, else what was wrong with input or machine."""
-    try:
-        execute(argv)
-    except (Exception, BadOptions) as error:
-        reason = sentence(error)
-        if reason is None:
-            raise
-        return reason
-    return None
-
-
-def run_benchmark(args, argv: list[str], device: str) -> None:
-    """Measure speed and memory here; write a JSON file that is named by the processor."""
-    if device != "cpu":
-        raise ValueError(f"--benchmark times the CPU, not {device}. Add --device cpu.")
-    folder = check_writable(args.output or near(options.PROJECT / "checkpoint" / "benchmark"))
-    started = time.time()
-
-    def networks(frames):
-        """FTCM of this window length in every form."""
-        model, every = FTCM(frames=frames).eval(), FTCM(frames=frames, every_frame=True).eval()
-        made = {"literal": model, "fast": copy.deepcopy(model).use_fast(True), "folded": fold(model),
-                "sequence": fold(every)}
-        if network_files.onnx_is_here():
-            made["onnx"] = network_files.OnnxNetwork(fold(model))
-        return made
-
-    measured = {"machine": timing.machine(linear), "rows": benchmark.rows(networks),
-                **provenance(argv, device)}
-    measured["published_step"] = benchmark_data.published_step(FTCM(frames=243).use_fast(True), 243,
-                                                               training_windows(243))
-    measured["data_windows_per_second"] = benchmark_data.data_path(243)
-    with tempfile.TemporaryDirectory() as archive:
-        measured["loading"] = benchmark_data.loading(
-            Path(archive), lambda path: [clip for split in human36m.SUBJECTS for clip in human36m.load(
-                path, keypoints="gt", split=split)], sum(human36m.SUBJECTS.values(), []))
-    measured["minutes"] = (time.time() - started) / 60
-    measured["machine"]["load_average_after"] = timing.load_average()
-    path = benchmark_report.write(folder, measured)
-    print(f"{benchmark_report.markdown([measured])}\nWritten: {path}")
-    publish(args, path)
 
 
 def export_network(args) -> None:

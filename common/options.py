@@ -18,14 +18,12 @@ from common.command_line import Parser
 DATASETS = ["h36m", "cmu", "3dhp"]
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
                    "export_mat"]
-# modes that run many commands
-COLLECTIVE = ["compare", "tables", "ablation", "augmentation", "comparison", "results", "benchmark"]
 EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
-NOT_FOR_LIMITS = ["keypoints", "actions", "downsample", "refine", "export_mat", "smooth"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
                      "compile", "augment", "velocity_weight"]
 ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "root", "fov", "level"]
 LIVE = Path("-")
+DEVICES = ["auto", "cpu", "cuda", "mps"]
 PROJECT = Path(__file__).resolve().parent.parent
 # The checkpoints that ship, by their frames; the first is used where none is named.
 SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
@@ -94,13 +92,6 @@ def parse_gpu(text: str) -> int:
     return int(text)
 
 
-def parse_name(text: str) -> str:
-    """A plain name: letters, digits and underscores."""
-    if not re.fullmatch("[A-Za-z0-9_]{1,60}", text):
-        raise argparse.ArgumentTypeError(f"expected letters, digits and underscores, got {text!r}")
-    return text
-
-
 def parse_level(text: str) -> float | str | None:
     """none (None), motion, or degrees between -90 and 90."""
     if text in ("none", "motion"):
@@ -151,35 +142,12 @@ def build_parser() -> Parser:
     add("--previous_dir", type=Path,
         help="checkpoint file (.pth), of this program or of the original release; without it, evaluation and "
         "--predict use the one that ships, checkpoint/ftcm_27.pth or, with -f 81, ftcm_81.pth")
-    add("--tables", action="store_true", help="run every row of the published tables for which data and "
-        "weights are there (on the bundled data where Human3.6M is absent); write results.json and "
-        "results.md to --output")
-    add("--ablation", action="store_true", help="train and compare variants of the network on the bundled "
-        "data; write ablation.json and ablation.md to --output")
-    add("--augmentation", action="store_true", help="train with every part of --augment, without each and "
-        "without all on the bundled data, where not yet done; write augmentation.json and augmentation.md to "
-        "--output")
-    add("--comparison", nargs="?", const="*", metavar="TEXT", help="train FTCM and the networks it is "
-        "compared with for a few minutes each on the bundled data, where not yet done; write "
-        "comparison.json and comparison.md to --output; only the runs whose label holds every comma-"
-        "separated part of TEXT, if given: '27 frames, seed 1'")
-    add("--compare", nargs=2, type=Path, metavar=("A", "B"), help="the paired difference of two scores.json "
-        "of the same test clips with its 95 %% interval; also written to compare.json in --output, if given")
-    add("--publish", type=parse_name, metavar="NAME", help="also copy the JSON file that the command writes, "
-        "and the chart of --limits, to checkpoint/results/ as NAME and renew the README's block of that name")
-    add("--results", action="store_true", help="evaluate the checkpoints that ship, measure their limits and "
-        "rewrite the README's tables and charts from checkpoint/results/*.json")
-    add("--limits", action="store_true", help="errors of the checkpoint against 2D noise, missing joints, "
-        "camera pitch and distance, frame rate, by joint and by action, on the bundled test motions, thinned "
-        "or every --test_stride-th frame; write limits.json and charts to --output")
     add("--export_release", type=Path, metavar="FILE", help="write the reloaded network's weights as the "
         "original release reads them, and do nothing else")
     add("--export_onnx", type=Path, metavar="FILE", help="write the reloaded network as an ONNX file, and do "
         "nothing else; needs the packages onnx and onnxscript")
     add("--export_program", type=Path, metavar="FILE", help="write the reloaded network as a file for "
         "torch.export.load, and do nothing else")
-    add("--benchmark", action="store_true", help="measure speed and memory of networks of several window "
-        "lengths on this machine; write a JSON file that is named by the processor to --output")
     add("--export_weights", type=Path, metavar="FILE", help="write the reloaded network and its history as a "
         "small checkpoint, in half precision and without optimizer, and do nothing else")
     add("--export_mat", type=Path, metavar="FILE", help="with --dataset 3dhp: also write the predictions as "
@@ -188,7 +156,7 @@ def build_parser() -> Parser:
         "checkpoint/{name}_{frames}_no_refine/, or _refine/ with --refine")
     add("--output", type=Path, help="folder for scores and pictures; default: the run's folder when "
         "training, a folder of its own in checkpoint/ otherwise")
-    add("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto",
+    add("--device", choices=DEVICES, default="auto",
         help="auto: CUDA, else Apple's GPU, else CPU")
     add("--gpu", type=parse_gpu, default=0, help="number of the CUDA device, where CUDA is used")
     add("--manualSeed", dest="seed", type=between((0, 2 ** 31 - 1), int), default=1,
@@ -331,9 +299,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     for action in silent._actions:
         action.default = argparse.SUPPRESS
     args.given = set(vars(silent.parse_args(argv)))
-    if args.limits and "dataset" not in args.given:
-        args.dataset = "cmu"
-    if (args.limits or args.dataset in ("cmu", "3dhp")) and "keypoints" not in args.given:
+    if args.dataset in ("cmu", "3dhp") and "keypoints" not in args.given:
         args.keypoints = "gt"
     for name, value in NETWORKS[args.network].items():
         if name not in args.given:
@@ -373,8 +339,7 @@ def written(value):
 
 def uses_checkpoint(args) -> bool:
     """Whether the task is to use a trained network: to evaluate it or to lift a video."""
-    return not (args.train or args.export_release or args.export_weights
-                or any(getattr(args, name) for name in COLLECTIVE))
+    return not (args.train or args.export_release or args.export_weights)
 
 
 def find_meaningless(network: str, given: set[str], path: Path | None = None) -> str | None:
@@ -414,24 +379,13 @@ def find_network_problem(args, path: Path | None = None) -> str | None:
 def find_problem(args) -> str | None:
     """The first contradiction among the options, as a sentence; None when there is none."""
     half = args.dim // 2
-    modes = [name for name in ("train", "predict", "limits", *COLLECTIVE, *EXPORTS)
-             if getattr(args, name)]
-    foreign = args.given - {*COLLECTIVE, "root_path", "device", "gpu", "output", "publish"}
+    modes = [name for name in ("train", "predict", *EXPORTS) if getattr(args, name)]
     invented = [name for name in args.augment or [] if name not in PARTS]
     checks = [
         (len(modes) > 1, f"--{' and --'.join(modes)} are different tasks; choose one"),
-        (set(modes) & set(COLLECTIVE) and foreign,
-         f"--{' and --'.join(COLLECTIVE)} take only --root_path, --device, --gpu and --output; drop "
-         f"{spelt(foreign)}"),
         (args.predict and args.given & set(NOT_FOR_PREDICT),
          f"--predict lifts every frame of one file; "
          f"drop {spelt(args.given & set(NOT_FOR_PREDICT))}"),
-        (args.publish and (args.predict or args.compare or args.results or not args.test
-                           or set(modes) & set(EXPORTS)),
-         "--publish is for commands that write scores, limits or a table; drop it"),
-        (args.limits and args.given & set(NOT_FOR_LIMITS),
-         f"--limits adds errors of its own to the exact keypoints of whole test motions; "
-         f"drop {spelt(args.given & set(NOT_FOR_LIMITS))}"),
         (not args.train and args.given & set(ONLY_FOR_TRAINING),
          f"{spelt(args.given & set(ONLY_FOR_TRAINING))} is for --train 1"),
         (args.cameras == [] or args.actions == [],

@@ -58,24 +58,28 @@ def details(scores: dict) -> list[str]:
 
 
 def write_scores(folder: Path, report: dict) -> list[Path]:
-    """Write `report` as scores.json and its rows as scores.csv; returns the two paths.
-
-    NaN becomes null in the JSON.
-    """
-    def plain(value):
-        if isinstance(value, dict):
-            return {key: plain(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [plain(item) for item in value]
-        return None if isinstance(value, float) and math.isnan(value) else value
-
+    """Write `report` as scores.json and its rows as scores.csv; returns the two paths."""
     paths = [folder / "scores.json", folder / "scores.csv"]
-    write_whole(paths[0], json.dumps(plain(report), indent=1) + "\n")
+    write_json(paths[0], report)
     clips = sum(row["clips"] for row in report["rows"])
     rows = [*report["rows"], {"action": "average", "clips": clips, **report["average"]},
             {"action": "all frames", "clips": clips, **report["all_frames"]}]
     write_csv(paths[1], rows)
     return paths
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write plain values as a JSON file, whole or not at all; NaN becomes null."""
+    write_whole(path, json.dumps(replace_nan(content), indent=1) + "\n")
+
+
+def replace_nan(value):
+    """`value` with None for every NaN in its dicts and lists."""
+    if isinstance(value, dict):
+        return {key: replace_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [replace_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def write_csv(path: Path, rows: list[dict]) -> None:

@@ -44,7 +44,7 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
     if unlisted:
         raise ValueError(f"{folder / 'cmu_mocap.csv'} lacks the motions {', '.join(unlisted[:5])}. {HINT}")
     subjects = sorted({motion["subject"] for motion in motions})
-    noise = json.loads((Path(__file__).parent / "detector_noise.json").read_text())
+    noise = read_noise()
     clips = []
     for motion in progress(motions, desc=f"load cmu {split}", unit="motion"):
         name = motion["name"]
@@ -128,6 +128,11 @@ def rig_center(rig: list[dict]) -> np.ndarray:
         across = np.eye(2) - np.outer(ahead, ahead)
         normal, moment = normal + across, moment + across @ camera["translation"][:2]
     return np.linalg.solve(normal, moment)
+
+
+def read_noise() -> dict:
+    """The parameters of the simulated detector noise, dataset/detector_noise.json."""
+    return json.loads((Path(__file__).parent / "detector_noise.json").read_text(encoding="utf-8"))
 
 
 def detector_error(num_frames: int, noise: dict, *, seed: int) -> np.ndarray:

@@ -1,24 +1,33 @@
-"""What each ingredient of the training augmentation is worth: --augmentation.
+"""What each part of the training augmentation contributes.
 
-The rows are trainings at equal windows and epochs that leave one part of common/augment.py out. Each is
-scored as --limits scores: on the test people, before cameras and with keypoints that the training data lack.
+The rows are trainings at equal windows and epochs that leave out one part of common/augment.py. Each network
+is scored under the conditions of experiments/limits.py: on the test people, before cameras and with keypoints
+that the training data lack. `python -m experiments.augmentation` does what is not there yet.
 """
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from common.augment import PARTS
-from common.files import write_whole
-from experiments.table_text import cost_legend, listed, whole_cost
-from experiments.tables import Row
+from experiments import limits
+from experiments.commands import Study, parse_study, run_study
+from experiments.rows import Row, measure_rows
+from experiments.table_text import (
+    cost_legend,
+    cpu_minutes_cell,
+    has_whole_cost,
+    list_missing,
+    markdown_table,
+    write_results,
+)
 
 TRAINING = ("--dataset cmu --train 1 -f 27 --every_frame 1 --d_hid 256 --dropout 0 -b 64 --lr 2e-3 -lrd 0.65 "
             "--nepoch 8 --val_subjects 05,127 --val_stride 60 --test_stride 60")
 ONE_CAMERA, ALL_CAMERAS = "--stride 14 --cameras 0", "--stride 56"      # as many windows
 EVALUATION = "--dataset cmu -k detected --train 0 --reload 1 --cameras 0 --test_stride 4"
-LIMITS = "--limits --test_stride 72"
-METRICS = ("mpjpe", "p_mpjpe")
-# The columns: title, question of experiments/limits.py, which of its steps.
+LIMITS = "--test_stride 72"
+# The columns: title, condition of experiments/limits.py, which of its steps.
 SITUATIONS = {"test rigs, exact keypoints": ("noise", lambda value: value == 0),
               "simulated detector noise": ("detector", lambda value: value == 1),
               "twice this noise": ("detector", lambda value: value == 2),
@@ -27,80 +36,88 @@ SITUATIONS = {"test rigs, exact keypoints": ("noise", lambda value: value == 0),
               "distance 6 to 12 m": ("distance", lambda value: value >= 6)}
 
 
-def rows(root: Path) -> list[Row]:
-    """All parts, all but one for each part, none; `root` is checkpoint/."""
-    chosen = {"all": PARTS, **{f"without {part}": [name for name in PARTS if name != part] for part in PARTS},
-              "none": ()}
-    made = []
-    for label, parts in chosen.items():
+def make_augmentation_rows(root: Path) -> list[Row]:
+    """A row with all parts, one without each part, one without all; `root` is checkpoint/."""
+    without = {f"without {part}": [name for name in PARTS if name != part] for part in PARTS}
+    rows = []
+    for label, parts in {"all": PARTS, **without, "none": ()}.items():
         name = f"augmentation_{label.replace(' ', '_')}"
         windows = ONE_CAMERA if "camera" in parts else ALL_CAMERAS
         augment = f" --augment {','.join(parts)}" if parts else ""
-        made.append(Row(label, root / f"{name}_27_no_refine", f"{TRAINING} {windows}{augment} -c {name}",
+        rows.append(Row(label, root / f"{name}_27_no_refine", f"{TRAINING} {windows}{augment} -c {name}",
                         EVALUATION))
-    return made
+    return rows
 
 
-def run(folder: Path, root: Path, *, run_rows: Callable,
-        execute: Callable[[list[str]], str | None]) -> tuple[list[dict], list[dict]]:
+def measure_augmentation(rows: list[Row], study: Study) -> tuple[list[dict], list[dict]]:
     """Train and score what is not there yet; the rows, and those that failed and why.
 
-    `run_rows(rows)` is tables.run, `execute` runs a command of run_ftcm.py and returns None, or a sentence on
-    what was wrong. augmentation.json and augmentation.md in `folder` are written anew after every row.
+    The files of results are written anew after every row.
     """
     done, missing = [], []
-    for row in rows(root):
-        measured, failed = run_rows([row])
+    for row in rows:
+        measured, failed = measure_rows([row], study)
         missing += failed
         for line in measured:
-            reason = measure_limits(row, folder, execute)
+            folder = study.output / f"limits_{row.name}"
+            reason = measure_row_limits(row, folder, study)
             if reason:
                 missing.append({"label": row.label, "reason": reason})
                 continue
-            report = json.loads((limits_folder(row, folder) / "limits.json").read_text(encoding="utf-8"))
-            done.append({**line, "situations": {title: mean_errors(report, *question)
-                                                for title, question in SITUATIONS.items()}})
-        write(folder, done, missing)
+            report = json.loads((folder / "limits.json").read_text(encoding="utf-8"))
+            done.append({**line, "situations": {title: average_steps(report, *situation)
+                                                for title, situation in SITUATIONS.items()}})
+        write_augmentation(study, done, missing)
     return done, missing
 
 
-def limits_folder(row: Row, folder: Path) -> Path:
-    return folder / f"limits_{row.name}"
+def measure_row_limits(row: Row, folder: Path, study: Study) -> str | None:
+    """Measure the limits of the row's network into `folder`; None, or why that could not be done.
 
-
-def measure_limits(row: Row, folder: Path, execute: Callable[[list[str]], str | None]) -> str | None:
-    """limits.json of the row's network, unless one is there that is newer than its weights."""
-    weights, path = row.checkpoint(), limits_folder(row, folder) / "limits.json"
+    A limits.json that is newer than the weights is kept.
+    """
+    weights, path = row.checkpoint(), folder / "limits.json"
     if path.is_file() and path.stat().st_mtime >= weights.stat().st_mtime:
         return None
-    return execute([*LIMITS.split(), "--reload", "1", "--previous_dir", str(weights), "--output",
-                    str(path.parent)])
+    words = [*LIMITS.split(), "--previous_dir", str(weights), "--output", str(folder)]
+    return study.attempt(words, limits.execute)
 
 
-def mean_errors(report: dict, question: str, chosen: Callable[[float], bool]) -> dict:
-    """METRICS in mm, the mean over the steps of `question` whose value is `chosen`."""
-    steps = [step for step in report[question] if chosen(step["value"])]
-    return {metric: sum(step[metric] for step in steps) / len(steps) for metric in METRICS}
+def average_steps(report: dict, condition: str, holds: Callable[[float], bool]) -> dict:
+    """MPJPE and P-MPJPE in mm, the mean over the steps of `condition` whose value `holds`."""
+    steps = [step for step in report[condition] if holds(step["value"])]
+    return {metric: sum(step[metric] for step in steps) / len(steps) for metric in ("mpjpe", "p_mpjpe")}
 
 
-def markdown(lines: list[dict], missing: list[dict]) -> str:
+def augmentation_table(rows: list[dict], missing: list[dict]) -> str:
     """The table, MPJPE / P-MPJPE; then what is missing."""
-    titles = ["trained with", *SITUATIONS, *(["training"] if whole_cost(lines) else [])]
-    text = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
-    for line in lines:
-        cells = [f"{errors['mpjpe']:.1f} / {errors['p_mpjpe']:.1f}" for errors in line["situations"].values()]
-        cells += [f"{line['training_cpu_minutes']:.1f} min"] if whole_cost(lines) else []
-        text.append("| " + " | ".join([line["label"], *cells]) + " |")
-    if lines:
-        text += ["", "MPJPE / P-MPJPE in mm: means over the test frames that `--limits` scores. "
-                 + cost_legend(lines, "Training: CPU minutes of the whole run on one thread.")]
-    text += listed(missing)
-    return "\n".join(text) + "\n"
+    costs = has_whole_cost(rows)
+    cells = [[row["label"], *map(situation_cell, row["situations"].values()),
+              *([cpu_minutes_cell(row)] if costs else [])] for row in rows]
+    text = markdown_table(["trained with", *SITUATIONS, *(["training"] if costs else [])], cells)
+    if rows:
+        text += ("\nMPJPE / P-MPJPE in mm: means over the test frames that experiments/limits.py scores. "
+                 + cost_legend(rows, "Training: CPU minutes of the whole run on one thread.") + "\n")
+    return text + list_missing(missing)
 
 
-def write(folder: Path, lines: list[dict], missing: list[dict]) -> None:
-    """augmentation.json and augmentation.md."""
-    content = {"command": "python run_ftcm.py --augmentation", "training": TRAINING, "evaluation": LIMITS,
-               "rows": lines, "missing": missing}
-    write_whole(folder / "augmentation.json", json.dumps(content, indent=1) + "\n")
-    write_whole(folder / "augmentation.md", markdown(lines, missing))
+def situation_cell(errors: dict) -> str:
+    return f"{errors['mpjpe']:.1f} / {errors['p_mpjpe']:.1f}"
+
+
+def write_augmentation(study: Study, rows: list[dict], missing: list[dict]) -> Path:
+    """Write augmentation.json and augmentation.md; returns the path of the JSON file."""
+    results = {"command": study.command, "training": TRAINING,
+               "evaluation": f"python -m experiments.limits {LIMITS}", "rows": rows, "missing": missing}
+    return write_results(study.output, "augmentation", results, augmentation_table(rows, missing))
+
+
+def execute(argv: list[str]) -> None:
+    """Do what the arguments say."""
+    study = parse_study("augmentation", "Train without each part of --augment and compare.", argv)
+    rows, missing = measure_augmentation(make_augmentation_rows(study.runs), study)
+    print(f"\n{augmentation_table(rows, missing)}\nTable: {study.output / 'augmentation.json'}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_study(execute))

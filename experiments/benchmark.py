@@ -1,151 +1,67 @@
-"""--benchmark: what networks cost on this machine, each against the literal network in the same run.
+"""Speed and memory of the networks on this machine's processor.
 
-Every variant is timed in turn, round after round, so that a change of the machine's speed meets all of them.
-The literal network (model/ftcm.py) is timed with several batch sizes, and every ratio is to the best of them.
+`python -m experiments.benchmark` writes a JSON file that is named by the processor.
 """
 import copy
-import statistics
-from collections.abc import Callable
-from functools import partial
+import sys
+import time
 
-import numpy as np
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
-from common import engine
-from common.batch_sizes import default_hop, inference_windows
-from common.clips import Clip
-from common.skeleton import HUMAN36M
-from common.lift import Lifting
-from common.windows import Sampling, TrainingBatches, Window, Windows
-from experiments.timing import quiet, rounds, run_once, thread_counts
+import run_ftcm
+from common import export_network, options
+from common.batch_sizes import training_windows
+from common.files import check_writable
+from common.provenance import provenance
+from experiments.benchmark_data import time_batches, time_loading, time_published_step
+from experiments.benchmark_report import benchmark_table, write_benchmark
+from experiments.commands import make_parser, run_study
+from experiments.network_speed import measure_networks
+from experiments.timing import load_average, measure_machine
+from model.folded import fold
+from model.ftcm import FTCM
 
-ROUNDS = 3
 SIZES = (27, 81, 243)                           # frames of the networks
-BATCHES = (128, 512, 2048, 8192, 16384)         # frames in a batch of the literal network
-TRAINING_BATCHES = (512, 2048, 8192)            # frames in a batch of both networks in training
-NOT_COUNTED = "what is done once for any batch, GELU, LayerNorm, sigmoid"
 
 
-def macs(model: torch.nn.Module, frames: int) -> float:
-    """Multiply-accumulates of one window: all products and convolutions, without NOT_COUNTED.
-
-    In double precision, because then all products are PyTorch's own, which the counter knows.
-    """
-    double = copy.deepcopy(model).eval().use_fast(True).double()
-    counts = []
-    for windows in (1, 2):
-        keypoints = torch.zeros(windows, frames, model.num_joints, 2, dtype=torch.float64)
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            double(keypoints)
-        counts.append(counter.get_total_flops())
-    return (counts[1] - counts[0]) / 2
+def make_networks(frames: int) -> dict[str, torch.nn.Module]:
+    """FTCM of this window length in every form that runs here."""
+    model, every = FTCM(frames=frames).eval(), FTCM(frames=frames, every_frame=True).eval()
+    networks = {"literal": model, "fast": copy.deepcopy(model).use_fast(True), "folded": fold(model),
+                "sequence": fold(every)}
+    if export_network.onnx_is_here():
+        networks["onnx"] = export_network.OnnxNetwork(fold(model))
+    return networks
 
 
-def walk(num_frames: int, seed: int = 0) -> Clip:
-    """A clip of smooth random motion, for speed alone."""
-    generator = np.random.default_rng(seed)
-    steps = 0.01 * generator.standard_normal((num_frames, 17, 3)).astype(np.float32)
-    pose = np.cumsum(steps, 0, dtype=np.float32)
-    pose -= pose[:, :1]
-    return Clip(subject="S", action="walk", name=f"S/walk {seed}", fps=50, skeleton=HUMAN36M, pose=pose,
-                keypoints=pose[..., :2] + np.float32(0.1), root=np.float32([[0, 0, 4]] * num_frames),
-                intrinsics=np.float32([2, 2, 0, 0]))
-
-
-def compare(taken: dict[tuple[str, int], list[float]], counts: dict[tuple[str, int], int]) -> dict[str, dict]:
-    """What each network reaches at its best batch size, against the literal network at its own best.
-
-    `taken`: seconds in each round by (network, windows in a batch); `counts`: poses or windows of one round.
-    A rate is the median over rounds, the best batch the one with the highest rate, a ratio the median over
-    rounds of that round's quotient. The network "literal" has no ratio.
-    """
-    rates = {key: [counts[key] / value for value in times] for key, times in taken.items()}
-    medians = {key: statistics.median(values) for key, values in rates.items()}
-    best, results = {}, {}
-    for name, batch in sorted(medians, key=medians.get):
-        best[name] = batch                                  # the highest rate comes last and stays
-    for name, batch in best.items():
-        results[name] = {"per_second": medians[name, batch], "batch": batch,
-                         "per_second_by_batch": {str(size): medians[key, size]
-                                                 for key, size in medians if key == name}}
-        if name != "literal":
-            ratios = [a / b for a, b in zip(rates[name, batch], rates["literal", best["literal"]])]
-            results[name] |= {"ratio": statistics.median(ratios), "ratios": ratios}
-    return results
-
-
-def evaluation(networks: dict[str, torch.nn.Module], frames: int) -> dict[str, dict]:
-    """Poses a second of whole-clip prediction with flip test, one thread and all, by network; memory.
-
-    `networks`: literal, folded, sequence, onnx. All but the literal one get the program's default batch.
-    """
-    default = inference_windows(frames, "cpu")
-    batches = {name: [default] for name in networks}
-    batches["literal"] = [max(1, size // frames) for size in BATCHES]
-    variants, counts = {}, {}
-    for name, network in networks.items():
-        hop = default_hop(frames) if name == "sequence" else None
-        for batch in batches[name]:
-            clip = walk(8 * frames if hop else max(batch, default))
-            counts[name, batch] = len(clip)
-            variants[name, batch] = partial(engine.predict, network, [clip], Window(frames, hop=hop),
-                                            Lifting(batch_size=batch))
-    results = {name: {} for name in networks}
-    with quiet():
-        for label in thread_counts(networks):
-            for name, result in compare(rounds(variants, ROUNDS), counts).items():
-                results[name][label] = result
-        for name, result in results.items():
-            _, _, result["peak_gib"] = run_once(variants[name, result[label]["batch"]])
-    return results
-
-
-def latency(networks: dict[str, torch.nn.Module], frames: int) -> dict[str, dict]:
-    """Milliseconds of one window without flip test, one thread and all: median, 95th percentile, ratio."""
-    keypoints = torch.randn(1, frames, 17, 2)
-    results = {name: {} for name in networks}
-    with torch.inference_mode():
-        for label in thread_counts(networks):
-            taken = rounds({(name, 1): partial(network, keypoints) for name, network in networks.items()}, 30)
-            for name, result in compare(taken, dict.fromkeys(taken, 1)).items():
-                results[name][label] = {"median_ms": 1000 * statistics.median(taken[name, 1]),
-                                        "p95_ms": 1000 * float(np.percentile(taken[name, 1], 95)),
-                                        "ratio": result.get("ratio")}
-    return results
-
-
-def training(networks: dict[str, torch.nn.Module], frames: int) -> dict[str, dict]:
-    """Windows a second of training steps (data, forward, backward, Adam), each network at its best batch."""
-    variants, counts = {}, {}
-    for name, network in networks.items():
-        optimizer = torch.optim.Adam(network.parameters(), amsgrad=True)
-        for size in (max(1, size // frames) for size in TRAINING_BATCHES):
-            batches = TrainingBatches(Windows([walk(size)], Window(frames)), Sampling(batch_size=size),
-                                      generator=torch.Generator())
-            counts[name, size] = size
-            variants[name, size] = partial(engine.train_one_epoch, network, batches, optimizer)
-    with quiet():
-        return compare(rounds(variants, ROUNDS), counts)
-
-
-def rows(networks: Callable[[int], dict]) -> list[dict]:
-    """The results: one for each of SIZES and each of `networks(frames)` (literal, fast, folded, ..).
-
-    The network "fast" is the literal one with fast layers, for training; its figures stand with "folded".
-    """
-    lines = []
+def measure_speed(argv: list[str]) -> dict:
+    """All results of this machine, as plain values."""
+    started = time.time()
+    report = {"machine": measure_machine(), "rows": [], **provenance(argv, "cpu",
+                                                                      program="-m experiments.benchmark")}
     for frames in SIZES:
         print(f"{frames} frames ..", flush=True)
-        made = networks(frames)
-        work = macs(made["literal"], frames)
-        predicted = evaluation({name: net for name, net in made.items() if name != "fast"}, frames)
-        late = latency({name: made[name] for name in ("literal", "folded", "onnx") if name in made}, frames)
-        trained = training({name: made[name] for name in ("literal", "fast")}, frames)
-        for name, result in predicted.items():
-            lines.append({"frames": frames, "network": name,
-                          "parameters": sum(parameter.numel() for parameter in made["literal"].parameters()),
-                          "macs_per_pose": work / (default_hop(frames) if name == "sequence" else 1),
-                          "evaluation": result, "latency": late.get(name),
-                          "training": trained.get({"folded": "fast"}.get(name, name))})
-    return lines
+        report["rows"] += measure_networks(make_networks(frames), frames)
+    report["published_step"] = time_published_step(FTCM(frames=243).use_fast(True), 243,
+                                                   training_windows(243))
+    report["data_windows_per_second"] = time_batches(243)
+    report["loading"] = time_loading()
+    report["minutes"] = (time.time() - started) / 60
+    report["machine"]["load_average_after"] = load_average()
+    return report
+
+
+def execute(argv: list[str]) -> None:
+    """Do what the arguments say."""
+    parser = make_parser("benchmark", "Measure speed and memory of networks of several window lengths on "
+                         "this machine's processor.")
+    args = parser.parse_args(argv)
+    folder = check_writable(args.output or run_ftcm.near(options.PROJECT / "checkpoint" / "benchmark"))
+    torch.manual_seed(1)
+    report = measure_speed(argv)
+    path = write_benchmark(folder, report)
+    print(f"{benchmark_table([report])}\nWritten: {path}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_study(execute))

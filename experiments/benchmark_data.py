@@ -1,8 +1,8 @@
-"""--benchmark: a whole training step, the data path without a network, loading data sets."""
+"""Speed of a whole training step, of the data path without a network, of loading data sets."""
 import statistics
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -10,51 +10,60 @@ import torch
 from common import engine
 from common.clips import Clip
 from common.windows import Sampling, TrainingBatches, Window, Windows
-from experiments.benchmark import walk
-from experiments.timing import quiet, rounds, run_once, threads
+from dataset import human36m
+from experiments.network_speed import random_walk
+from experiments.timing import hide_progress, measure_once, time_rounds, use_threads
 
 
-def published_step(network: torch.nn.Module, frames: int, micro_batch: int) -> dict:
+def time_published_step(network: torch.nn.Module, frames: int, micro_batch: int) -> dict:
     """Peak memory and seconds of a training step with the published batch of 512."""
-    windows = Windows([walk(512)], Window(frames))
+    windows = Windows([random_walk(512)], Window(frames))
     batches = TrainingBatches(windows, Sampling(batch_size=512), generator=torch.Generator())
     optimizer = torch.optim.Adam(network.parameters(), amsgrad=True)
-    with quiet():
-        _, taken, memory = run_once(partial(engine.train_one_epoch, network, batches, optimizer,
-                                            engine.Step(micro_batch=micro_batch)))
+    with hide_progress():
+        _, taken, memory = measure_once(partial(engine.train_one_epoch, network, batches, optimizer,
+                                                engine.Step(micro_batch=micro_batch)))
     return {"batch": 512, "frames": frames, "micro_batch": micro_batch, "peak_gib": memory,
             "seconds": taken}
 
 
-def data_path(frames: int) -> float:
+def time_batches(frames: int) -> float:
     """Windows a second of shuffled, mirrored training batches without a network, on one thread."""
-    windows = Windows([walk(5000, seed) for seed in range(100)], Window(frames), mirror=True)
+    windows = Windows([random_walk(5000, seed) for seed in range(100)], Window(frames), mirror=True)
     batches = TrainingBatches(windows, Sampling(batch_size=512, stride=50, mirror=True),
                               generator=torch.Generator())
-    with threads(1):
-        taken = rounds({"data": lambda: [len(batch) for batch in batches]}, 3)["data"]
+    with use_threads(1):
+        taken = time_rounds({"data": lambda: [len(batch) for batch in batches]}, 3)["data"]
     return len(batches.rows) * batches.versions / statistics.median(taken)
 
 
-def loading(folder: Path, load: Callable[[Path], list[Clip]], subjects: list[str]) -> list[dict]:
+def time_loading() -> list[dict]:
     """Seconds and memory of loading synthetic Human3.6M archives of 1,000 to 1,500,000 frames.
 
-    A frame is one camera's view. The archives are written to `folder`; `load` loads all subjects.
+    A frame is one camera's view.
     """
     rows = []
-    for total in (1_000, 100_000, 1_500_000):
-        write_archive(folder, total, subjects)
-        with quiet():
-            clips, taken, memory = run_once(partial(load, folder))
-        rows.append({"frames": sum(map(len, clips)), "clips": len(clips), "seconds": taken,
-                     "peak_gib": memory})
+    with TemporaryDirectory() as name:
+        for total in (1_000, 100_000, 1_500_000):
+            write_synthetic_archive(Path(name), total)
+            with hide_progress():
+                clips, taken, memory = measure_once(partial(load_all, Path(name)))
+            rows.append({"frames": sum(map(len, clips)), "clips": len(clips), "seconds": taken,
+                         "peak_gib": memory})
     return rows
 
 
-def write_archive(folder: Path, total: int, subjects: list[str]) -> None:
+def load_all(folder: Path) -> list[Clip]:
+    """The clips of all Human3.6M subjects."""
+    return [clip for split in human36m.SUBJECTS
+            for clip in human36m.load(folder, keypoints="gt", split=split)]
+
+
+def write_synthetic_archive(folder: Path, total: int) -> None:
     """Archives in VideoPose3D's format of about `total` views, 30 recordings a subject, four cameras."""
+    subjects = sum(human36m.SUBJECTS.values(), [])
     frames = max(1, total // (len(subjects) * 30 * 4))
-    pose = walk(frames).pose
+    pose = random_walk(frames).pose
     joints = pose[:, np.arange(32) % 17] + np.float32([0, 0, 1])                         # (N, 32, 3)
     pixels = np.full((frames, 17, 2), 500, np.float32)
     actions = [f"Walking {number}" for number in range(30)]

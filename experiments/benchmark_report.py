@@ -1,11 +1,11 @@
-"""The report of --benchmark: a JSON file for each processor, one Markdown table of all of them."""
-import json
+"""The results of the benchmark: a JSON file for each processor, one Markdown table of all of them."""
 from pathlib import Path
 
 from common.batch_sizes import WINDOWS_PER_FRAME
-from common.files import write_whole
-from experiments import processor
-from experiments.benchmark import NOT_COUNTED
+from common.score_table import write_json
+from experiments.network_speed import NOT_COUNTED
+from experiments.processor import name_processor, processor_file
+from experiments.table_text import markdown_table
 
 NETWORKS = ("literal", "folded", "sequence", "onnx")
 LEGEND = f"""\
@@ -19,51 +19,50 @@ threads (row: folded): the network with fast layers and the literal one, each at
 leave out {NOT_COUNTED}."""
 
 
-def markdown(reports: list[dict]) -> str:
+def benchmark_table(reports: list[dict]) -> str:
     """The table of all reports, a group of columns for each processor, and what stands below it."""
     titles = ["frames", "network", "MACs a pose"]
     for report in reports:
         machine = report["machine"]
-        titles += [f"{processor.title(machine)}: poses/s, 1 thread", f"{machine['threads']} threads",
+        titles += [f"{name_processor(machine)}: poses/s, 1 thread", f"{machine['threads']} threads",
                    "one window, ms", "training windows/s"]
     found = [{(row["frames"], row["network"]): row for row in report["rows"]} for report in reports]
     keys = sorted({key for rows in found for key in rows}, key=lambda key: (key[0], NETWORKS.index(key[1])))
-    lines = [titles, ["---"] * len(titles)]
+    lines = []
     for frames, network in keys:
         same = [rows.get((frames, network)) for rows in found]
         work = next(row for row in same if row)["macs_per_pose"]
         lines.append([str(frames), network, f"{work / 1e6:,.1f} M",
-                      *[text for row in same for text in cells(row)]])
-    table = ["| " + " | ".join(line) + " |" for line in lines]
-    return "\n".join([*table, "", LEGEND, "", *map(sources, reports)]) + "\n"
+                      *[text for row in same for text in processor_cells(row)]])
+    return "\n".join([markdown_table(titles, lines), LEGEND, "", *map(describe_source, reports)]) + "\n"
 
 
-def cells(row: dict | None) -> list[str]:
+def processor_cells(row: dict | None) -> list[str]:
     """One processor's four columns of a row; empty where it was not measured."""
     if row is None:
         return [""] * 4
     window = (row["latency"] or {}).get("one_thread")
-    beside = f" ({times(window['ratio'])})" if window and window["ratio"] else ""
-    return [rate(row["evaluation"].get("one_thread")), rate(row["evaluation"].get("all_threads")),
-            f"{window['median_ms']:.1f}{beside}" if window else "", rate(row["training"])]
+    beside = f" ({format_ratio(window['ratio'])})" if window and window["ratio"] else ""
+    return [speed_cell(row["evaluation"].get("one_thread")), speed_cell(row["evaluation"].get("all_threads")),
+            f"{window['median_ms']:.1f}{beside}" if window else "", speed_cell(row["training"])]
 
 
-def rate(result: dict | None) -> str:
+def speed_cell(result: dict | None) -> str:
     """A number a second with its ratio, or with the batch that was the fastest of several."""
     if result is None:
         return ""
     if result.get("ratio"):
-        beside = f" ({times(result['ratio'])})"
+        beside = f" ({format_ratio(result['ratio'])})"
     else:
         beside = f" at {result['batch']}" if len(result["per_second_by_batch"]) > 1 else ""
     return f"{result['per_second']:,.0f}{beside}"
 
 
-def times(ratio: float) -> str:
+def format_ratio(ratio: float) -> str:
     return f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
 
 
-def sources(report: dict) -> str:
+def describe_source(report: dict) -> str:
     """What is known of one processor's figures, as an item of a list."""
     made, step = report["machine"], report["published_step"]
     loaded = ", ".join(f"{line['frames']:,} frames in {line['seconds']:.1f} s"
@@ -71,7 +70,7 @@ def sources(report: dict) -> str:
                        for line in report["loading"])
     load = [made.get("load_average_before"), made.get("load_average_after")]
     facts = [
-        f"- {processor.title(made)}: {made['model']}, {made['threads']} of {made['cores']} threads"
+        f"- {name_processor(made)}: {made['model']}, {made['threads']} of {made['cores']} threads"
         + (f", {', '.join(made['vector_units'])}" if made["vector_units"] else ""),
         f"float32 products (2,048 x 512 x 512) {made['pytorch_gflops']:.0f} GFLOP/s by PyTorch's linear "
         f"layer, {made['products_gflops']:.0f} by model/products.py",
@@ -87,18 +86,8 @@ def sources(report: dict) -> str:
     return " ".join(["; ".join(facts) + ".", *([report["note"]] if "note" in report else [])])
 
 
-def write(folder: Path, report: dict) -> Path:
-    """A JSON file that is named by the processor's maker and vector units."""
-    path = folder / f"{processor.file_name(report['machine'])}.json"
-    write_whole(path, json.dumps(report, indent=1) + "\n")
+def write_benchmark(folder: Path, report: dict) -> Path:
+    """Write a JSON file that is named by the processor's maker and vector units; returns its path."""
+    path = folder / f"{processor_file(report['machine'])}.json"
+    write_json(path, report)
     return path
-
-
-def block(folder: Path, link: str) -> tuple[str, str | None]:
-    """The README's text on all files in `folder` (as linked: `link`) and None, or why there is none."""
-    paths = sorted(folder.glob("*.json"))
-    if not paths:
-        return "", f"there is no {folder.name}/*.json"
-    text = markdown([json.loads(path.read_text(encoding="utf-8")) for path in paths])
-    names = ", ".join(f"[{path.name}]({link}/{path.name})" for path in paths)
-    return f"{text}- From {names}, which the program wrote.\n", None

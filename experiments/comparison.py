@@ -1,28 +1,37 @@
-"""FTCM beside other networks, each trained for a few minutes: --comparison.
+"""FTCM beside other networks, each trained for a few minutes on the bundled motions.
 
-The rows are commands of run_ftcm.py that experiments/tables.py runs. Here several seeds become one line, and
-what a network costs is measured.
+Several seeds become one line, and what a network costs is measured. `python -m experiments.comparison` trains
+and scores what is not there yet.
 """
 import json
-import math
-import shlex
+import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
 import torch
 
-from experiments.benchmark import macs
-from common.files import write_whole
-from experiments.table_text import cost_legend, listed, whole_cost
-from experiments.tables import Row
+import run_ftcm
+from common import options
+from experiments.commands import Study, parse_study, run_study
+from experiments.network_speed import count_macs
+from experiments.rows import Row, measure_rows
+from experiments.table_text import (
+    cost_legend,
+    cpu_minutes_cell,
+    fill_columns,
+    has_whole_cost,
+    list_missing,
+    write_results,
+)
+from model.folded import fold
+from model.ftcm import FTCM
 
 # Each network's own options are such that it trains for three to nine minutes on one thread of a common CPU.
 TRAINING = "--dataset cmu -k detected --train 1 --val_subjects 05,127 --val_stride 60 --test_stride 60"
 EVALUATION = "--dataset cmu -k detected --train 0 --reload 1 --cameras 0"
-METRICS = ("mpjpe", "p_mpjpe", "mpjve")
+COMPARED = ("mpjpe", "p_mpjpe", "mpjve")
 SEEDS = (1, 2, 3)
 
 
@@ -58,48 +67,52 @@ COMPARISON = [
 ]
 
 
-def chosen(text: str) -> list[Network]:
-    """The lines, with the seeds, whose label holds every part of the comma-separated `text`; all for *.
-
-    ValueError where there is none.
-    """
-    parts = [] if text == "*" else [part.strip() for part in text.split(",")]
-    networks = []
-    for network in COMPARISON:
-        seeds = tuple(seed for seed in network.seeds if all(part in label(network, seed) for part in parts))
-        networks += [replace(network, seeds=seeds)] if seeds else []
-    if not networks:
-        raise ValueError(f"No line of the comparison holds {text!r}. The lines: "
-                         f"{'; '.join(map(title, COMPARISON))}.")
-    return networks
-
-
-def title(network: Network) -> str:
-    """The name of a line: unique among the rows."""
+def name_line(network: Network) -> str:
+    """The name of a line: unique among the lines."""
     frames = f"{network.frames} frame{'s' if network.frames > 1 else ''}"
     return f"{network.label}, {frames}" + (f", hop {network.hop}" if network.hop else "")
 
 
-def label(network: Network, seed: int) -> str:
-    """The name of one run of a line."""
-    return f"{title(network)}, seed {seed}"
-
-
-def rows_of(network: Network, root: Path) -> list[Row]:
+def make_seed_rows(network: Network, root: Path) -> list[Row]:
     """The runs of one line, one for each seed; `root` is checkpoint/."""
     rows = []
     for seed in network.seeds:
         name = f"comparison_{network.label}_seed{seed}".replace(", ", "_").replace(" ", "_")
         hop = f" --hop {network.hop}" if network.hop else ""
-        rows.append(Row(label(network, seed), root / f"{name}_{network.frames}_no_refine",
+        rows.append(Row(f"{name_line(network)}, seed {seed}", root / f"{name}_{network.frames}_no_refine",
                         f"{TRAINING} {network.train} --manualSeed {seed} -c {name}", EVALUATION + hop,
                         suffix=f"_hop{network.hop}" if network.hop else ""))
     return rows
 
 
-def cost(model: torch.nn.Module, hop: int | None, *, inference: torch.nn.Module | None = None,
-         windows: int = 64, repeats: int = 3) -> dict:
-    """Multiply-accumulates for each pose, windows and poses a second here, all without the mirrored test.
+def measure_comparison(networks: list[Network], study: Study) -> tuple[list[dict], list[dict]]:
+    """Train and score what of these lines is not there yet; the lines, and the runs that failed and why.
+
+    The files of results are written anew after every line.
+    """
+    lines, missing = [], []
+    for network in networks:
+        rows = make_seed_rows(network, study.runs)
+        runs, failed = measure_rows(rows, study)
+        missing += failed
+        if runs:
+            row = next(row for row in rows if row.label == runs[0]["label"])
+            scores = json.loads((study.output / row.name / "scores.json").read_text(encoding="utf-8"))
+            lines += [] if lines else [mean_pose_line(scores)]
+            lines.append(join_seeds(network, runs, measure_checkpoint_cost(row.checkpoint(), network.hop)))
+        write_comparison(study, lines, missing)
+    return lines, missing
+
+
+def measure_checkpoint_cost(path: Path, hop: int | None) -> dict:
+    """As `measure_cost` of the network in a checkpoint, timed as it is used for inference."""
+    model, _ = run_ftcm.load_weights(options.parse(["--reload", "1", "--previous_dir", str(path)]))
+    return measure_cost(model, hop, inference=fold(model) if isinstance(model, FTCM) else model)
+
+
+def measure_cost(model: torch.nn.Module, hop: int | None, *, inference: torch.nn.Module | None = None,
+                 windows: int = 64, repeats: int = 3) -> dict:
+    """Multiply-accumulates for each pose, windows and poses a second here, all without flip test.
 
     `hop`: new frames for each window of a network that answers for every frame; None for one pose a window.
     `inference` is the same network as it is used, which is timed; None for `model`.
@@ -114,15 +127,15 @@ def cost(model: torch.nn.Module, hop: int | None, *, inference: torch.nn.Module 
             network(keypoints)
             seconds.append(time.perf_counter() - started)
     poses = hop or 1
-    return {"macs_per_frame": macs(model, model.frames) / poses,
+    return {"macs_per_frame": count_macs(model, model.frames) / poses,
             "windows_per_second": windows / min(seconds),
             "poses_per_second": poses * windows / min(seconds)}
 
 
-def joined(network: Network, seeds: list[dict], costs: dict) -> dict:
-    """One line of the table from the figures of its seeds (tables.measured): means and deviations in mm."""
-    values = {key: [run[key] for run in seeds if run[key] is not None] for key in METRICS}
-    return {"label": title(network),
+def join_seeds(network: Network, seeds: list[dict], costs: dict) -> dict:
+    """One line of the table from the figures of its seeds (rows.read_figures): means and deviations in mm."""
+    values = {key: [run[key] for run in seeds if run[key] is not None] for key in COMPARED}
+    return {"label": name_line(network),
             **{key: mean(numbers) if numbers else None for key, numbers in values.items()},
             "deviation": {key: stdev(numbers) if len(numbers) > 1 else None
                           for key, numbers in values.items()},
@@ -132,80 +145,72 @@ def joined(network: Network, seeds: list[dict], costs: dict) -> dict:
             "hardware": seeds[0]["hardware"], "commit": seeds[0]["commit"], "seeds": seeds}
 
 
-def mean_pose_row(scores: dict) -> dict:
+def mean_pose_line(scores: dict) -> dict:
     """The line without any training from the scores.json of an evaluation."""
     return {"label": "mean pose at the true heading, no training",
-            **{key: scores["mean_pose"]["average"][key] for key in METRICS},
-            "deviation": dict.fromkeys(METRICS), "parameters": 0, "macs_per_frame": None,
+            **{key: scores["mean_pose"]["average"][key] for key in COMPARED},
+            "deviation": dict.fromkeys(COMPARED), "parameters": 0, "macs_per_frame": None,
             "windows_per_second": None, "poses_per_second": None, "training_minutes": 0.0,
             "training_cpu_minutes": 0.0,
             "hardware": scores["hardware"], "commit": scores["commit"], "seeds": []}
 
 
-def run(folder: Path, root: Path, *, text: str, run_rows: Callable,
-        measure_cost: Callable[[Path, int | None], dict]) -> tuple[list[dict], list[dict]]:
-    """Train and score what of the `chosen` lines is not there; the lines, and the runs that failed and why.
-
-    `run_rows(rows)` is tables.run; `measure_cost(checkpoint, hop)` is `cost` of its network. comparison.json
-    and comparison.md in `folder` are written anew after every line.
-    """
-    lines, missing = [], []
-    for network in chosen(text):
-        rows = rows_of(network, root)
-        done, failed = run_rows(rows)
-        missing += failed
-        if done:
-            if not lines:
-                scores = folder / rows[0].name / "scores.json"
-                lines.append(mean_pose_row(json.loads(scores.read_text(encoding="utf-8"))))
-            measured = next(row for row in rows if row.label == done[0]["label"])
-            lines.append(joined(network, done, measure_cost(measured.checkpoint(), network.hop)))
-        write(folder, text, lines, missing)
-    return lines, missing
-
-
-def markdown(lines: list[dict], missing: list[dict]) -> str:
+def comparison_table(lines: list[dict], missing: list[dict]) -> str:
     """The table, errors as mean and deviation over seeds; then what is missing."""
     runs = [run for line in lines for run in line["seeds"]]
-    titles = ["network", "MPJPE", "P-MPJPE", "MPJVE", "parameters", "MACs a pose", "windows/s", "poses/s",
-              *(["training"] if whole_cost(runs) else [])]
-    text = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
-    for line in lines:
-        seeds = f" ({len(line['seeds'])} seeds)" if len(line["seeds"]) > 1 else ""
-        text.append("| " + " | ".join([
-            line["label"] + seeds, *[error(line, key) for key in METRICS], millions(line["parameters"]),
-            millions(line["macs_per_frame"]), whole(line["windows_per_second"]),
-            whole(line["poses_per_second"]),
-            *([f"{line['training_cpu_minutes']:.1f} min"] if whole_cost(runs) else [])]) + " |")
+    columns = {"network": label_cell,
+               "MPJPE": lambda line: error_cell(line, "mpjpe"),
+               "P-MPJPE": lambda line: error_cell(line, "p_mpjpe"),
+               "MPJVE": lambda line: error_cell(line, "mpjve"),
+               "parameters": lambda line: millions_cell(line["parameters"]),
+               "MACs a pose": lambda line: millions_cell(line["macs_per_frame"]),
+               "windows/s": lambda line: rate_cell(line["windows_per_second"]),
+               "poses/s": lambda line: rate_cell(line["poses_per_second"])}
+    if has_whole_cost(runs):
+        columns["training"] = cpu_minutes_cell
+    text = fill_columns(columns, lines)
     if lines:
-        text += ["", "mm, average over actions, mirrored test; MPJVE in mm per frame step; mean and standard "
-                 "deviation where there are several seeds. MACs and speed are without the mirrored test, in "
-                 "batches of 64 windows. "
-                 + cost_legend(runs, "Training: CPU minutes of the whole run on one thread.")]
-    text += listed(missing)
-    return "\n".join(text) + "\n"
+        text += ("\nmm, average over actions, flip test; MPJVE in mm per frame step; mean and standard "
+                 "deviation where there are several seeds. MACs and speed are without flip test, in batches "
+                 "of 64 windows. "
+                 + cost_legend(runs, "Training: CPU minutes of the whole run on one thread.") + "\n")
+    return text + list_missing(missing)
 
 
-def error(line: dict, key: str) -> str:
+def label_cell(line: dict) -> str:
+    count = len(line["seeds"])
+    return line["label"] + (f" ({count} seeds)" if count > 1 else "")
+
+
+def error_cell(line: dict, metric: str) -> str:
     """An error's cell: 61.23 or 61.23 ± 0.45."""
-    if line[key] is None or math.isnan(line[key]):
+    if line[metric] is None:
         return "-"
-    spread = line["deviation"][key]
-    return f"{line[key]:.2f}" + ("" if spread is None else f" ± {spread:.2f}")
+    deviation = line["deviation"][metric]
+    return f"{line[metric]:.2f}" + ("" if deviation is None else f" ± {deviation:.2f}")
 
 
-def millions(value: float | None) -> str:
+def millions_cell(value: float | None) -> str:
     return "-" if value is None else f"{value / 1e6:,.2f} M"
 
 
-def whole(value: float | None) -> str:
+def rate_cell(value: float | None) -> str:
     return "-" if value is None else f"{value:,.0f}"
 
 
-def write(folder: Path, text: str, lines: list[dict], missing: list[dict]) -> None:
-    """comparison.json and comparison.md."""
-    command = shlex.join(["python", "run_ftcm.py", "--comparison", *([] if text == "*" else [text])])
-    content = {"command": command, "training": TRAINING, "evaluation": EVALUATION, "rows": lines,
+def write_comparison(study: Study, lines: list[dict], missing: list[dict]) -> Path:
+    """Write comparison.json and comparison.md; returns the path of the JSON file."""
+    results = {"command": study.command, "training": TRAINING, "evaluation": EVALUATION, "rows": lines,
                "missing": missing}
-    write_whole(folder / "comparison.json", json.dumps(content, indent=1) + "\n")
-    write_whole(folder / "comparison.md", markdown(lines, missing))
+    return write_results(study.output, "comparison", results, comparison_table(lines, missing))
+
+
+def execute(argv: list[str]) -> None:
+    """Do what the arguments say."""
+    study = parse_study("comparison", "Train FTCM and other networks for a few minutes each.", argv)
+    lines, missing = measure_comparison(COMPARISON, study)
+    print(f"\n{comparison_table(lines, missing)}\nTable: {study.output / 'comparison.json'}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_study(execute))

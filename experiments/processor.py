@@ -12,7 +12,7 @@ VECTOR_UNITS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "sve2": "SVE
                 "asimd": "NEON", "amx_tile": "AMX", "sme": "SME"}
 
 
-def describe(cpuinfo: str | None = None) -> dict:
+def describe_processor(cpuinfo: str | None = None) -> dict:
     """Plain values: maker, model, vector units (widest first), logical cores, threads that PyTorch uses.
 
     `cpuinfo` is the text of Linux's /proc/cpuinfo, read where None. Without one (empty, other systems)
@@ -31,11 +31,11 @@ def describe(cpuinfo: str | None = None) -> dict:
             "cores": os.cpu_count(), "threads": torch.get_num_threads()}
 
 
-def title(processor: dict) -> str:
+def name_processor(processor: dict) -> str:
     """Maker and widest vector unit, for people: Intel AVX-512."""
     return " ".join([processor["maker"], *processor["vector_units"][:1]])
 
 
-def file_name(processor: dict) -> str:
+def processor_file(processor: dict) -> str:
     """The same for a file: intel_avx512."""
-    return re.sub(r"[^a-z0-9_]", "", title(processor).lower().replace(" ", "_"))
+    return re.sub(r"[^a-z0-9_]", "", name_processor(processor).lower().replace(" ", "_"))

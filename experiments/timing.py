@@ -10,10 +10,11 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from experiments import processor
+from experiments.processor import describe_processor
+from model.products import linear
 
 
-def seconds(work: Callable[[], object]) -> float:
+def time_once(work: Callable[[], object]) -> float:
     """Seconds that `work` takes: with one thread of processor time, which other work hardly changes."""
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     started = clock()
@@ -21,7 +22,7 @@ def seconds(work: Callable[[], object]) -> float:
     return clock() - started
 
 
-def rounds(variants: dict[object, Callable[[], object]], count: int) -> dict[object, list[float]]:
+def time_rounds(variants: dict[object, Callable[[], object]], count: int) -> dict[object, list[float]]:
     """Seconds of every variant in each of `count` rounds, which take the variants in turn.
 
     One more round comes first, to warm up.
@@ -31,19 +32,19 @@ def rounds(variants: dict[object, Callable[[], object]], count: int) -> dict[obj
     taken = {name: [] for name in variants}
     for _ in range(count):
         for name, work in variants.items():
-            taken[name].append(seconds(work))
+            taken[name].append(time_once(work))
     return taken
 
 
 @contextmanager
-def quiet():
+def hide_progress():
     """Progress bars go nowhere."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):
         yield
 
 
 @contextmanager
-def threads(count: int):
+def use_threads(count: int):
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -52,17 +53,19 @@ def threads(count: int):
         torch.set_num_threads(before)
 
 
-def thread_counts(networks: dict[str, torch.nn.Module]) -> Iterator[str]:
+def vary_threads(networks: dict[str, torch.nn.Module]) -> Iterator[str]:
     """one_thread, then all_threads where PyTorch has more; both runtimes compute with so many meanwhile."""
-    labels = {1: "one_thread", torch.get_num_threads(): "all_threads"} | {1: "one_thread"}
-    for count, label in labels.items():
+    counts = {"one_thread": 1}
+    if torch.get_num_threads() > 1:
+        counts["all_threads"] = torch.get_num_threads()
+    for label, count in counts.items():
         if "onnx" in networks:
             networks["onnx"].use_threads(count)
-        with threads(count):
+        with use_threads(count):
             yield label
 
 
-def run_once(work: Callable[[], object]) -> tuple[object, float, float | None]:
+def measure_once(work: Callable[[], object]) -> tuple[object, float, float | None]:
     """What `work` returns, its seconds, and the process's largest resident memory meanwhile, GiB.
 
     The memory is None where Linux's /proc is missing.
@@ -84,20 +87,20 @@ def load_average() -> float | None:
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
-def machine(fast_linear: Callable) -> dict:
+def measure_machine() -> dict:
     """The processor and what it reaches.
 
-    GFLOP/s of float32 products (2,048 x 512 x 512) by PyTorch and by `fast_linear`, GB/s of copies; the load
-    average of the last minute (processes that want to compute, None where the system does not say).
+    GFLOP/s of float32 products (2,048 x 512 x 512) by PyTorch and by model/products.py, GB/s of copies, and
+    the load average.
     """
     rows, weight, bias = torch.randn(2048, 512), torch.randn(512, 512), torch.zeros(512)
     large = torch.zeros(2 ** 26)
     operations, moved = 2 * 2048 * 512 * 512, 2 * 4 * len(large)
     load = load_average()
     with torch.inference_mode():
-        taken = rounds({"pytorch": lambda: [F.linear(rows, weight, bias) for _ in range(20)],
-                        "products": lambda: [fast_linear(rows, weight, bias) for _ in range(20)],
+        taken = time_rounds({"pytorch": lambda: [F.linear(rows, weight, bias) for _ in range(20)],
+                        "products": lambda: [linear(rows, weight, bias) for _ in range(20)],
                         "copy": large.clone}, 5)
-    linear, products = (20 * operations / min(taken[name]) / 1e9 for name in ("pytorch", "products"))
-    return {**processor.describe(), "pytorch_gflops": linear, "products_gflops": products,
+    pytorch, products = (20 * operations / min(taken[name]) / 1e9 for name in ("pytorch", "products"))
+    return {**describe_processor(), "pytorch_gflops": pytorch, "products_gflops": products,
             "copy_gb_per_second": moved / min(taken["copy"]) / 1e9, "load_average_before": load}

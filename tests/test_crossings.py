@@ -236,11 +236,9 @@ LOADED = "--reload 1 --previous_dir"
     ("--train 1 -f 5 --every_frame 1 --hop 6", ["--hop", "1 to 5"]),
     (f"--predict x.npz {LOADED} {{center}} --hop 2", ["--hop"]),
     (f"--predict x.npz {LOADED} {{every}} --refine", ["--refine"]),
-    (f"--limits {LOADED} {{last}} --hop 2", ["--hop"]),
-    (f"--limits {LOADED} {{every}} --refine", ["--refine"]),
 ])
 def test_what_contradicts_itself_is_refused_before_anything_is_written(line, words, folder, tmp_path, capsys):
-    assert run(f"{line} -k gt" if "--predict" not in line and "--limits" not in line else line, folder,
+    assert run(f"{line} -k gt" if "--predict" not in line else line, folder,
                tmp_path / "out") == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and all(word in error for word in words), error
@@ -268,7 +266,7 @@ def test_the_shipped_network_takes_a_hop_in_every_task(hop, folder, tmp_path):
     poses = [lift_by_hand(path, clip, tds=1, hop=hop or 9) for clip in clips]
     assert report["average"]["mpjpe"] == pytest.approx(np.mean(list(mpjpe_by_action(clips, poses).values())),
                                                        abs=2e-3)
-    for task in ("--limits", "--predict x.npz", "--predict -"):
+    for task in ("--predict x.npz", "--predict -"):
         args = run_ftcm.options.parse([*task.split(), *given.split()])
         run_ftcm.load_weights(args)
         assert run_ftcm.window_of(args).hop == (hop or 9)

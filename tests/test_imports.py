@@ -8,7 +8,7 @@ PROJECT = Path(__file__).parents[1]
 # The kernel in reading order: each file imports only files that stand before it.
 KERNEL = ["bounds", "batch_sizes", "command_line", "skeleton", "camera", "loss", "metrics", "provenance",
           "files", "terminal", "distributed", "clips", "checkpoint", "layouts", "windows", "lift",
-          "refining", "smooth", "scores", "score_table", "compare", "keypoint_errors", "engine",
+          "refining", "smooth", "scores", "score_table", "keypoint_errors", "engine",
           "run_folder", "augment", "options", "report", "training", "export_network"]
 # A folder (the project's own is "") and what its modules may import: all modules of a folder, or one module.
 MAY_IMPORT = {
@@ -25,11 +25,7 @@ MAY_IMPORT = {
                     "common.pictures"}}
 # To be mended: imports against the rule.
 EXCEPTIONS = {("common.pictures.curves", "common.clips"), ("common.pictures.curves", "common.metrics"),
-              ("common.pictures.curves", "common.video.level"),
-              ("common.pictures.charts", "experiments.limits"),
-              *[("run_ftcm", f"experiments.{name}") for name in (
-                  "augmentation", "benchmark", "benchmark_data", "benchmark_report", "comparison", "limits",
-                  "results", "tables", "timing")]}
+              ("common.pictures.curves", "common.video.level")}
 FILES = {str(path.relative_to(PROJECT).with_suffix("")).replace("/", "."): path
          for path in sorted(PROJECT.rglob("*.py"))
          if path.stem != "__init__" and not path.is_relative_to(PROJECT / "tests")

@@ -510,22 +510,6 @@ def test_dropout_may_change_when_training_goes_on(kind, data, tmp_path):
         assert run_ftcm.network_arguments(args, num_joints=17)["dropout"] == dropout
 
 
-def test_tables_list_what_is_missing_and_how_to_get_it(data, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(run_ftcm.options, "PROJECT", tmp_path)
-    folder = tmp_path / "checkpoint" / "tables_h36m_gt_tds1_27_no_refine"
-    folder.mkdir(parents=True)
-    torch.save(release_state(27, depth=1, dim=16), folder / "no_refine_6_4331.pth")
-    assert run("--tables --device cpu", data, tmp_path / "out") == 0
-    table = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert [row["label"] for row in table["rows"]] == ["gt, 27 frames, tds 1"]
-    assert table["rows"][0]["last_epoch_mpjpe"] is None
-    low, high = table["rows"][0]["interval"]
-    assert low <= table["rows"][0]["mpjpe"] <= high
-    assert len(table["missing"]) == 31
-    assert "train them with: python run_ftcm.py --dataset h36m -k gt -f 27 -tds 3" in (
-        tmp_path / "out" / "results.md").read_text()
-
-
 def test_ablated_networks_train_and_come_back_from_their_checkpoint(data, tmp_path):
     for options in ("--units fpm", "--units tpm", "--units none", "--fpm_filter elementwise"):
         out = tmp_path / options.replace(" ", "_")

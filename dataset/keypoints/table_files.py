@@ -11,7 +11,7 @@ import numpy as np
 from common.bounds import MAX_FRAMES, MAX_UNPACKED_BYTES
 from common.layouts import COCO17, LAYOUTS
 from common.skeleton import Skeleton
-from common.untrusted import open_zip
+from common.untrusted.values import open_zip
 from dataset.archive import archive_keys, read_archive
 from dataset.keypoints.keypoint_file import OTHER_NAMES, SUPPORTED, KeypointFile, frame_number, gather, points
 from dataset.reading import describe, limited, number, numbers, read_rows, text

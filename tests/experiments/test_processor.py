@@ -18,15 +18,15 @@ ARM = "processor\t: 0\nFeatures\t: fp asimd sve\nCPU implementer\t: 0x41\n"
     (AMD, "AMD", ["AVX2", "AVX"], "amd_avx2"),
     (ARM, "ARM", ["SVE", "NEON"], "arm_sve")])
 def test_a_processor_is_named_by_maker_and_widest_vector_unit(text, maker, units, name):
-    found = processor.describe(text)
-    assert (found["maker"], found["vector_units"], processor.file_name(found)) == (maker, units, name)
+    found = processor.describe_processor(text)
+    assert (found["maker"], found["vector_units"], processor.processor_file(found)) == (maker, units, name)
 
 
 def test_the_model_is_the_one_that_linux_names():
-    assert processor.describe(INTEL)["model"] == "Intel(R) Xeon(R) Processor"
+    assert processor.describe_processor(INTEL)["model"] == "Intel(R) Xeon(R) Processor"
 
 
 def test_a_system_without_cpuinfo_is_named_as_well():
-    found = processor.describe("")
+    found = processor.describe_processor("")
     assert found["maker"] and found["model"] and len(found["vector_units"]) == 1
-    assert processor.file_name(found).isidentifier()
+    assert processor.processor_file(found).isidentifier()

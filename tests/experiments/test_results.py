@@ -1,155 +1,65 @@
-"""The README's figures are those of the JSON files that the program wrote."""
+"""The results of the weights that ship: what is measured; the published figures are the program's."""
 import json
-import re
 from pathlib import Path
 
 import pytest
 
 import run_ftcm
-from common import checkpoint
-from common.options import build_parser
-from experiments import results
+from common import checkpoint, scores
+from experiments import limits, publish, results
+from experiments.commands import run_study
 
 PROJECT = Path(__file__).parents[2]
-README = (PROJECT / "README.md").read_text(encoding="utf-8")
-RESULTS = PROJECT / "checkpoint" / "results"
-MARKED = re.findall(r"<!-- results:(\w+) -->", README)
-SCORES = {"mpjpe": 61.234, "p_mpjpe": 45.0, "n_mpjpe": 60.0, "mpjve": None, "acceleration": None, "frames": 3}
+RESULTS = PROJECT / publish.FOLDER
 
 
-@pytest.mark.parametrize("name", MARKED)
-def test_a_block_is_exactly_what_its_json_file_renders_to(name):
-    written = {match["name"]: match["text"] for match in results.BLOCK.finditer(README)}
-    text, reason = results.block(name, RESULTS)
-    if not (RESULTS / f"{name}.json").is_file() and not (RESULTS / name).is_dir():
-        assert written[name] == "", f"{name} has figures but no {name}.json"
-    else:
-        assert reason is None and written[name] == text
-
-
-def test_every_marker_is_closed_and_used_once():
-    assert MARKED == [match["name"] for match in results.BLOCK.finditer(README)]
-    assert len(MARKED) == len(set(MARKED)) and "demo" in MARKED
-
-
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", README))
-def test_linked_files_exist(link):
-    assert (PROJECT / link).exists()
-
-
-@pytest.mark.parametrize("option", sorted(set(re.findall(r"(?<![\w-])--[a-z_A-Z]+(?![\w=-])", README))))
-def test_options_named_in_the_readme_exist(option):
-    known = {name for action in build_parser()._actions for name in action.option_strings}
-    assert option in known
-
-
-def test_refreshing_changes_what_has_a_file_and_says_what_it_leaves(tmp_path):
-    page = tmp_path / "README.md"
-    page.write_text("# A\n<!-- results:speed -->\nold\n<!-- /results:speed -->\nbetween\n"
-                    "<!-- results:ablation -->\nkept\n<!-- /results:ablation -->\n"
-                    "<!-- results:notes -->\n<!-- /results:notes -->\nend\n", encoding="utf-8")
-    (tmp_path / "speed.json").write_text(json.dumps({
-        "rows": [{"network": "FTCM", "windows_per_second": 1234.5, "frames": 27, "more": None, "parts": [1]}],
-        "hardware": "a computer"}))
-    (tmp_path / "notes.json").write_text("{}")
-    assert results.refresh(page, tmp_path) == [
-        "speed: rewritten", "ablation: left as it is, there is no ablation.json",
-        "notes: left as it is, notes.json has no rows to show"]
-    assert page.read_text() == (
-        "# A\n<!-- results:speed -->\n| network | windows per second | frames | more |\n"
-        "| --- | --- | --- | --- |\n| FTCM | 1,234.50 | 27 | - |\n\n- a computer.\n"
-        "- From [speed.json](checkpoint/results/speed.json), which the program wrote.\n"
-        "<!-- /results:speed -->\nbetween\n<!-- results:ablation -->\nkept\n<!-- /results:ablation -->\n"
-        "<!-- results:notes -->\n<!-- /results:notes -->\nend\n")
-    assert results.refresh(page, tmp_path)[0] == "speed: unchanged"
-
-
-def test_an_evaluation_shows_its_table_its_notes_and_its_source():
-    data = {"rows": [{"action": "walk", **SCORES}], "average": dict(SCORES), "all_frames": dict(SCORES),
-            "notes": ["Half of it.", "Selected on nothing."], "command": "python run_ftcm.py -f 27",
-            "hardware": "a computer", "torch": "2.0", "seed": 1, "training_minutes": 3.21,
-            "evaluation_seconds": 7.6, "commit": "abc"}
-    text = results.renderer("ftcm_27_gt", data)("ftcm_27_gt", data)
-    assert "walk             3  61.23    45.00    60.00      -      -\n" in text
-    for words in ("- Half of it.\n", "- Command: `python run_ftcm.py -f 27`\n",
-                  "- Evaluated on a computer; PyTorch 2.0; seed 1; 8 s; commit abc."):
-        assert words in text
-
-
-def test_the_demo_says_that_time_ended_it_only_if_time_did():
-    data = json.loads((RESULTS / "demo.json").read_text(encoding="utf-8"))
-    stopped, whole = ({**data, "training_epochs": epochs, "planned_epochs": 20} for epochs in (13, 20))
-    assert "The time limit ended this run" in results.demo("demo", stopped)
-    assert "The time limit" not in results.demo("demo", whole)
-
-
-def test_limits_show_their_chart_and_thinning():
-    data = {"network": "ftcm", "frames": 27, "checkpoint": "ftcm_27.pth", "dataset": "cmu", "seed": 1,
-            "thinning": "One in 36.", "command": "python run_ftcm.py --limits", "hardware": "a computer",
-            "minutes": 2.345, "commit": "abc",
-            **{name: [{"value": 1, "mpjpe": 5.04, "p_mpjpe": 2.0}, {"value": 3, "mpjpe": 4.0, "p_mpjpe": 3.0}]
-               for name in results.limits.AXES}}
-    text = results.renderer("limits_ftcm_27", data)("limits_ftcm_27", data)
-    assert "- camera pitch, degrees downwards, 1 to 3: MPJPE 4.0 to 5.0, P-MPJPE 2.0 to 3.0 mm.\n" in text
-    assert "](checkpoint/results/limits_ftcm_27.png)" in text and "One in 36." in text
-    assert "`python run_ftcm.py --limits`; a computer; seed 1; 2.3 min; commit abc." in text
-
-
-def test_shipped_checkpoints_are_evaluated_on_both_keypoints_and_what_failed_is_said(tmp_path):
-    commands = []
+def test_shipped_checkpoints_are_evaluated_on_both_keypoints_and_what_failed_is_said(study, tmp_path,
+                                                                                     monkeypatch):
+    asked, published = [], []
 
     def execute(words):
-        commands.append(" ".join(words[:-2]))
-        return "no room" if "detected" in words else None
+        asked.append(" ".join(words[:-2]))
+        if "detected" in words:
+            raise ValueError("no room")
 
+    monkeypatch.setattr(run_ftcm, "execute", execute)
+    monkeypatch.setattr(limits, "execute", execute)
+    monkeypatch.setattr(results, "copy_results", lambda name, files, _: published.append((name, *files)))
     (tmp_path / "ftcm_27.pth").write_text("")
-    sentences = results.measure_shipped({27: tmp_path / "ftcm_27.pth", 81: tmp_path / "ftcm_81.pth"},
-                                        tmp_path / "work", execute)
-    assert commands == ["--train 0 -f 27 --dataset cmu -k gt --publish ftcm_27_gt",
-                        "--train 0 -f 27 --dataset cmu -k detected --publish ftcm_27_detected",
-                        "--limits -f 27 --publish limits_ftcm_27"]
-    assert sentences == ["ftcm_27_detected: no room", "ftcm_81.pth is not there: not evaluated."]
+    said = results.measure_shipped({27: tmp_path / "ftcm_27.pth", 81: tmp_path / "ftcm_81.pth"}, study)
+    assert asked == ["--train 0 -f 27 --dataset cmu -k gt", "--train 0 -f 27 --dataset cmu -k detected",
+                     "-f 27"]
+    out = study.output
+    assert published == [("ftcm_27_gt", out / "ftcm_27_gt" / "scores.json"),
+                         ("limits_ftcm_27", out / "limits_ftcm_27" / "limits.json",
+                          out / "limits_ftcm_27" / "limits.png")]
+    assert said == ["ftcm_27_detected: no room", "ftcm_81.pth is not there: not evaluated."]
 
 
-def test_publishing_copies_files_under_the_name_and_renews_its_block_only(tmp_path):
-    (tmp_path / "README.md").write_text("<!-- results:speed -->\nold\n<!-- /results:speed -->\n"
-                                        "<!-- results:demo -->\nkept\n<!-- /results:demo -->\n",
-                                        encoding="utf-8")
-    (tmp_path / "out.json").write_text(json.dumps({"rows": [{"network": "FTCM"}]}))
-    (tmp_path / "out.png").write_bytes(b"picture")
-    said = results.publish("speed", [tmp_path / "out.json", tmp_path / "out.png"], tmp_path)
-    assert said[1:] == ["speed: rewritten"]
-    folder = tmp_path / "checkpoint" / "results"
-    assert (folder / "speed.json").read_bytes() == (tmp_path / "out.json").read_bytes()
-    assert (folder / "speed.png").read_bytes() == b"picture"
-    text = (tmp_path / "README.md").read_text()
-    assert "| FTCM |" in text and "old" not in text and "kept" in text
-
-
-def test_smoothing_becomes_a_row_for_each_strength(tmp_path):
+def test_smoothing_becomes_a_row_for_each_strength(study, project, monkeypatch):
     def execute(words):
         output = Path(words[-1])
         output.mkdir(parents=True)
         strength = float(words[words.index("--smooth") + 1]) if "--smooth" in words else 0
         (output / "scores.json").write_text(json.dumps({
-            "average": dict.fromkeys(results.scores.COLUMNS, 50 + strength), "command": "c", "hardware": "h",
+            "average": dict.fromkeys(scores.COLUMNS, 50 + strength), "command": "c", "hardware": "h",
             "commit": "x", "seed": 1}))
-    (tmp_path / "results").mkdir()
-    assert results.measure_smoothing(81, tmp_path / "work", tmp_path / "results", execute) == []
-    rows = json.loads((tmp_path / "results" / "smoothing.json").read_text())["rows"]
+
+    monkeypatch.setattr(run_ftcm, "execute", execute)
+    assert results.measure_smoothing(81, study) == []
+    rows = json.loads((project / publish.FOLDER / "smoothing.json").read_text())["rows"]
     assert [row["MPJPE"] for row in rows] == [50 + seconds for seconds in results.SMOOTHING]
-    assert results.measure_smoothing(81, tmp_path / "work", tmp_path / "results", lambda _: "no room") == [
-        "smoothing: no room"]
+    monkeypatch.setattr(study.__class__, "attempt", lambda *_: "no room")
+    assert results.measure_smoothing(81, study) == ["smoothing: no room"]
 
 
-def test_the_results_option_refreshes_the_page_without_shipped_files(tmp_path, monkeypatch, capsys):
-    (tmp_path / "README.md").write_text(README, encoding="utf-8")
-    monkeypatch.setattr(run_ftcm.options, "PROJECT", tmp_path)
-    monkeypatch.setattr(run_ftcm.options, "SHIPPED", {27: tmp_path / "ftcm_27.pth"})
-    assert run_ftcm.main(["--results", "--device", "cpu"]) == 0
-    said = capsys.readouterr().out
-    assert "ftcm_27.pth is not there: not evaluated.\n" in said and "\ndemo: left as it is" in said
-    assert (tmp_path / "README.md").read_text(encoding="utf-8") == README
+def test_pages_stay_as_they_are_without_shipped_files(project, monkeypatch, capsys):
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    (project / "README.md").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(results.options, "SHIPPED", {27: project / "ftcm_27.pth"})
+    assert run_study(results.execute, ["--device", "cpu"]) == 0
+    assert "ftcm_27.pth is not there: not evaluated.\n" in capsys.readouterr().out
+    assert (project / "README.md").read_text(encoding="utf-8") == text
 
 
 @pytest.mark.parametrize("path", [path for pattern in ("dataset/*.npz", "dataset/*.json", "dataset/*.csv",
@@ -191,12 +101,3 @@ def test_a_published_figure_is_what_the_program_computes(tmp_path, monkeypatch):
     published, = [row for row in json.loads((RESULTS / "ftcm_27_detected.json").read_text())["rows"]
                   if row["action"] == "run"]
     assert computed == pytest.approx(published, abs=0.01)
-
-
-@pytest.mark.parametrize("name", ["ablation", "augmentation", "comparison"])
-def test_a_table_shows_training_costs_only_where_they_are_the_whole_runs(name):
-    data, text = json.loads((RESULTS / f"{name}.json").read_text()), results.block(name, RESULTS)[0]
-    runs = [run for row in data["rows"] for run in row.get("seeds", [row])]
-    whole = all("selected_epoch" in run for run in runs)
-    assert ("| training |" in text, "Without training costs" in text) == (whole, not whole)
-    assert all(run["training_epochs"] >= run["selected_epoch"] for run in runs) if whole else True

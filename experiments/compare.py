@@ -1,18 +1,22 @@
-"""The paired difference of two evaluations of the same test clips: --compare A.json B.json.
+"""The paired difference of two evaluations of the same test clips.
 
 Both networks meet the same clips, easy and hard ones, so the difference has a narrower interval than either
-average.
+average. `python -m experiments.compare A/scores.json B/scores.json` prints it.
 """
 import json
+import sys
 from pathlib import Path
 from statistics import mean
 
+from common.files import check_writable
+from common.score_table import write_json
 from common.scores import COLUMNS, JOINT_COLUMNS, bootstrap
+from experiments.commands import make_parser, run_study
 
 SAME = ("dataset", "downsample", "shared_joints")       # what two evaluations must share to be compared
 
 
-def read(path: Path) -> dict:
+def read_scores(path: Path) -> dict:
     """The scores.json of an evaluation; FileNotFoundError or ValueError where `path` is none."""
     if not path.is_file():
         raise FileNotFoundError(f"No scores at {path}: expected the scores.json of an evaluation. "
@@ -38,7 +42,7 @@ def is_clip(clip) -> bool:
             and all(type(clip.get(key)) in (int, float) and 0 <= clip[key] < 1e9 for key in JOINT_COLUMNS))
 
 
-def refuse_others(first: dict, second: dict) -> None:
+def refuse_other_clips(first: dict, second: dict) -> None:
     """Raise ValueError where two evaluations are not of the same frames of the same clips."""
     for name in SAME:
         if first.get(name) != second.get(name):
@@ -54,7 +58,7 @@ def refuse_others(first: dict, second: dict) -> None:
                          "--actions and --test_stride.")
 
 
-def paired(first: dict, second: dict, metric: str = "mpjpe") -> dict:
+def paired_difference(first: dict, second: dict, metric: str = "mpjpe") -> dict:
     """`second` minus `first`, two scores.json of the same clips: {"difference", "interval"} in mm.
 
     "difference" is that of the action-wise averages; "interval" draws each action's motions anew, the same
@@ -63,10 +67,10 @@ def paired(first: dict, second: dict, metric: str = "mpjpe") -> dict:
     other = {clip["clip"]: clip[metric] for clip in second["by_clip"]}
     clips = [(clip["action"], clip["clip"], (other[clip["clip"]] - clip[metric]) * clip["frames"],
               clip["frames"]) for clip in first["by_clip"]]
-    return {"difference": mean(by_action(clips).values()), "interval": bootstrap(clips)}
+    return {"difference": mean(average_actions(clips).values()), "interval": bootstrap(clips)}
 
 
-def by_action(clips: list[tuple[str, str, float, int]]) -> dict[str, float]:
+def average_actions(clips: list[tuple[str, str, float, int]]) -> dict[str, float]:
     """The mean over frames for each action; `clips` as for `scores.bootstrap`."""
     groups: dict[str, list] = {}
     for action, _, total, frames in clips:
@@ -75,26 +79,27 @@ def by_action(clips: list[tuple[str, str, float, int]]) -> dict[str, float]:
             for action, values in groups.items()}
 
 
-def average(scores: dict, metric: str) -> float:
+def action_average(scores: dict, metric: str) -> float:
     """The action-wise average of a scores.json, from its clips."""
     clips = [(clip["action"], clip["clip"], clip[metric] * clip["frames"], clip["frames"])
              for clip in scores["by_clip"]]
-    return mean(by_action(clips).values())
+    return mean(average_actions(clips).values())
 
 
-def compare(paths: list[Path]) -> dict:
+def compare_files(paths: list[Path]) -> dict:
     """Both averages and their paired difference for each of JOINT_COLUMNS, as plain values in mm."""
-    first, second = map(read, paths)
-    refuse_others(first, second)
-    averages = [{metric: average(scores, metric) for metric in JOINT_COLUMNS} for scores in (first, second)]
+    first, second = map(read_scores, paths)
+    refuse_other_clips(first, second)
+    averages = [{metric: action_average(scores, metric) for metric in JOINT_COLUMNS}
+                for scores in (first, second)]
     return {"files": list(map(str, paths)), "commands": [scores.get("command") for scores in (first, second)],
             "clips": len(first["by_clip"]), "frames": sum(clip["frames"] for clip in first["by_clip"]),
             **{metric: {"first": averages[0][metric], "second": averages[1][metric],
-                        **paired(first, second, metric)} for metric in JOINT_COLUMNS}}
+                        **paired_difference(first, second, metric)} for metric in JOINT_COLUMNS}}
 
 
-def text(result: dict) -> str:
-    """The comparison as text."""
+def format_comparison(result: dict) -> str:
+    """The averages, differences and intervals as text."""
     lines = [f"A  {result['files'][0]}\nB  {result['files'][1]}",
              f"{result['clips']} clips, {result['frames']:,} frames; mm, action-wise averages.", "",
              f"{'':8}{'A':>9}{'B':>9}{'B - A':>9}   95 % interval (bootstrap over each action's motions)"]
@@ -103,3 +108,19 @@ def text(result: dict) -> str:
         lines.append(f"{COLUMNS[metric]:8}{row['first']:9.2f}{row['second']:9.2f}{row['difference']:+9.2f}   "
                      f"{low:+.2f} to {high:+.2f}")
     return "\n".join(lines)
+
+
+def execute(argv: list[str]) -> None:
+    """Do what the arguments say."""
+    parser = make_parser("compare", "The paired difference of two evaluations of the same test clips with "
+                         "its 95 %% interval.", output="also write compare.json into this folder")
+    parser.add_argument("files", nargs=2, type=Path, metavar="scores.json", help="two evaluations")
+    args = parser.parse_args(argv)
+    result = compare_files(args.files)
+    print(format_comparison(result))
+    if args.output:
+        write_json(check_writable(args.output) / "compare.json", result)
+
+
+if __name__ == "__main__":
+    sys.exit(run_study(execute))
