@@ -10,12 +10,12 @@ from experiments.benchmark import NOT_COUNTED
 NETWORKS = ("literal", "folded", "sequence", "onnx")
 LEGEND = f"""\
 poses/s: whole clips with flip test, float32. literal: model/ftcm.py, "at" the number of windows in a batch
-that was the fastest of several. folded: model/folded.py with the program's default batch. sequence: the same
-weights answering for every frame, {WINDOWS_PER_FRAME} windows over each. onnx: the folded one in ONNX Runtime.
+that was the fastest of several. folded: model/folded.py with the program's default batch. onnx: the same in
+ONNX Runtime. sequence: the folded network answering for every frame, {WINDOWS_PER_FRAME} windows over each.
 In parentheses: how many times as fast as the literal network on the same processor in the same run, median
-over rounds. One window: milliseconds without flip test, on one thread, median. Training, all threads of the
-run (row: folded): the network with fast layers and the literal one, each at its fastest batch size. One thread
-is timed by its processor time, which other work on the machine hardly changes, more threads by the clock.
+over rounds. One window: milliseconds without flip test, on one thread, median. Training, on all threads of
+the run (row: folded): the network with fast layers and the literal one, each at its fastest batch size. One
+thread is timed by its processor time, which other work hardly changes, more threads by the clock.
 MACs leave out {NOT_COUNTED}."""
 
 
