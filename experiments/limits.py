@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 import run_ftcm
-from common import options
+from common import option_parser, options
 from common.clips import Clip
 from common.distributed import choose_device
 from common.files import check_writable, near
