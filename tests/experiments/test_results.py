@@ -101,3 +101,11 @@ def test_a_published_figure_is_what_the_program_computes(tmp_path, monkeypatch):
     published, = [row for row in json.loads((RESULTS / "ftcm_27_detected.json").read_text())["rows"]
                   if row["action"] == "run"]
     assert computed == pytest.approx(published, abs=0.01)
+
+
+@pytest.mark.parametrize("path", SCORED, ids=lambda path: path.stem)
+def test_a_published_interval_is_that_of_its_own_clips(path):
+    data = json.loads(path.read_text(encoding="utf-8"))
+    clips = [(clip["action"], clip["clip"], clip["mpjpe"] * clip["frames"], clip["frames"])
+             for clip in data["by_clip"]]
+    assert scores.bootstrap(clips) == pytest.approx(data["interval"], abs=1e-6)
