@@ -36,7 +36,8 @@ def benchmark_table(reports: list[dict]) -> str:
         lines.append([str(frames), network, f"{work / 1e6:,.1f} M",
                       *[text for row, report in zip(same, reports, strict=True)
                         for text in processor_cells(row, report["machine"]["threads"])]])
-    return "\n".join([markdown_table(titles, lines), BENCHMARK_LEGEND, "", *map(describe_source, reports)]) + "\n"
+    sources = "\n".join(map(describe_source, reports))
+    return f"{markdown_table(titles, lines)}\n{BENCHMARK_LEGEND}\n\n{sources}\n"
 
 
 def processor_cells(row: dict | None, threads: int) -> list[str]:
