@@ -15,7 +15,6 @@ from dataset.reading import describe, number, numbers, take, texts
 
 SUBJECTS = {"train": ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8"],
             "test": ["TS1", "TS2", "TS3", "TS4", "TS5", "TS6"]}
-ACTIONS = ["Seq1", "Seq2"] + SUBJECTS["test"]       # each test sequence is a row of its own in the tables
 CAMERAS = ["0", "1", "2", "4", "5", "6", "7", "8"]  # of the training subjects; a test sequence has one
 USABLE = {      # training sequence -> well annotated frames, frames per second (the data set's own list)
     "S1 Seq1": (6416, 25), "S1 Seq2": (12430, 50), "S2 Seq1": (6502, 25), "S2 Seq2": (6081, 25),

@@ -36,7 +36,7 @@ FOLLOW = 2                                      # seconds over which the camera 
 
 
 @dataclass(frozen=True)
-class Step:
+class VariedClips:
     """One step of a condition: its value on the axis (AXES) and the changed clips.
 
     Every `every`-th frame of them is scored.
@@ -47,7 +47,7 @@ class Step:
     every: int
 
 
-def vary(clips: list[Clip], *, every: int, seed: int) -> Iterator[Step]:
+def vary(clips: list[Clip], *, every: int, seed: int) -> Iterator[VariedClips]:
     """All steps of all conditions. Clips have exact keypoints, pose, root and `up`."""
     noise = cmu_mocap.read_noise()
     changes = {"noise": lambda clip, value: add_noise(clip, value, seed),
@@ -57,9 +57,10 @@ def vary(clips: list[Clip], *, every: int, seed: int) -> Iterator[Step]:
                "distance": lambda clip, value: move_camera(clip, USUAL_PITCH, value)}
     for condition, change in changes.items():
         for value in STEPS[condition]:
-            yield Step(condition, value, [change(clip, value) for clip in clips], every)
+            yield VariedClips(condition, value, [change(clip, value) for clip in clips], every)
     for step in STEPS["rate"]:
-        yield Step("rate", clips[0].fps / step, [see_every(clip, step) for clip in clips], find_stride(every))
+        yield VariedClips("rate", clips[0].fps / step, [see_every(clip, step) for clip in clips],
+                          find_stride(every))
 
 
 def take_one_view(clips: list[Clip]) -> list[Clip]:
