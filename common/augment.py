@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 from torch.nn.functional import normalize
 
-from common.camera import project
+from common.camera import level_rotation, project
 from common.clips import Clip
 from common.keypoint_errors import Draws, KeypointErrors
 from common.skeleton import Skeleton
@@ -106,11 +106,11 @@ class Augmenter(Draws):
             pose = self.displace(pose, self.placement(len(pose)).to(device))
         if "posture" in self.parts:
             pose = self.turn_limbs(pose)
-            level = level_axes(batch.up)                                            # (B, 3, 3)
+            level = level_rotation(batch.up)                                            # (B, 3, 3)
             lean = level.transpose(1, 2) @ self.lean(len(pose)).to(device) @ level
             pose, travel = turned(lean, pose), turned(lean, travel)
         if "camera" in self.parts:
-            turn = self.turn(len(pose)).to(device) @ level_axes(batch.up)           # (B, 3, 3)
+            turn = self.turn(len(pose)).to(device) @ level_rotation(batch.up)           # (B, 3, 3)
             middle, intrinsics = (values.to(device) for values in self.place(len(pose)))
             pose, travel = turned(turn, pose), turned(turn, travel)
             up = turned(turn, up[:, None])[:, 0]
@@ -220,12 +220,3 @@ def rotations(vectors):
     zero = torch.zeros_like(x)
     cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
     return torch.linalg.matrix_exp(cross)
-
-
-def level_axes(up):
-    """Rotations (B, 3, 3) to level space from the camera space in which `up` (B, 3) holds."""
-    down = -up
-    forward = torch.zeros_like(up)
-    forward[:, 2] = 1
-    ahead = normalize(forward - down[:, 2:] * down, dim=1)
-    return torch.stack([torch.linalg.cross(down, ahead), down, ahead], 1)

@@ -1,17 +1,16 @@
-"""2D keypoints of a user's own video -> clips without 3D. Files it reads: dataset/keypoints/README.md.
+"""2D keypoints of a user's own video -> a recording. Files it reads: dataset/keypoints/README.md.
 
 Shapes: N frames, J joints of the detector's layout.
 """
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from common.bounds import FPS, IMAGE_SIDE, MAX_FRAMES, check_range
-from common.clips import Clip, from_pixels
 from common.layouts import find, needed, to_human36m
-from common.skeleton import HUMAN36M, Skeleton
+from common.recording import Recording
+from common.skeleton import Skeleton
 from dataset.keypoints.cleaning import check_continuity, fill, unsure, visible
 from dataset.keypoints.json_files import read_json, read_openpose_folder
 from dataset.keypoints.keypoint_file import OTHER_NAMES, SUPPORTED, KeypointFile
@@ -23,28 +22,8 @@ ASSUMED_FPS = 30
 SPARSEST = 60           # frames for each one in the file; beyond, its numbers do not count a video's frames
 
 
-@dataclass(frozen=True)
-class Recording:
-    """One person in one video, every frame filled.
-
-    keypoints      (N, 17, 2) pixels, Human3.6M's joints
-    scores         (N, 17) the detector's scores before filling; 0 where it saw nothing
-    width, height  pixels
-    layout         name of the detector's joint layout
-    notes          sentences on what was filled or assumed
-    """
-    name: str
-    keypoints: np.ndarray
-    scores: np.ndarray
-    fps: float
-    width: int
-    height: int
-    layout: str
-    notes: list[str]
-
-
-def read(path: Path, *, layout: str | None = None, width: int | None = None, height: int | None = None,
-         fps: float | None = None, person: str | int | None = None) -> Recording:
+def read_recording(path: Path, *, layout: str | None = None, width: int | None = None, height: int | None = None,
+                   fps: float | None = None, person: str | int | None = None) -> Recording:
     """The track of one person, one pose per frame, from any supported file or folder.
 
     An argument that is given wins over what the file says. Raises FileNotFoundError or ValueError.
@@ -61,18 +40,7 @@ def read(path: Path, *, layout: str | None = None, width: int | None = None, hei
     keypoints, scores = to_human36m(positions, scores, detected)
     check_continuity(keypoints, seen[:, needed(detected)].any(axis=1), where, fps=fps)
     notes += [*unsure(track, seen, detected), *filled]
-    return Recording(path.stem, keypoints, scores, fps, width, height, detected.name, notes)
-
-
-def load(path: Path, **options) -> Clip:
-    """The clip, screen coordinates without 3D, of one person's track; `options` as for `read`."""
-    return to_clip(read(path, **options))
-
-
-def to_clip(recording: Recording) -> Clip:
-    """The recording in normalised screen coordinates."""
-    return from_pixels(recording.keypoints, width=recording.width, height=recording.height, subject="custom",
-                       action=recording.name, name=recording.name, fps=recording.fps, skeleton=HUMAN36M)
+    return Recording(path.stem, keypoints, fps, width, height, scores, detected.name, notes)
 
 
 def read_keypoint_file(path: Path) -> KeypointFile:
