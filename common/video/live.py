@@ -33,7 +33,7 @@ class RateLifter:
         self.lifter = lifter
         self.ratio = 1.0 if math.isclose(fps, trained_fps) else trained_fps / fps   # lifted frames a frame
         # With ratio = p / q, a frame waits for the next lifted frame, at most (q - 1) / q of one.
-        wait = 1 - 1 / Fraction(self.ratio).limit_denominator(1000).denominator
+        wait = 1 - 1 / Fraction(self.ratio).limit_denominator(10 ** 6).denominator
         self.delay = math.ceil((wait + lifter.delay) / self.ratio - CLOSE)
         self.reset()
 
