@@ -11,9 +11,11 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from common.camera import denormalize_screen, project, world_to_camera
 from common.clips import Clip
+from common.keypoint_errors import JITTER, KEY_FRAME_EVERY, UNIFORM, drift
 from common.skeleton import HUMAN36M
 from common.terminal import progress
 from dataset import human36m
@@ -24,7 +26,6 @@ KEYPOINTS = ["gt", "detected"]
 CAMERAS = human36m.CAMERAS
 SKELETON = HUMAN36M
 HINT = "It ships with the project: restore it with git, or drop --root_path."
-KEY_FRAME_EVERY = 9     # frames between two independent detector errors (27 in a window of 243)
 
 
 def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None = None) -> list[Clip]:
@@ -138,19 +139,18 @@ def read_noise() -> dict:
 def detector_error(num_frames: int, noise: dict, *, seed: int) -> np.ndarray:
     """Simulated detector noise (num_frames, 17, 2), screen units.
 
-    The parameters, which MotionBERT's authors fitted to a 2D detector, are in dataset/detector_noise.json.
-    Each joint's error is drawn anew at every ninth frame: with probability `weight` from its Gaussian, else
-    uniformly within +-0.03; in between it drifts linearly. White jitter of standard deviation 0.002 comes on
-    top.
+    The parameters `noise` come from `read_noise`; MotionBERT's authors fitted them to a 2D detector. Each
+    joint's error is drawn at every KEY_FRAME_EVERY-th frame: with probability `weight` from its Gaussian,
+    else uniformly within +-UNIFORM. Between these frames it drifts linearly. White jitter of standard
+    deviation JITTER is added.
     """
     generator = np.random.default_rng(seed)
     num_keys = (num_frames - 1) // KEY_FRAME_EVERY + 2
     shape = (num_keys, len(HUMAN36M.joints), 2)
     gaussian = generator.normal(noise["mean"], noise["std"], shape)
-    uniform = generator.uniform(-0.03, 0.03, shape)
+    uniform = generator.uniform(-UNIFORM, UNIFORM, shape)
     is_gaussian = generator.random(shape[:2]) < np.array(noise["weight"])
-    keys = np.where(is_gaussian[..., None], gaussian, uniform)
     position = np.arange(num_frames) / KEY_FRAME_EVERY
-    before, share = position.astype(int), (position % 1)[:, None, None]
-    drift = (1 - share) * keys[before] + share * keys[before + 1]
-    return drift + generator.normal(0, 0.002, drift.shape)
+    draws = (torch.from_numpy(array)[None] for array in (gaussian, uniform, is_gaussian, position))
+    error = drift(*draws)[0].numpy()
+    return error + generator.normal(0, JITTER, error.shape)

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 
@@ -53,7 +51,7 @@ def test_detected_keypoints_err_like_the_detector_and_the_same_every_time(exact)
     error = np.concatenate([d.keypoints - e.keypoints for d, e in zip(detected, exact)])
     again = cmu_mocap.load(FOLDER, keypoints="detected", split="test", cameras=["0"])
     assert (again[3].keypoints == detected[6].keypoints).all()
-    noise = json.loads((FOLDER / "detector_noise.json").read_text())
+    noise = cmu_mocap.read_noise()
     weight, mean, std = (np.array(noise[key]) for key in ("weight", "mean", "std"))
     weight = weight[:, None]
     # Mean over the linear blend of two independent key errors plus jitter: variance 2/3 of one key's, on
@@ -66,7 +64,7 @@ def test_detected_keypoints_err_like_the_detector_and_the_same_every_time(exact)
 
 
 def test_detector_errors_drift_instead_of_jumping():
-    noise = json.loads((FOLDER / "detector_noise.json").read_text())
+    noise = cmu_mocap.read_noise()
     error = cmu_mocap.detector_error(900, noise, seed=5)
     step = np.diff(error, axis=0).std()
     assert step < 0.6 * error.std()
