@@ -15,8 +15,8 @@ UNIFORM = 0.03                  # reach of the errors that no Gaussian explains,
 CONVERTED = 0.5                 # share of windows whose joints come from another layout
 HEAD_SHIFT = 0.12               # standard deviation of its nose and head, a share of the way thorax to head
 MISSING = 0.5                   # share of windows in which a joint or limb is unseen for a while
-LIMBS = [("_shoulder", "_elbow", "_wrist"), ("_elbow", "_wrist"), ("_hip", "_knee", "_ankle"),
-         ("_knee", "_ankle")]
+HIDDEN_LIMBS = [("_shoulder", "_elbow", "_wrist"), ("_elbow", "_wrist"), ("_hip", "_knee", "_ankle"),
+                ("_knee", "_ankle")]
 
 
 def drift(gaussian, uniform, is_gaussian, position):
@@ -53,7 +53,7 @@ class KeypointErrors(Draws):
         self.tds, self.names = tds, list(skeleton.joints)
         groups = [[number] for number in range(len(self.names))]
         groups += [[self.names.index(side + part) for part in limb if side + part in self.names]
-                   for side in ("left", "right") for limb in LIMBS]
+                   for side in ("left", "right") for limb in HIDDEN_LIMBS]
         self.groups = torch.zeros(len(groups), len(self.names))             # (groups, J)
         for number, group in enumerate(groups):
             self.groups[number, group] = 1
@@ -61,7 +61,7 @@ class KeypointErrors(Draws):
         self.weight = torch.tensor(noise["weight"])                                         # (J,)
 
     def convert(self, keypoints):
-        """Some of the windows (B, T, J, 2) as converted from a detector without spine, thorax and head."""
+        """Some windows (B, T, J, 2) with spine, thorax and head as converted from another joint layout."""
         def joint(name):
             return keypoints[:, :, self.names.index(name)]                          # (B, T, 2)
 
@@ -97,7 +97,7 @@ class KeypointErrors(Draws):
         return strength[:, None, None, None] * noise.to(keypoints.device)
 
     def hide(self, keypoints):
-        """In some windows a joint or limb follows a straight line over a run of frames, or stands still."""
+        """In some windows a joint or limb is hidden for some frames: interpolated, or at rest at an end."""
         windows, frames = keypoints.shape[:2]
         first = (self.uniform(windows) * frames).long()                             # (B,) hidden frames:
         last = first + (self.uniform(windows) ** 2 * frames).long()                 # first .. last

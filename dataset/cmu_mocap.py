@@ -20,7 +20,7 @@ from common.skeleton import HUMAN36M
 from common.terminal import progress
 from dataset import human36m
 from dataset.archive import read_archive
-from dataset.reading import number, numbers, read_rows, text, texts
+from dataset.reading import read_number, read_numbers, read_rows, read_text, read_texts
 
 KEYPOINTS = ["gt", "detected"]
 CAMERAS = human36m.CAMERAS
@@ -50,8 +50,8 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
     for motion in progress(motions, desc=f"load cmu {split}", unit="motion"):
         name = motion["name"]
         rigs = human36m.SUBJECTS[split]
-        rig = human36m.rig(rigs[subjects.index(motion["subject"]) % len(rigs)])
-        joints_world = place(motion["joints_world"], rig, name)
+        rig = human36m.read_rig(rigs[subjects.index(motion["subject"]) % len(rigs)])
+        joints_world = place_in_rig(motion["joints_world"], rig, name)
         for index, camera in enumerate(rig):
             if cameras is not None and str(index) not in cameras:
                 continue
@@ -61,7 +61,7 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
             if keypoints == "detected":
                 screen = screen + detector_error(len(screen), noise, seed=zlib.crc32(clip_name.encode()))
             pixels = denormalize_screen(screen, width=camera["width"], height=camera["height"])
-            clips.append(human36m.view(joints_world, camera, pixels=pixels, subject=motion["subject"],
+            clips.append(human36m.make_view(joints_world, camera, pixels=pixels, subject=motion["subject"],
                                        action=groups[name], name=clip_name, fps=motion["fps"]))
     return clips
 
@@ -73,9 +73,9 @@ def read_motions(path: Path) -> list[dict]:
     """
     keys = ["d2", "frames", "name", "subject", "split", "fps"]
     values = dict(zip(keys, read_archive(path, keys, hint=HINT)))
-    differences, lengths = (numbers(values[key], f"{path}: {key}") for key in ("d2", "frames"))
-    fps = number(values["fps"], f"{path}: fps")
-    lists = [texts(values[key], f"{path}: {key}") for key in ("name", "subject", "split")]
+    differences, lengths = (read_numbers(values[key], f"{path}: {key}") for key in ("d2", "frames"))
+    fps = read_number(values["fps"], f"{path}: fps")
+    lists = [read_texts(values[key], f"{path}: {key}") for key in ("name", "subject", "split")]
     num_joints = len(HUMAN36M.joints)
     whole = differences.dtype.kind in "iu" and lengths.dtype.kind in "iu"
     if (not whole or lengths.ndim != 1 or lengths.min(initial=1) < 1
@@ -103,10 +103,10 @@ def read_groups(path: Path) -> dict[str, str]:
     if not {"subject", "trial", "group"} <= set(header) or any(len(row) != len(header) for row in rows):
         raise ValueError(f"{path}: expected the columns subject, trial and group in every row. {HINT}")
     subject, trial, group = (header.index(name) for name in ("subject", "trial", "group"))
-    return {f"{row[subject]}_{row[trial]}": text(row[group], f"{path}: group") for row in rows[1:]}
+    return {f"{row[subject]}_{row[trial]}": read_text(row[group], f"{path}: group") for row in rows[1:]}
 
 
-def place(joints_world: np.ndarray, rig: list[dict], name: str) -> np.ndarray:
+def place_in_rig(joints_world: np.ndarray, rig: list[dict], name: str) -> np.ndarray:
     """The motion (N, 17, 3) turned about the vertical and moved to the rig's centre.
 
     The angle is drawn from `name`; the median root comes to the centre. Heights stay. The centre is where the
@@ -116,10 +116,10 @@ def place(joints_world: np.ndarray, rig: list[dict], name: str) -> np.ndarray:
     cos, sin = np.cos(angle), np.sin(angle)
     turned = joints_world @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
     median = np.median(turned[:, HUMAN36M.root, :2], axis=0)
-    return turned - np.append(median - rig_center(rig), 0)
+    return turned - np.append(median - find_rig_center(rig), 0)
 
 
-def rig_center(rig: list[dict]) -> np.ndarray:
+def find_rig_center(rig: list[dict]) -> np.ndarray:
     """The floor point (2,), world space, metres, of least squared distance to the viewing directions."""
     normal, moment = np.zeros((2, 2)), np.zeros(2)
     for camera in rig:

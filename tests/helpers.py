@@ -64,7 +64,7 @@ def write_human36m(folder, *, keypoints="gt", lengths=None, extra_2d=3):
         walk = generator.normal(0, 0.02, (length + extra_2d, 32, 3)).cumsum(0)
         world = walk + generator.uniform([-0.5, -0.5, 0.2], [0.5, 0.5, 1.8], (1, 32, 3))
         views = []
-        for camera in human36m.rig(subject):
+        for camera in human36m.read_rig(subject):
             points = world_to_camera(world[:, human36m.JOINTS], camera["orientation"], camera["translation"])
             screen = project(points, camera["intrinsics"], camera["distortion"])
             views.append(denormalize_screen(screen, width=camera["width"],

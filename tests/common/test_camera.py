@@ -24,7 +24,7 @@ def test_world_to_camera_of_a_hand_made_camera():
 
 
 def test_rig_cameras_stand_upright_and_look_at_their_middle():
-    for view in human36m.rig("S1"):
+    for view in human36m.read_rig("S1"):
         down = camera.rotate(np.array([0.0, 1, 0]), view["orientation"])
         assert down[2] < -0.9
         middle = camera.world_to_camera(np.array([0, 0.3, 1.0]), view["orientation"], view["translation"])

@@ -26,10 +26,10 @@ def test_test_subjects_stand_in_the_rigs_of_s9_and_s11_in_turn(exact):
     assert sorted({clip.subject for clip in exact}) == ["02", "12", "131", "32", "49", "86"]
     assert len(exact) == 80 and sum(map(len, exact)) == 2 * 20_191
     for clip in exact[::7]:
-        rig = human36m.rig("S9" if clip.subject in ("02", "131", "49") else "S11")
+        rig = human36m.read_rig("S9" if clip.subject in ("02", "131", "49") else "S11")
         camera = next(camera for camera in rig if camera["id"] == clip.name.split("/")[1])
         root = camera_to_world(clip.root.astype(np.float64), camera["orientation"], camera["translation"])
-        assert np.median(root[:, :2], axis=0) == pytest.approx(cmu_mocap.rig_center(rig), abs=2e-4)
+        assert np.median(root[:, :2], axis=0) == pytest.approx(cmu_mocap.find_rig_center(rig), abs=2e-4)
         joints = clip.pose + clip.root[:, None]
         assert np.abs(project(joints, camera["intrinsics"], camera["distortion"])
                       - clip.keypoints).max() < 1e-5

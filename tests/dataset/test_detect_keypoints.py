@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from dataset.detect_keypoints import choose_box, main
 from dataset.keypoints.reader import read_recording
-from dataset.detect_keypoints import follow, main
 from tests.keypoint_samples import expected, track
 
 PICTURES = 5
@@ -94,8 +94,8 @@ def test_a_region_is_cut_out_and_its_place_added_again(tmp_path):
 
 def test_the_largest_person_is_followed_by_place():
     boxes = np.array([[0, 0, 9, 9], [50, 50, 99, 99.0]])
-    assert (follow(boxes, None) == boxes[1]).all()
-    assert (follow(boxes, np.array([1, 1, 10, 9])) == boxes[0]).all()
+    assert (choose_box(boxes, None) == boxes[1]).all()
+    assert (choose_box(boxes, np.array([1, 1, 10, 9])) == boxes[0]).all()
 
 
 @pytest.mark.parametrize("options, video, sentence", [

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from common.camera import camera_to_level
-from common.video.level import camera_pitch, up_at_pitch
 from common.skeleton import HUMAN36M
+from common.video.level import camera_pitch, up_at_pitch
 from tests.common.video.test_pose_files import STANDING
 
 

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.pictures import movies
 from common.camera import camera_to_level, denormalize_screen, project
 from common.clips import replace
+from common.pictures import movies
 from common.recording import Recording
 from common.video.level import up_at_pitch
 from common.video.own_video import Placement, estimate_root_path, make_intrinsics, write_results
-from tests.helpers import random_clip
+from tests.common.pictures.test_movies import stub
 from tests.common.video.test_bvh import reread_with_bvh
 from tests.common.video.test_pose_files import STANDING, articulated
-from tests.common.pictures.test_movies import stub
+from tests.helpers import random_clip
 
 SIZE = {"width": 1920, "height": 1080}
 
