@@ -115,6 +115,6 @@ def make_track(file: KeypointFile, person: str, notes: list[str], where: str) ->
 def choose_layout(num_joints: int, layout: str | None, where: str) -> Skeleton:
     """`find_layout` by the layout's own name or another program's; its error names the file."""
     try:
-        return choose_layout(num_joints, OTHER_NAMES.get(layout, layout))
+        return find_layout(num_joints, OTHER_NAMES.get(layout, layout))
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
