@@ -62,7 +62,7 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
                 screen = screen + detector_error(len(screen), noise, seed=zlib.crc32(clip_name.encode()))
             pixels = denormalize_screen(screen, width=camera["width"], height=camera["height"])
             clips.append(human36m.make_view(joints_world, camera, pixels=pixels, subject=motion["subject"],
-                                       action=groups[name], name=clip_name, fps=motion["fps"]))
+                                            action=groups[name], name=clip_name, fps=motion["fps"]))
     return clips
 
 

@@ -77,7 +77,7 @@ def make_clip(subject: str, action: str, camera: dict, world, pixels) -> Clip:
 
 
 def make_view(joints_world: np.ndarray, camera: dict, *, pixels: np.ndarray, **fields) -> Clip:
-    """The clip that `camera` (of `rig`) sees of `joints_world` (N, 17, 3), metres, as `pixels` (N, 17, 2)."""
+    """The clip of `joints_world` (N, 17, 3), metres, that `camera` (of `read_rig`) sees as `pixels`."""
     with np.errstate(over="ignore", invalid="ignore"):
         joints = world_to_camera(joints_world, camera["orientation"], camera["translation"])
     return from_pixels(pixels, width=camera["width"], height=camera["height"], joints=joints,
@@ -106,13 +106,13 @@ def read_rig(subject: str) -> list[dict]:
 
 
 def action_order(action: str) -> tuple[int, str]:
-    """Sorting key: the order of the published tables, then the take."""
+    """Sorting key: the published tables' order of actions, then the take."""
     name = action.split(" ")[0]
     return (ACTIONS.index(name) if name in ACTIONS else len(ACTIONS), action)
 
 
 def check_symmetry(metadata, where: str) -> None:
-    """Refuse a 2D file whose left and right joints are not those of the 17 joints used here."""
+    """Refuse a 2D file whose left and right joints differ from those of the 17 joints used here."""
     expected = [HUMAN36M.indices("left_"), HUMAN36M.indices("right_")]
     found = look_up(metadata, "keypoints_symmetry", "keypoints_symmetry in its metadata", where, hint=HINT)
     sides = np.sort(np.atleast_2d(read_numbers(found, f"{where}: keypoints_symmetry")))

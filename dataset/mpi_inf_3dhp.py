@@ -1,6 +1,6 @@
 """MPI-INF-3DHP: P-STMO's npz files -> clips.
 
-The user brings the files or makes them with dataset/prepare_3dhp.py. They carry no camera intrinsics.
+The user brings the files or makes them with dataset/prepare_3dhp.py. They hold no camera intrinsics.
 
 Shapes: N frames, 17 joints in the order of skeleton.MPI_INF_3DHP.
 """
@@ -57,7 +57,7 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
 
 
 def load_activities(folder: Path) -> dict[str, np.ndarray]:
-    """Test clip's name -> (N,) activity of each frame, 1 to 7; empty when the file has none (P-STMO's)."""
+    """Test clip's name -> (N,) activity of each frame, 1 to 7; empty for P-STMO's file, which has none."""
     path = folder / FILES["test"]
     data = read_sequences(path, "test")
     if not any(isinstance(entry, dict) and "activity" in entry for entry in data.values()):
@@ -74,7 +74,7 @@ def read_activity(name: str, entry, where: str) -> np.ndarray:
 
 
 def read_sequences(path: Path, split: str) -> dict:
-    """Sequence -> its entry in the file, in the order of the tables; only those in `left_out` may lack."""
+    """Sequence -> its entry in the file, in the order of the tables. Those in `left_out` may be missing."""
     data, = read_archive(path, ["data"], hint=HINT)
     expected = list(USABLE) if split == "train" else SUBJECTS["test"]
     left_out = read_left_out(path)
@@ -85,7 +85,7 @@ def read_sequences(path: Path, split: str) -> dict:
 
 
 def read_left_out(path: Path) -> list[str]:
-    """The sequences that the converter was told to do without."""
+    """The sequences that the converter left out."""
     if "left_out" not in archive_keys(path, hint=HINT):
         return []
     names, = read_archive(path, ["left_out"], hint=HINT)
@@ -122,8 +122,8 @@ def make_clip(arrays, where: str, *, size: tuple[int, int], name: str, **fields)
             raise ValueError(f"{where}: expected {key} of shape (frames, {num_joints}, {width}) for {name}, "
                              f"got {array.shape}. {HINT}")
     if len(pixels) != len(millimetres):
-        raise ValueError(f"{name}: {len(pixels)} frames of 2D for {len(millimetres)} of 3D, not as many. "
-                         f"Re-create {where} from the same recordings.")
+        raise ValueError(f"{name}: {len(pixels)} frames of 2D for {len(millimetres)} of 3D; expected "
+                         f"equal numbers. Re-create {where} from the same recordings.")
     width, height = size
     return from_pixels(pixels, width=width, height=height, joints=millimetres.astype(np.float64) / 1000,
                        unit="millimetres", skeleton=MPI_INF_3DHP, name=name, **fields)
@@ -134,8 +134,8 @@ def read_per_frame(name: str, entry, key: str, where: str) -> np.ndarray:
     values = read_array(name, entry, key, where).reshape(-1)
     num_frames = len(read_array(name, entry, "data_3d", where))
     if len(values) != num_frames:
-        raise ValueError(f"{name}: {len(values)} numbers of {key} for {num_frames} of 3D, not as many. "
-                         f"Re-create {where} from the same recordings.")
+        raise ValueError(f"{name}: {len(values)} frames of {key} for {num_frames} of 3D; expected "
+                         f"equal numbers. Re-create {where} from the same recordings.")
     return values
 
 

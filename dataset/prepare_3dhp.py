@@ -104,7 +104,7 @@ def check_space(found: dict[str, Path], output: Path) -> None:
 
 
 def read_training(name: str, path: Path, *, allow_short: bool) -> tuple[list, list[str]]:
-    """P-STMO's entry [{camera: {"data_2d" (N, 17, 2), "data_3d" (N, 17, 3)}}, fps]; what it lacks."""
+    """P-STMO's entry [{camera: {"data_2d" (N, 17, 2), "data_3d" (N, 17, 3)}}, fps], and missing frames."""
     (expected, fps), raw = USABLE[name], read_mat(path, list(COORDINATES))
     views, shortest = {camera: {} for camera in CAMERAS}, expected
     for key, (new_key, width) in COORDINATES.items():
@@ -138,7 +138,7 @@ def read_test(path: Path) -> dict[str, np.ndarray]:
     entry["activity"] = join_cells(raw["activity_annotation"]).flatten().astype(np.int64)
     counts = {key: len(array) for key, array in entry.items()}
     if len(set(counts.values())) != 1 or 0 in counts.values():
-        raise ValueError(f"{path}: expected frames, as many in each array, got {counts}. {HINT}")
+        raise ValueError(f"{path}: expected the same number of frames in each array, got {counts}. {HINT}")
     return entry
 
 
@@ -176,14 +176,14 @@ def read_hdf5(file, node) -> np.ndarray:
 
 
 def join_cells(value: np.ndarray) -> np.ndarray:
-    """The array itself, or what its cells hold: one cell everything, or each one frame (the last axis)."""
+    """The array itself, or the content of its cells: of the only cell, or of one cell a frame (last axis)."""
     if value.dtype != object:
         return value
     return value.item() if value.size == 1 else np.stack([cell.squeeze() for cell in value.flatten()], -1)
 
 
 def write_archive(path: Path, data: dict, left_out: list[str]) -> Path:
-    """Write P-STMO's npz whole or not at all; `left_out` tells the loader which sequences to do without."""
+    """Write P-STMO's npz, whole or not at all. `left_out` names the sequences that it lacks."""
     with whole(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, data=np.array(data, object), **({"left_out": left_out} if left_out else {}))
     return path

@@ -1,6 +1,6 @@
-"""Reads what files and streams hold, within bounds: JSON, tables, arrays of numbers, entries of a dict.
+"""Reads the content of files and streams within bounds: JSON, tables, arrays of numbers, entries of a dict.
 
-`where` is what a sentence calls the source: a file, a line, a recording.
+`where` names the source in messages: a file, a line, a recording.
 """
 import csv
 import json
@@ -26,7 +26,7 @@ NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def check_regular(path: Path, *, most: float = np.inf) -> None:
-    """Refuse what is no regular file of at most `most` bytes: pipes and devices may go on for ever."""
+    """Refuse what is no regular file of at most `most` bytes: pipes and devices may never end."""
     if not path.is_file():
         raise ValueError(f"{path} is no regular file. Save its content in a file and name that.")
     if path.stat().st_size > most:
@@ -60,7 +60,7 @@ def parse_json(content: bytes, where: str):
 
 
 def read_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """Each row of a CSV file that is not blank: where it stands, and its cells without outer blanks."""
+    """The place and the cells of each row of a CSV file that is not blank; cells lose outer blanks."""
     check_regular(path, most=MAX_TEXT_BYTES)
     with open(path, encoding="utf-8-sig") as file:
         try:
@@ -95,7 +95,7 @@ def read_numbers(value, where: str) -> np.ndarray:
             raise TypeError(f"got {array.size:,} of type {array.dtype}; at most {MAX_NUMBERS:,} real numbers")
         return array.astype(np.float64) if array.dtype.kind == "O" else array
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{where} must be numbers, as many in each row ({error}). "
+        raise ValueError(f"{where} must be numbers, the same count in each row ({error}). "
                          f"Export it again.") from error
 
 
@@ -152,7 +152,7 @@ def look_up(table, key: str, what: str, where: str, *, hint: str):
 
 
 def describe_value(value) -> str:
-    """A short text on any value: the first keys of a dict, the shape of an array, the length of a list."""
+    """A short description of any value: a dict's first keys, an array's shape, a list's length."""
     if isinstance(value, dict):
         return ", ".join(key if isinstance(key, str) and key.isprintable() and len(key) <= 40
                          else describe_value(key) for key in islice(value, 20)) or "nothing"

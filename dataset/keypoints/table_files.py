@@ -146,7 +146,7 @@ def read_csv_row(header: list[str], row: list[str], layout: Skeleton, where: str
 
 
 def find_csv_layout(header: list[str], where: str) -> Skeleton:
-    """The layout whose joints are the header's; a missing, repeated or unknown column is an error."""
+    """The layout whose joints the header names; ValueError for a missing, repeated or unknown column."""
     joints = {column.removesuffix("_x") for column in header if column.endswith("_x")}
     layout = next((layout for layout in LAYOUTS.values() if joints == set(layout.joints)), None)
     if layout is None or "frame" not in header:
