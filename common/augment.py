@@ -106,11 +106,11 @@ class Augmenter(Draws):
             pose = self.displace(pose, self.placement(len(pose)).to(device))
         if "posture" in self.parts:
             pose = self.turn_limbs(pose)
-            level = level_rotation(batch.up)                                            # (B, 3, 3)
+            level = level_rotation(batch.up)                                        # (B, 3, 3)
             lean = level.transpose(1, 2) @ self.lean(len(pose)).to(device) @ level
             pose, travel = rotate_windows(lean, pose), rotate_windows(lean, travel)
         if "camera" in self.parts:
-            turn = self.turn(len(pose)).to(device) @ level_rotation(batch.up)           # (B, 3, 3)
+            turn = self.turn(len(pose)).to(device) @ level_rotation(batch.up)       # (B, 3, 3)
             middle, intrinsics = (values.to(device) for values in self.place(len(pose)))
             pose, travel = rotate_windows(turn, pose), rotate_windows(turn, travel)
             up = rotate_windows(turn, up[:, None])[:, 0]
