@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from common import metrics
 from common.augment import NEAREST
-from common.camera import project
+from common.camera import level_rotation, project
 from common.clips import Clip, resample_array
 from dataset import cmu_mocap
 from dataset.keypoints import cleaning
@@ -119,7 +118,7 @@ def move_camera(clip: Clip, pitch: float, distance: float) -> Clip:
     It looks in the original camera's direction, seen from above, and glides with the person's mean position
     over two seconds, which it holds in the middle of the picture.
     """
-    level = metrics.upright(clip.up)                                        # (3, 3) camera to level space
+    level = level_rotation(clip.up)                                         # (3, 3) camera to level space
     cos, sin = np.cos(np.radians(pitch)), np.sin(np.radians(pitch))
     turn = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]]) @ level     # level space to the new camera's
     reach = round(clip.fps * FOLLOW / 2)
