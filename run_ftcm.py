@@ -21,6 +21,7 @@ from common.distributed import Processes, choose_device
 from common.files import check_writable, near
 from common.lift import Lifting
 from common.provenance import provenance
+from common.recording import to_clip
 from common.refining import Refiner
 from common.run_folder import RunFolder
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
@@ -281,21 +282,19 @@ def predict_video(args, device: str) -> None:
     refuse_layout(saved, HUMAN36M, args.previous_dir)
     model, trained_fps, window = model.to(device), saved.get("fps", 50), window_of(args)
     facts = {"layout": args.layout, "width": args.width, "height": args.height, "fps": args.fps}
-    wanted = own_video.Placement(fov=args.fov if args.root == "estimate" else None, pitch=args.level,
-                                 seconds=args.smooth)
+    placement = own_video.Placement(fov=args.fov if args.root == "estimate" else None, pitch=args.level,
+                                    seconds=args.smooth)
     if args.predict == options.LIVE:
-        frames = json_lines.KeypointStream(live.lines_until_interrupted(sys.stdin.buffer), **facts)
+        frames = json_lines.KeypointStream(live.read_until_interrupted(sys.stdin.buffer), **facts)
         lifter = stream.make_lifter(fold(model) if isinstance(model, FTCM) else model, window,
                                     lifting_of(args, device), HUMAN36M)
-        live.run(frames, lifter, trained_fps=trained_fps, wanted=wanted)
+        live.lift_stream(frames, lifter, trained_fps=trained_fps, placement=placement)
         return
-    recording = reader.read(args.predict, **facts, person=args.person)
+    recording = reader.read_recording(args.predict, **facts, person=args.person)
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
-    clip = reader.to_clip(recording)
-    poses, notes = own_video.lift(clip, trained_fps, lambda clip: predict(
+    poses, notes = own_video.lift_clip(to_clip(recording), trained_fps, lambda clip: predict(
         model, [clip], window, lifting_of(args, device), desc="lift")["pose"][0])
-    notes += own_video.write(folder, clip, poses, wanted, pixels=recording.keypoints,
-                             size=(recording.width, recording.height))
+    notes += own_video.write_results(folder, recording, poses, placement)
     print("\n".join([*recording.notes, *notes]))
 
 

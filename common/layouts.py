@@ -63,14 +63,14 @@ TO_HUMAN36M = {
     "nose": {"nose": 0.6, "left_ear": 0.2, "right_ear": 0.2},
     "head": {"left_ear": 0.7, "right_ear": 0.7, "left_shoulder": -0.2, "right_shoulder": -0.2},
 }
-# A part of the head that the detector misses -> what stands in for it, first choice first. A hidden ear lies
-# behind the head about where the other one is seen; detectors leave it out whenever a person turns away.
-STAND_INS = {"left_ear": (("right_ear",), ("nose",)), "right_ear": (("left_ear",), ("nose",)),
-             "nose": (("left_ear", "right_ear"), ("left_ear",), ("right_ear",))}
+# A part of the head that the detector misses -> the joints whose mean stands in for it, first choice first.
+# A hidden ear lies behind the head, near the other ear in the image: people often turn away from the camera.
+HEAD_STAND_INS = {"left_ear": (("right_ear",), ("nose",)), "right_ear": (("left_ear",), ("nose",)),
+                  "nose": (("left_ear", "right_ear"), ("left_ear",), ("right_ear",))}
 
 
-def find(num_joints: int, layout: str | None = None) -> Skeleton:
-    """The layout of that name, or the only one with that many joints; ValueError where neither is clear."""
+def find_layout(num_joints: int, layout: str | None = None) -> Skeleton:
+    """The layout of that name, or else the only one with that many joints; ValueError where there is none."""
     known = ", ".join(f"{name} ({len(skeleton.joints)} joints)" for name, skeleton in LAYOUTS.items())
     if layout is not None:
         if layout not in LAYOUTS:
@@ -89,8 +89,8 @@ def find(num_joints: int, layout: str | None = None) -> Skeleton:
     return fitting[0]
 
 
-def needed(layout: Skeleton) -> list[int]:
-    """Indices, ascending, of the joints that the conversion reads; the others may be missing."""
+def needed_joints(layout: Skeleton) -> list[int]:
+    """Indices, ascending, of the joints that the conversion to Human3.6M reads; the others may be missing."""
     if layout == HUMAN36M:
         return list(range(len(HUMAN36M.joints)))
     return sorted({layout.joints.index(source) for weights in TO_HUMAN36M.values() for source in weights})
@@ -116,13 +116,15 @@ def to_human36m(keypoints: np.ndarray, scores: np.ndarray, layout: Skeleton) -> 
     return np.stack(joints, axis=1), np.stack(joint_scores, axis=1)
 
 
-def stand_in(keypoints: np.ndarray, seen: np.ndarray, layout: Skeleton) -> tuple[np.ndarray, np.ndarray]:
-    """New `keypoints` (N, J, 2) and `seen` (N, J) bool: unseen ears and noses are put where `STAND_INS` says.
+def complete_head(keypoints: np.ndarray, seen: np.ndarray, layout: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+    """New `keypoints` (N, J, 2) and `seen` (N, J) bool with unseen ears and noses filled by HEAD_STAND_INS.
 
-    Frame by frame, from joints seen in the same frame. Human3.6M's own layout passes unchanged.
+    Only joints that are seen in the same frame stand in. Human3.6M's own layout passes unchanged.
     """
     filled_keypoints, filled = keypoints.copy(), seen.copy()
-    for joint, choices in STAND_INS.items() if layout != HUMAN36M else ():
+    if layout == HUMAN36M:
+        return filled_keypoints, filled
+    for joint, choices in HEAD_STAND_INS.items():
         target = layout.joints.index(joint)
         for choice in choices:
             rows = [layout.joints.index(source) for source in choice]

@@ -124,8 +124,8 @@ class Training:
     def draw(self) -> None:
         """Write curves.png."""
         if self.processes.is_writer:
-            curves.training_curves(self.state["history"], self.run.folder / "curves.png",
-                                   selection=self.state["selection"])
+            curves.save_training_curves(self.state["history"], self.run.folder / "curves.png",
+                                        selection=self.state["selection"])
 
     def begin(self, epoch: int) -> None:
         """Random sources that no checkpoint holds: those of augmentation and of the other processes."""

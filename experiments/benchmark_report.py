@@ -7,8 +7,8 @@ from experiments.network_speed import NOT_COUNTED
 from experiments.processor import name_processor, processor_file
 from experiments.table_text import markdown_table
 
-NETWORKS = ("literal", "folded", "sequence", "onnx")
-LEGEND = f"""\
+FORMS = ("literal", "folded", "sequence", "onnx")
+BENCHMARK_LEGEND = f"""\
 poses/s: whole clips with flip test, float32. literal: model/ftcm.py, "at" the number of windows in a batch
 that was the fastest of several. folded: model/folded.py with the program's default batch. onnx: the same in
 ONNX Runtime. sequence: the folded network answering for every frame, {WINDOWS_PER_FRAME} windows over each.
@@ -28,7 +28,7 @@ def benchmark_table(reports: list[dict]) -> str:
                    *([f"{machine['threads']} threads"] if machine["threads"] > 1 else []),
                    "one window, ms", "training windows/s"]
     found = [{(row["frames"], row["network"]): row for row in report["rows"]} for report in reports]
-    keys = sorted({key for rows in found for key in rows}, key=lambda key: (key[0], NETWORKS.index(key[1])))
+    keys = sorted({key for rows in found for key in rows}, key=lambda key: (key[0], FORMS.index(key[1])))
     lines = []
     for frames, network in keys:
         same = [rows.get((frames, network)) for rows in found]
@@ -36,7 +36,8 @@ def benchmark_table(reports: list[dict]) -> str:
         lines.append([str(frames), network, f"{work / 1e6:,.1f} M",
                       *[text for row, report in zip(same, reports, strict=True)
                         for text in processor_cells(row, report["machine"]["threads"])]])
-    return "\n".join([markdown_table(titles, lines), LEGEND, "", *map(describe_source, reports)]) + "\n"
+    sources = "\n".join(map(describe_source, reports))
+    return f"{markdown_table(titles, lines)}\n{BENCHMARK_LEGEND}\n\n{sources}\n"
 
 
 def processor_cells(row: dict | None, threads: int) -> list[str]:

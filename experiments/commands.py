@@ -1,5 +1,6 @@
 """What the studies share: their arguments, and the commands of run_ftcm.py that they run in this process."""
 import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,5 +76,6 @@ def parse_study(name: str, description: str, argv: list[str], *, folder: str | N
 
 def run_study(execute: Callable[[list[str]], None], argv: list[str] | None = None) -> int:
     """Do what the arguments (None: the command line's) say; returns the exit status, 2 after bad input."""
-    return terminal.run_program(f"python -m {execute.__module__}", execute, argv,
+    name = sys.modules[execute.__module__].__spec__.name        # its module is __main__ where it was started
+    return terminal.run_program(f"python -m {name}", execute, argv,
                                 interrupted="repeat the command to go on, what is finished is kept")

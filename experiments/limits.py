@@ -25,7 +25,7 @@ from experiments import limits_charts
 from experiments.commands import add_shared_options, make_parser, run_study
 from experiments.conditions import AXES, take_one_view, vary
 
-EVERY = 36              # every n-th frame is scored
+SCORED_EVERY = 36       # every n-th frame is scored
 
 
 def parse_limits(argv: list[str]) -> tuple[Namespace, Namespace]:
@@ -37,8 +37,8 @@ def parse_limits(argv: list[str]) -> tuple[Namespace, Namespace]:
     parser.add_argument("-f", "--frames", help="which of the checkpoints that ship: its frames in a window")
     parser.add_argument("--dataset", default="cmu", help="default: cmu, the bundled motions")
     parser.add_argument("--hop", help="frames between two windows of an --every_frame network")
-    parser.add_argument("--test_stride", type=option_parser.positive(most=10_000), default=EVERY,
-                        help=f"score every n-th frame; default: {EVERY}")
+    parser.add_argument("--test_stride", type=option_parser.positive(most=10_000), default=SCORED_EVERY,
+                        help=f"score every n-th frame; default: {SCORED_EVERY}")
     args = parser.parse_args(argv)
     words = ["--dataset", args.dataset, "-k", "gt", *(["--reload", "1"] if args.previous_dir else [])]
     for name in ("root_path", "previous_dir", "frames", "hop"):

@@ -19,15 +19,14 @@ from dataset import human36m, mpi_inf_3dhp
 from model.ftcm import FTCM
 from model.refine import Refine
 from tests.dataset.test_mpi_inf_3dhp import evaluation_data, save, training_data
-from tests.helpers import random_clip, release_state, write_human36m
+from tests.helpers import draw_nothing, random_clip, release_state, write_human36m
 
 SIZE = {"width": 1000, "height": 1000}
 
 
 @pytest.fixture(autouse=True)
 def without_pictures(monkeypatch):
-    monkeypatch.setattr(run_ftcm.report.curves, "training_curves", lambda *_, **__: None)
-    monkeypatch.setattr(run_ftcm.report.curves, "clip_animation", lambda *_, **__: None)
+    draw_nothing(monkeypatch)
 
 
 @pytest.fixture(scope="module")

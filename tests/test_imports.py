@@ -7,9 +7,9 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 # The kernel in reading order: each file imports only files that stand before it.
 KERNEL = ["bounds", "batch_sizes", "command_line", "skeleton", "camera", "loss", "metrics", "provenance",
-          "files", "terminal", "distributed", "clips", "layouts", "windows", "keypoint_errors", "augment",
-          "option_parser", "options", "checkpoint", "lift", "refining", "smooth", "scores", "score_table",
-          "engine", "run_folder", "report", "training", "export_network"]
+          "files", "terminal", "distributed", "clips", "recording", "layouts", "windows", "keypoint_errors",
+          "augment", "option_parser", "options", "checkpoint", "lift", "refining", "smooth", "scores",
+          "score_table", "engine", "run_folder", "report", "training", "export_network"]
 # A folder (the project's own is "") and what its modules may import: all modules of a folder, or one module.
 MAY_IMPORT = {
     "model": {"model"},
@@ -23,9 +23,6 @@ MAY_IMPORT = {
          "common.pictures"},
     "experiments": {"experiments", "", "dataset", "dataset.keypoints", "model", "common.video", "common",
                     "common.pictures"}}
-# To be mended: imports against the rule.
-EXCEPTIONS = {("common.pictures.curves", "common.clips"), ("common.pictures.curves", "common.metrics"),
-              ("common.pictures.curves", "common.video.level")}
 FILES = {str(path.relative_to(PROJECT).with_suffix("")).replace("/", "."): path
          for path in sorted(PROJECT.rglob("*.py"))
          if path.stem != "__init__" and not path.is_relative_to(PROJECT / "tests")
@@ -51,8 +48,7 @@ def imported_modules(path: Path) -> set[str]:
 def test_a_module_imports_its_own_kind_and_what_lies_below(module):
     assert folder_of(module) in MAY_IMPORT, f"{module} lies in a folder without a rule"
     for name in imported_modules(FILES[module]):
-        if (module, name) not in EXCEPTIONS:
-            assert {name, folder_of(name)} & MAY_IMPORT[folder_of(module)], f"{module} imports {name}"
+        assert {name, folder_of(name)} & MAY_IMPORT[folder_of(module)], f"{module} imports {name}"
 
 
 @pytest.mark.parametrize("module", [module for module in FILES if folder_of(module) == "common"])

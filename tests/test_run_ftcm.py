@@ -20,7 +20,7 @@ from model.refine import Refine
 from experiments.commands import Study
 from run_ftcm import MODELS
 from tests.golden.reference_weights import reference_tensor
-from tests.helpers import random_clip, release_state, write_human36m
+from tests.helpers import draw_nothing, random_clip, release_state, write_human36m
 
 SMALL = "-f 5 --d_hid 16 --layers 1 -k gt -b 16 --device cpu"
 
@@ -39,8 +39,7 @@ def data(tmp_path):
 def without_pictures(request, monkeypatch):
     """Pictures take most of a miniature run's time; one test keeps them."""
     if "leaves_its_files" not in request.node.name:
-        monkeypatch.setattr(run_ftcm.report.curves, "training_curves", lambda *_, **__: None)
-        monkeypatch.setattr(run_ftcm.report.curves, "clip_animation", lambda *_, **__: None)
+        draw_nothing(monkeypatch)
 
 
 def run(line, folder, output):
