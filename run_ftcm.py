@@ -1,9 +1,4 @@
-"""FTCM: train a lifter, evaluate a checkpoint, lift the keypoints of a video, export a network.
-
-`python run_ftcm.py --help` lists the options. `options.parse` turns the command line into `args`, the only
-object of its kind; everything below the functions of this file takes plain values.
-"""
-import os
+"""FTCM: train a lifter, evaluate a checkpoint, lift the keypoints of a video, export a network."""
 import sys
 import time
 from argparse import Namespace
@@ -13,9 +8,10 @@ from pathlib import Path
 
 import torch
 
-from common import checkpoint, engine, export_network, options, report, scores, terminal
-from common.augment import make_augmenter
-from common.batch_sizes import default_hop, inference_windows, training_windows
+from common import checkpoint, engine, export_network, report, scores, terminal
+from common.command import options
+from common.augmentation.augmenter import make_augmenter
+from common.batch_sizes import training_windows
 from common.clips import Clip, downsample, hold_out, relayout, select, subset
 from common.distributed import Processes, choose_device
 from common.files import check_writable, near
@@ -60,7 +56,7 @@ def execute(argv: list[str]) -> None:
         print(options.OVERVIEW)
         return
     args = options.parse(argv)
-    device = choose_device(args.device, int(os.environ.get("LOCAL_RANK", args.gpu)))
+    device = choose_device(args.device, args.gpu)
     torch.manual_seed(args.seed)
     if any(getattr(args, name) for name in options.EXPORTS):
         export(args)
@@ -79,10 +75,7 @@ def execute(argv: list[str]) -> None:
 def load_clips(args, split: str) -> list[Clip]:
     """The clips of a split that the options choose."""
     dataset = DATASETS[args.dataset]
-    unknown = sorted(set(args.cameras or ()) - set(dataset.CAMERAS))
-    if unknown:
-        raise ValueError(f"--cameras {', '.join(unknown)} does not exist; "
-                         f"choose from {', '.join(dataset.CAMERAS)}.")
+    options.refuse_unknown("--cameras", args.cameras, dataset.CAMERAS)
     clips = dataset.load(args.root_path, keypoints=args.keypoints, split=split, cameras=args.cameras)
     return downsample(select(clips, actions=args.actions), args.downsample)
 
@@ -101,9 +94,6 @@ def load_network(args) -> tuple[torch.nn.Module, dict]:
     saved["model_args"] = checkpoint.with_defaults(saved["model_args"], network)
     options.adopt(args, saved, path)
     model = checkpoint.build(network, saved["model_args"] | {"dropout": args.dropout}, saved["model"], path)
-    if model.num_joints != 17:
-        raise ValueError(f"{path} is for {model.num_joints} joints; every data set here has 17. "
-                         "Choose another checkpoint.")
     return model, saved
 
 
@@ -117,18 +107,6 @@ def refuse_layout(saved: dict, skeleton: Skeleton, path: Path) -> None:
     if trained_layout(saved) is not skeleton:
         raise ValueError(f"{path} was trained on the joints of {trained_layout(saved).name}, "
                          f"not of {skeleton.name}. Choose another checkpoint.")
-
-
-def window_of(args) -> Window:
-    """The window that the options and the checkpoint ask for."""
-    hop = (args.hop or default_hop(args.frames)) if args.every_frame else None
-    return Window(frames=args.frames, tds=args.tds, target=args.target, hop=hop)
-
-
-def lifting_of(args, device: str, every: int = 1) -> Lifting:
-    """How the options lift: every `every`-th frame. On a CPU a batch is small enough for its caches."""
-    return Lifting(batch_size=args.eval_batch_size or inference_windows(args.frames, device),
-                   flip_test=args.flip_test, every=every, smooth=args.smooth, amp=args.amp, device=device)
 
 
 def make_refiner(args, clips: list[Clip], device: str) -> Refiner | None:
@@ -158,8 +136,8 @@ def train(command: Command) -> None:
     if saved:
         refuse_layout(saved, DATASETS[args.dataset].SKELETON, args.previous_dir)
     name = f"{args.checkpoint}_{args.frames}_{'refine' if args.refine else 'no_refine'}"
-    run = RunFolder(args.output or options.PROJECT / "checkpoint" / name, resume=args.resume,
-                    writes=processes.is_writer)
+    folder = args.output or options.PROJECT / "checkpoint" / name
+    run = RunFolder(folder, resume=args.resume, writes=processes.is_writer)
     clips, held_out = hold_out(load_clips(args, "train"), args.val_subjects)
     clips = subset(clips, args.subset)
     test_clips = load_clips(args, "test") if args.test else []
@@ -173,10 +151,10 @@ def train(command: Command) -> None:
     optimizer = torch.optim.Adam(groups, amsgrad=True, fused=device.startswith("cuda"))
 
     def validate():
-        found = predict(model, held_out or test_clips, window_of(args),
-                        lifting_of(args, device, args.val_stride), refiner=refiner, processes=processes,
-                        desc="validate")
-        average = scores.score(held_out or test_clips, found["pose"])["average"]
+        clips, lifting = held_out or test_clips, options.lifting_of(args, device, args.val_stride)
+        found = predict(model, clips, options.window_of(args), lifting, refiner=refiner,
+                        processes=processes, desc="validate")
+        average = scores.score(clips, found["pose"])["average"]
         return {"p1": average["mpjpe"], "p2": average["p_mpjpe"]}
 
     compiled = [torch.compile(network) if args.compile else network for network in networks]
@@ -188,7 +166,7 @@ def train(command: Command) -> None:
         state=first_state(clips, options.training_facts(args), model_args))
     with run.held():
         if args.resume:
-            training.resume()
+            resume(training, args)
         run.write_options({**training.state["options"], **provenance(command.argv, device)})
         training.announce(device)
         step = engine.Step(micro_batch=args.micro_batch or training_windows(args.frames),
@@ -200,11 +178,22 @@ def train(command: Command) -> None:
             run.log(f"Not evaluated (--test 0). Last epoch: {run.last}")
 
 
+def resume(training: Training, args) -> None:
+    """Go on after the run's last whole epoch; without one the training starts from the beginning."""
+    path = training.run.last
+    if not path.exists():
+        training.run.log(f"--resume: {path.parent} holds no whole epoch; starting from the beginning.")
+        return
+    saved = checkpoint.load(path)
+    options.refuse_changes(args, saved, path)
+    training.resume(saved)
+
+
 def training_batches(command: Command, clips: list[Clip]) -> TrainingBatches:
     """The windows of `clips` as the options batch, flip and augment them; this process's share."""
     args, processes = command.args, command.processes
     augment = make_augmenter(args.augment, clips, noise=cmu_mocap.read_noise(), tds=args.tds)
-    windows = Windows(clips, window_of(args), device=command.device, mirror=args.flip)
+    windows = Windows(clips, options.window_of(args), device=command.device, mirror=args.flip)
     sampling = Sampling(args.batch_size, stride=args.stride, mirror=args.flip, reverse=args.reverse,
                         whole=args.every_frame)
     return TrainingBatches(windows, sampling, generator=torch.Generator().manual_seed(args.seed),
@@ -229,8 +218,7 @@ def evaluate(command: Command) -> None:
     """Score the checkpoint in --previous_dir on the test subjects."""
     args = command.args
     model, saved = load_network(args)
-    name = options.evaluation_name(args, window_of(args).hop)
-    folder = check_writable(args.output or options.PROJECT / "checkpoint" / name)
+    folder = check_writable(args.output or options.PROJECT / "checkpoint" / options.evaluation_name(args))
     if args.export_mat:
         check_writable(args.export_mat.parent)
         if trained_layout(saved) is not mpi_inf_3dhp.SKELETON or args.dataset != "3dhp":
@@ -248,8 +236,8 @@ def score(model, refiner: Refiner | None, saved: dict, clips: list[Clip], comman
 
     Where the network was trained on another joint layout than the data set's, the shared joints count.
     """
-    args, device, started, window = command.args, command.device, time.time(), window_of(command.args)
-    found = predict(model, clips, window, lifting_of(args, device, args.test_stride), refiner=refiner,
+    args, device, started, window = command.args, command.device, time.time(), options.window_of(command.args)
+    found = predict(model, clips, window, options.lifting_of(args, device, args.test_stride), refiner=refiner,
                     processes=command.processes, desc="evaluate")
     if not command.processes.is_writer:
         return
@@ -262,12 +250,11 @@ def score(model, refiner: Refiner | None, saved: dict, clips: list[Clip], comman
     summary = report.summarise(clips, found, saved, facts)
     report.print_report(summary)
     if args.dataset == "3dhp" and shared is None:
-        activities = mpi_inf_3dhp.load_activities(args.root_path)
-        summary["official"] = scores_3dhp.evaluate_clips(
-            clips, found["pose"], {name: numbers[::args.downsample] for name, numbers in activities.items()})
+        activities = mpi_inf_3dhp.load_activities(args.root_path, args.downsample)
+        summary["official"] = scores_3dhp.evaluate_clips(clips, found["pose"], activities)
         print(scores_3dhp.report_text(summary["official"]) + "\n")
     shown = report.representative(clips, found["pose"])
-    poses, = predict(model, [clips[shown]], window, lifting_of(args, device), refiner=refiner,
+    poses, = predict(model, [clips[shown]], window, options.lifting_of(args, device), refiner=refiner,
                      desc="animate")["pose"]
     report.write_report(folder, summary, clips[shown], poses)
     if args.export_mat:
@@ -280,20 +267,20 @@ def predict_video(args, device: str) -> None:
     with redirect_stdout(sys.stderr if args.predict == options.LIVE else sys.stdout):
         model, saved = load_network(args)
     refuse_layout(saved, HUMAN36M, args.previous_dir)
-    model, trained_fps, window = model.to(device), saved.get("fps", 50), window_of(args)
+    model, trained_fps, window = model.to(device), saved.get("fps", 50), options.window_of(args)
     facts = {"layout": args.layout, "width": args.width, "height": args.height, "fps": args.fps}
     placement = own_video.Placement(fov=args.fov if args.root == "estimate" else None, pitch=args.level,
                                     seconds=args.smooth)
     if args.predict == options.LIVE:
         frames = json_lines.KeypointStream(live.read_until_interrupted(sys.stdin.buffer), **facts)
         lifter = stream.make_lifter(fold(model) if isinstance(model, FTCM) else model, window,
-                                    lifting_of(args, device), HUMAN36M)
+                                    options.lifting_of(args, device), HUMAN36M)
         live.lift_stream(frames, lifter, trained_fps=trained_fps, placement=placement)
         return
     recording = reader.read_recording(args.predict, **facts, person=args.person)
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
     poses, notes = own_video.lift_clip(to_clip(recording), trained_fps, lambda clip: predict(
-        model, [clip], window, lifting_of(args, device), desc="lift")["pose"][0])
+        model, [clip], window, options.lifting_of(args, device), desc="lift")["pose"][0])
     notes += own_video.write_results(folder, recording, poses, placement)
     print("\n".join([*recording.notes, *notes]))
 

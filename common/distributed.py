@@ -74,7 +74,8 @@ class Processes:
 
 
 def choose_device(name: str, gpu: int) -> str:
-    """The torch device of --device and --gpu; switches reduced precision off."""
+    """The torch device of --device and --gpu, torchrun's own number before --gpu; no reduced precision."""
+    gpu = int(os.environ.get("LOCAL_RANK", gpu))
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(kind for kind, present in available.items() if present)

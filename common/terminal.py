@@ -11,7 +11,11 @@ from typing import TextIO
 import torch
 from tqdm import tqdm
 
-from common.command_line import BadOptions
+
+class BadOptions(SystemExit):
+    """Ends the program with status 2. `args` holds the sentence, which was printed."""
+    code = 2
+
 
 EVERY = 10          # seconds between two lines of progress where standard error is no terminal
 BAD_INPUT = (ValueError, OSError, ImportError, FloatingPointError, BadOptions)

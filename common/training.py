@@ -14,16 +14,12 @@ import torch
 from common import checkpoint, engine, scores
 from common.clips import Clip
 from common.distributed import Processes
-from common.options import TEST_SUBJECTS, spelt
 from common.pictures import curves
 from common.refining import Refiner
 from common.run_folder import RunFolder
-from common.untrusted.values import readable
 from common.windows import TrainingBatches
 
-# What may differ between a run and its continuation.
-FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "eval_batch_size",
-                  "test_stride", "max_minutes", "compile", "publish"}
+TEST_SUBJECTS = "test subjects"      # what selects the best epoch in the paper
 
 
 @dataclass(frozen=True)
@@ -114,9 +110,10 @@ class Training:
         """Log how much is trained on and what selects the best epoch."""
         batches, count, selection = self.batches, self.processes.count, self.state["selection"]
         targets, rows, data = len(batches.rows), batches.windows.num_rows, self.state["data"]
-        self.run.log(f"{data['dataset']} {data['keypoints']}: {len(batches.windows.clips)} clips, {targets:,} "
-                     f"of {rows:,} frames are targets, {targets * batches.versions:,} windows an epoch; {device}"
-                     + (f", {count} processes" if count > 1 else "") + f"; seed {self.seed}")
+        processes = f", {count} processes" if count > 1 else ""
+        self.run.log(f"{data['dataset']} {data['keypoints']}: {len(batches.windows.clips)} clips, "
+                     f"{targets:,} of {rows:,} frames are targets, {targets * batches.versions:,} windows an "
+                     f"epoch; {device}{processes}; seed {self.seed}")
         if selection:
             self.run.log(f"The best epoch is selected on the {selection}"
                          + (", as in the paper." if selection == TEST_SUBJECTS else "."))
@@ -141,16 +138,9 @@ class Training:
         return {"shuffle": self.batches.generator.get_state(), "cpu": torch.get_rng_state(),
                 "cuda": [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []}
 
-    def resume(self) -> None:
-        """Load last.pth into networks, optimiser, random sources; refused if options differ.
-
-        Without a last.pth the training starts from the beginning.
-        """
+    def resume(self, saved: dict) -> None:
+        """Take networks, optimiser and random sources from `saved`, this run's last.pth."""
         path = self.run.last
-        if not path.exists():
-            self.run.log(f"--resume: {self.run.folder} holds no whole epoch; starting from the beginning.")
-            return
-        saved = checkpoint.load(path)
         self.refuse_other_run(saved, path)
         for network, key in zip(self.networks, ("model", "refine")):
             checkpoint.load_weights(network, saved[key], path)
@@ -163,7 +153,7 @@ class Training:
         self.draw()
 
     def refuse_other_run(self, saved: dict, path: Path) -> None:
-        """Raise ValueError where `saved` is not the last epoch of a run with the same options."""
+        """Raise ValueError where `saved` is not the last epoch of a run with this network and data."""
         if "optimizer" not in saved:
             raise ValueError(f"{path} cannot be resumed: it holds weights only.")
         if saved.get("network", "ftcm") != self.state["network"]:
@@ -172,12 +162,6 @@ class Training:
         missing = [name for name in needed if name not in saved]
         if missing:
             raise ValueError(f"{path} cannot be resumed: it lacks {', '.join(missing)}.")
-        for name, value in self.state["options"].items():
-            if name not in FREE_ON_RESUME and saved["options"].get(name, value) != value:
-                started = readable(str(saved["options"][name]))
-                raise ValueError(f"{path} was started with {spelt([name])} {started}, the command line says "
-                                 f"{value}. Repeat the run's options, which "
-                                 f"{self.run.folder / 'options.json'} lists.")
         for name in ("model_args", "data"):
             if {**self.state[name], **saved[name]} != self.state[name]:
                 raise ValueError(f"{path} cannot be resumed: its {name} are not those of its options.")

@@ -15,7 +15,7 @@ import torch
 
 from common.camera import denormalize_screen, project, world_to_camera
 from common.clips import Clip
-from common.keypoint_errors import JITTER, KEY_FRAME_EVERY, UNIFORM, drift
+from common.augmentation.keypoint_errors import JITTER, KEY_FRAME_EVERY, UNIFORM, drift
 from common.skeleton import HUMAN36M
 from common.terminal import progress
 from dataset import human36m

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.command_line import Parser
+from common.command.command_line import Parser
 from common.files import check_writable, write_whole
 
 IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}

@@ -55,13 +55,13 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
     return clips
 
 
-def load_activities(folder: Path) -> dict[str, np.ndarray]:
-    """Test clip's name -> (N,) activity of each frame, 1 to 7; empty for P-STMO's file, which has none."""
+def load_activities(folder: Path, every: int = 1) -> dict[str, np.ndarray]:
+    """Test clip's name -> (N,) activity of every `every`-th frame, 1 to 7; empty for a file that has none."""
     path = folder / FILES["test"]
     data = read_sequences(path, "test")
     if not any(isinstance(entry, dict) and "activity" in entry for entry in data.values()):
         return {}
-    return {name: read_activity(name, entry, str(path)) for name, entry in data.items()}
+    return {name: read_activity(name, entry, str(path))[::every] for name, entry in data.items()}
 
 
 def read_activity(name: str, entry, where: str) -> np.ndarray:

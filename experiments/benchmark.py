@@ -8,7 +8,8 @@ import time
 
 import torch
 
-from common import export_network, options
+from common import export_network
+from common.command import options
 from common.batch_sizes import training_windows
 from common.files import check_writable, near
 from common.provenance import provenance

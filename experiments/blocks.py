@@ -18,7 +18,8 @@ from experiments.tables import PUBLISHED
 
 SUMMARY = "summary"                 # one line for each of several evaluations
 SUMMARY_ROWS = [("ftcm_27_detected", "27 frames, ships, the default | simulated"),
-                ("ftcm_27_gt", "27 frames, ships | exact"), ("ftcm_81_detected", "81 frames, ships | simulated"),
+                ("ftcm_27_gt", "27 frames, ships | exact"),
+                ("ftcm_81_detected", "81 frames, ships | simulated"),
                 ("ftcm_81_gt", "81 frames, ships | exact"), ("demo", "9 frames, `make demo` | exact")]
 PER_PROCESSOR = "benchmark"         # its results are a folder with a file for each processor
 STUDIES = {"tables": row_table, "ablation": row_table, "augmentation": augmentation_table,
@@ -30,10 +31,10 @@ def render_block(name: str, results: Path, link: str) -> str:
 
     FileNotFoundError without a JSON file; ValueError where it is not what a study of this name writes.
     """
-    if name == SUMMARY:
-        paths = [results / f"{part}.json" for part, _ in SUMMARY_ROWS]
-    else:
-        paths = sorted((results / name).glob("*.json")) if name == PER_PROCESSOR else [results / f"{name}.json"]
+    paths = [results / f"{part}.json" for part in
+             ([part for part, _ in SUMMARY_ROWS] if name == SUMMARY else [name])]
+    if name == PER_PROCESSOR:
+        paths = sorted((results / name).glob("*.json"))
     if not all(path.is_file() for path in paths) or not paths:
         raise FileNotFoundError(f"there is no {name}.json")
     text = summary_table(paths) if name == SUMMARY else render_files(name, paths, link)
@@ -54,7 +55,7 @@ def summary_table(paths: list[Path]) -> str:
     lines.append(["mean training pose at the true heading", "none", f"{flat['mpjpe']:.1f}",
                   f"{flat['p_mpjpe']:.1f}", f"{flat['frames']:,}"])
     (detector, frames, tds, _), published = next(iter(PUBLISHED.items()))
-    lines.append([f"the original release on Human3.6M, {frames} frames, tds {tds}, refine with true root depth",
+    lines.append([f"the original release, Human3.6M, {frames} frames, tds {tds}, refine with true root depth",
                   detector, f"{published['mpjpe']:.2f}, published, not measured here",
                   f"{published['p_mpjpe']:.2f}", ""])
     return (f"{markdown_table(titles, lines)}\nAverages over actions, flip test. The interval draws each "

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import run_ftcm
-from common import option_parser, options, terminal
-from common.command_line import BadOptions, Parser
+from common import terminal
+from common.command import option_parser, options
+from common.command.command_line import Parser
+from common.terminal import BadOptions
 from common.distributed import choose_device
 from common.files import check_writable, near
 

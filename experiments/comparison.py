@@ -13,7 +13,7 @@ from statistics import mean, stdev
 import torch
 
 import run_ftcm
-from common import options
+from common.command import options
 from experiments.commands import Study, parse_study, run_study
 from experiments.network_speed import count_macs
 from experiments.rows import Row, measure_rows

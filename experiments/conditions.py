@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from common.augment import NEAREST
+from common.augmentation.augmenter import NEAREST
 from common.camera import level_rotation, project
 from common.clips import Clip, resample_array
 from dataset import cmu_mocap

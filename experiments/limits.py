@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 import run_ftcm
-from common import option_parser, options
+from common.command import option_parser, options
 from common.clips import Clip
 from common.distributed import choose_device
 from common.files import check_writable, near
@@ -73,8 +73,8 @@ def measure_limits(model: torch.nn.Module, evaluation: Namespace, device: str, *
 def predict_poses(model: torch.nn.Module, evaluation: Namespace, device: str, clips: list[Clip],
                   every: int) -> list[np.ndarray]:
     """Poses (N, J, 3) a clip, metres; NaN except in every `every`-th frame."""
-    return run_ftcm.predict(model, clips, run_ftcm.window_of(evaluation),
-                            run_ftcm.lifting_of(evaluation, device, every), desc="limits")["pose"]
+    return run_ftcm.predict(model, clips, options.window_of(evaluation),
+                            options.lifting_of(evaluation, device, every), desc="limits")["pose"]
 
 
 def collect_distances(clips: list[Clip], poses: list[np.ndarray]) -> dict[str, np.ndarray]:

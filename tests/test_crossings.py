@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import run_ftcm
+from common.command import options
 from common import checkpoint
 from common.camera import denormalize_screen, estimate_root
 from common.skeleton import flip
@@ -268,7 +269,7 @@ def test_the_shipped_network_takes_a_hop_in_every_task(hop, folder, tmp_path):
     for task in ("--predict x.npz", "--predict -"):
         args = run_ftcm.options.parse([*task.split(), *given.split()])
         run_ftcm.load_network(args)
-        assert run_ftcm.window_of(args).hop == (hop or 9)
+        assert options.window_of(args).hop == (hop or 9)
 
 
 def test_the_hop_matters_for_a_clip_longer_than_a_window(folder):

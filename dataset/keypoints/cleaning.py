@@ -6,7 +6,7 @@ where missing.
 import numpy as np
 
 from common.bounds import MAX_OUTSIDE, far_outside, refuse_normalised, refuse_outside
-from common.layouts import complete_head, needed_joints
+from dataset.keypoints.layouts import complete_head, needed_joints
 from common.skeleton import Skeleton
 
 MIN_SCORE = 0.3         # a joint with a lower score counts as unseen

@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 from common.bounds import MAX_FILES, MAX_LINE_BYTES
-from common.layouts import COCO17, HUMAN36M
+from dataset.keypoints.layouts import COCO17, HUMAN36M
 from dataset.keypoints.keypoint_file import (
     SUPPORTED,
     KeypointFile,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from common.bounds import MAX_JOINTS
-from common.layouts import COCO17
+from dataset.keypoints.layouts import COCO17
 from dataset.reading import describe_value, limit_entries, read_numbers, read_text
 
 SUPPORTED = ("npz with `keypoints` or VideoPose3D's `positions_2d`; JSON of COCO results, AlphaPose or "

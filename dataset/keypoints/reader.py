@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from common.bounds import FPS, IMAGE_SIDE, MAX_FRAMES, check_range
-from common.layouts import find_layout, needed_joints, to_human36m
+from dataset.keypoints.layouts import find_layout, needed_joints, to_human36m
 from common.recording import Recording
 from common.skeleton import Skeleton
 from dataset.keypoints.cleaning import check_continuity, describe_guesses, fill, find_seen

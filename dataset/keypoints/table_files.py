@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from common.bounds import MAX_FRAMES, MAX_UNPACKED_BYTES
-from common.layouts import COCO17, LAYOUTS
+from dataset.keypoints.layouts import COCO17, LAYOUTS
 from common.skeleton import Skeleton
 from common.untrusted.values import open_zip
 from dataset.archive import archive_keys, read_archive

@@ -1,7 +1,7 @@
 """What the tests of the studies share."""
 import pytest
 
-from common import options
+from common.command import options
 from dataset import human36m
 from experiments.commands import Study
 from tests.helpers import draw_nothing, write_human36m

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from common.option_parser import RELEASE_ONLY, build_parser
+from common.command.option_parser import RELEASE_ONLY, build_parser
 from experiments import blocks, conditions, publish
 from experiments.commands import run_study
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.bounds import FPS, IMAGE_SIDE
-from common.layouts import BODY25
+from dataset.keypoints.layouts import BODY25
 from common.recording import to_clip
 from dataset import cmu_mocap, human36m, mpi_inf_3dhp
 from dataset.keypoints.json_lines import KeypointStream

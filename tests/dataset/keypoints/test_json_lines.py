@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from common.camera import normalize_screen
-from common.layouts import COCO17
+from dataset.keypoints.layouts import COCO17
 from dataset.keypoints.json_lines import KeypointStream
 from tests.keypoint_samples import SIZE, expected, track
 

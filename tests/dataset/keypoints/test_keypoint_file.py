@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.layouts import BLAZEPOSE33, BODY25
+from dataset.keypoints.layouts import BLAZEPOSE33, BODY25
 from dataset.keypoints.reader import read_recording
 from tests.keypoint_samples import (
     SIZE,

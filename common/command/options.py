@@ -7,8 +7,13 @@ import argparse
 import glob
 from pathlib import Path
 
-from common.augment import PARTS
-from common.option_parser import NETWORKS, PROJECT, build_parser, spelt, written
+from common.augmentation.augmenter import PARTS
+from common.batch_sizes import default_hop, inference_windows
+from common.command.option_parser import NETWORKS, PROJECT, build_parser, spelt, written
+from common.lift import Lifting
+from common.training import TEST_SUBJECTS
+from common.untrusted.values import readable
+from common.windows import Window
 
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
                    "export_mat"]
@@ -23,7 +28,6 @@ SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint
 FTCM_ONLY = {"units", "fpm_filter", "every_frame", "hop", "channel"}
 MEANINGLESS = {"ftcm": set(), "single_frame": FTCM_ONLY | {"frames", "target"},
                "temporal_conv": FTCM_ONLY | {"depth"}}
-TEST_SUBJECTS = "test subjects"      # what selects the best epoch in the paper
 OVERVIEW = """\
 FTCM lifts 2D keypoints of a video to 3D poses. What you can do:
   python run_ftcm.py --predict FILE --output FOLDER            3D poses of your keypoints (--predict -: live)
@@ -31,6 +35,9 @@ FTCM lifts 2D keypoints of a video to 3D poses. What you can do:
   python run_ftcm.py -f 243 --train 1                          train on Human3.6M (--dataset cmu: bundled)
   python run_ftcm.py --train 0 --reload 1 --previous_dir FILE  score a checkpoint
   python run_ftcm.py --help                                    all options; README.md shows them at work"""
+# What may differ between a run and its continuation.
+FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "eval_batch_size",
+                  "test_stride", "max_minutes", "compile", "publish"}
 # What a checkpoint knows of itself, as far as options say it too.
 OF_A_CHECKPOINT = ("network", "frames", "dim", "depth", "dropout", "units", "fpm_filter", "every_frame",
                    "dataset", "keypoints", "tds", "target")
@@ -201,6 +208,9 @@ def adopt(args: argparse.Namespace, saved: dict, path: Path) -> None:
         elif wanted != found and not of_data and name != "dropout":
             raise ValueError(f"{path} was trained with {spelt([name])} {written(found)}, the command line "
                              f"says {written(wanted)}. Drop that option or choose another checkpoint.")
+    if saved["model_args"]["num_joints"] != 17:
+        raise ValueError(f"{path} is for {saved['model_args']['num_joints']} joints; every data set here has "
+                         "17. Choose another checkpoint.")
     half = saved["model_args"]["dim"] // 2
     problem = find_meaningless(network, args.given, path) or find_network_problem(args, path)
     if problem:
@@ -215,6 +225,35 @@ def plain(args: argparse.Namespace) -> dict:
     return {name: str(value) if isinstance(value, Path) else value
             for name, value in sorted(vars(args).items())
             if name not in ("given", "shipped")}
+
+
+def refuse_unknown(option: str, given: list[str] | None, known: list[str]) -> None:
+    """Raise ValueError where an option names what does not exist; None names all."""
+    unknown = sorted(set(given or ()) - set(known))
+    if unknown:
+        raise ValueError(f"{option} {', '.join(unknown)} does not exist; choose from {', '.join(known)}.")
+
+
+def refuse_changes(args: argparse.Namespace, saved: dict, path: Path) -> None:
+    """Raise ValueError where `saved`, a run's last epoch in `path`, was started with other options."""
+    started = saved.get("options", {})
+    for name, value in plain(args).items():
+        if name not in FREE_ON_RESUME and started.get(name, value) != value:
+            raise ValueError(f"{path} was started with {spelt([name])} {readable(str(started[name]))}, the "
+                             f"command line says {value}. Repeat the run's options, which options.json "
+                             "beside it lists.")
+
+
+def window_of(args: argparse.Namespace) -> Window:
+    """The window that the options and the checkpoint ask for."""
+    hop = (args.hop or default_hop(args.frames)) if args.every_frame else None
+    return Window(frames=args.frames, tds=args.tds, target=args.target, hop=hop)
+
+
+def lifting_of(args: argparse.Namespace, device: str, every: int = 1) -> Lifting:
+    """How the options lift: every `every`-th frame. On a CPU a batch is small enough for its caches."""
+    return Lifting(batch_size=args.eval_batch_size or inference_windows(args.frames, device),
+                   flip_test=args.flip_test, every=every, smooth=args.smooth, amp=args.amp, device=device)
 
 
 def network_arguments(args: argparse.Namespace, *, num_joints: int) -> dict:
@@ -241,13 +280,13 @@ def evaluation_facts(args: argparse.Namespace) -> dict:
     return {**facts, "refine": args.refine_root if args.refine else None, "mirrored_test": args.flip_test}
 
 
-def evaluation_name(args: argparse.Namespace, hop: int | None) -> str:
+def evaluation_name(args: argparse.Namespace) -> str:
     """The name of an evaluation's folder: the checkpoint and whatever was asked for."""
     parts = [args.previous_dir.resolve().parent.name, args.previous_dir.stem, args.dataset, args.keypoints,
              f"tds{args.tds}"]
     parts += ["refine", args.refine_root] if args.refine else []
     parts += [f"{name}{getattr(args, name)}" for name in ("test_stride", "downsample")
               if getattr(args, name) > 1]
-    parts += [f"hop{hop}"] if hop else []
+    parts += [f"hop{window_of(args).hop}"] if args.every_frame else []
     parts += [f"smooth{args.smooth:g}"] if args.smooth else []
     return "_".join([*parts, *(args.cameras or []), *(args.actions or [])])

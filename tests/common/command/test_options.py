@@ -1,6 +1,6 @@
 import pytest
 
-from common import option_parser, options
+from common.command import option_parser, options
 
 
 @pytest.mark.parametrize("line, words", [

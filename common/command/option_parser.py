@@ -7,14 +7,14 @@ import functools
 import re
 from pathlib import Path
 
-from common.augment import PARTS
+from common.augmentation.augmenter import PARTS
 from common.batch_sizes import CACHED_FRAMES, FRAMES_AT_ONCE, WINDOWS_PER_FRAME
 from common.bounds import FIELD_OF_VIEW, FPS, IMAGE_SIDE
-from common.command_line import Parser
+from common.command.command_line import Parser
 
 DATASETS = ["h36m", "cmu", "3dhp"]
 DEVICES = ["auto", "cpu", "cuda", "mps"]
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 # What each network has instead of FTCM's defaults, as published.
 NETWORKS = {"ftcm": {}, "single_frame": {"frames": 1, "depth": 2, "dim": 1024, "dropout": 0.5},
             "temporal_conv": {"frames": 27, "dim": 728, "dropout": 0.25}}
@@ -264,7 +264,7 @@ def build_parser() -> Parser:
     add("--test_augmentation", dest="flip_test", type=parse_bool, default=True,
         help="average with the mirrored prediction")
     add("--augment", type=parse_list, default="", help="train on other cameras, bodies, postures and 2D "
-        f"errors than the data's: comma-separated, any of {', '.join(PARTS)} (common/augment.py)")
+        f"errors than the data's: comma-separated, any of {', '.join(PARTS)} (common/augmentation/)")
     add("--velocity_weight", type=between((0, 1000)), default=0,
         help="weight of the loss of the steps from frame to frame (MPJVE) beside that of the poses, for "
         "--every_frame networks: calmer poses")

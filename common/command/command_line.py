@@ -4,10 +4,7 @@ import difflib
 import re
 import sys
 
-
-class BadOptions(SystemExit):
-    """Ends the program with status 2. `args` holds the sentence, which was printed."""
-    code = 2
+from common.terminal import BadOptions
 
 
 class Parser(argparse.ArgumentParser):

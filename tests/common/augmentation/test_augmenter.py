@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from common.augment import BONE, NEAREST, PARTS, Augmenter
+from common.augmentation.augmenter import BONE, NEAREST, PARTS, Augmenter
 from common.camera import project
-from common.keypoint_errors import JITTER, UNIFORM
+from common.augmentation.keypoint_errors import JITTER, UNIFORM
 from common.skeleton import HUMAN36M, Skeleton, flip
 from common.windows import Window, Windows
 from dataset.cmu_mocap import read_noise

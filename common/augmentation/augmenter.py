@@ -15,7 +15,7 @@ from torch.nn.functional import normalize
 
 from common.camera import level_rotation, project
 from common.clips import Clip
-from common.keypoint_errors import Draws, KeypointErrors
+from common.augmentation.keypoint_errors import Draws, KeypointErrors
 from common.skeleton import Skeleton
 from common.windows import Batch
 
@@ -58,7 +58,7 @@ class Augmenter(Draws):
     "body" changes size and bone lengths; "placement" where in the body the joints lie; "posture" turns limbs,
     chest and head for the whole window and leans the body; "camera" places the window before a random camera;
     "layout" takes spine and thorax from the limbs, as for a detector that has no such joints
-    (common/layouts.py), and moves nose and head; "detector" adds the errors of a 2D detector (`noise`:
+    (skeleton.TO_HUMAN36M), and moves nose and head; "detector" adds the errors of a 2D detector (`noise`:
     dataset/detector_noise.json); "missing" hides joints for a run of frames, which are then interpolated as
     in a user's keypoint file. All draws come from `generator`, on the CPU. With one of the first four the
     exact keypoints are the pinhole projection of the new poses.

@@ -4,8 +4,7 @@ Shapes: B windows, T frames, K key frames, J joints. Keypoints and errors in scr
 """
 import torch
 
-from common.layouts import TO_HUMAN36M
-from common.skeleton import Skeleton
+from common.skeleton import TO_HUMAN36M, Skeleton
 
 STRENGTH = 1.5                  # simulated errors are 0 to this times those of the model
 TYPICAL_EXTENT = 0.8            # screen height of the people whose errors the model describes (Human3.6M)

@@ -2,19 +2,17 @@
 import numpy as np
 import pytest
 
-from common.layouts import (
+from dataset.keypoints.layouts import (
     BLAZEPOSE33,
     BODY25,
     COCO17,
     LAYOUTS,
-    LIMBS,
-    TO_HUMAN36M,
     complete_head,
     find_layout,
     needed_joints,
     to_human36m,
 )
-from common.skeleton import HUMAN36M, flip
+from common.skeleton import HUMAN36M, LIMBS, TO_HUMAN36M, flip
 
 DETECTORS = [COCO17, BODY25, BLAZEPOSE33]
 # A person seen from the front, pixels: the person's left is on the right of the image.
