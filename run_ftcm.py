@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 
 from common import checkpoint, engine, export_network, report, scores, terminal
-from common.command import options
 from common.augmentation.augmenter import make_augmenter
 from common.batch_sizes import training_windows
 from common.clips import Clip, downsample, hold_out, relayout, select, subset
+from common.command import options
 from common.distributed import Processes, choose_device
 from common.files import check_writable, near
 from common.lift import Lifting

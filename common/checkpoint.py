@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 from torch.overrides import TorchFunctionMode
 
+from common.files import write_whole
 from common.untrusted import tensors
 from common.untrusted.fields import CHECKPOINT, FORMAT, WEIGHTS
-from common.files import write_whole
 
 # What a small checkpoint keeps.
 KEPT = ("format", "network", "model_args", "data", "fps", "selection", "epoch", "history")

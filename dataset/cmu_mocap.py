@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from common.augmentation.keypoint_errors import JITTER, KEY_FRAME_EVERY, UNIFORM, drift
 from common.camera import denormalize_screen, project, world_to_camera
 from common.clips import Clip
-from common.augmentation.keypoint_errors import JITTER, KEY_FRAME_EVERY, UNIFORM, drift
 from common.skeleton import HUMAN36M
 from common.terminal import progress
 from dataset import human36m

@@ -9,8 +9,8 @@ import time
 import torch
 
 from common import export_network
-from common.command import options
 from common.batch_sizes import training_windows
+from common.command import options
 from common.files import check_writable, near
 from common.provenance import provenance
 from experiments.benchmark_data import time_batches, time_loading, time_published_step

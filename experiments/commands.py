@@ -9,9 +9,9 @@ import run_ftcm
 from common import terminal
 from common.command import option_parser, options
 from common.command.command_line import Parser
-from common.terminal import BadOptions
 from common.distributed import choose_device
 from common.files import check_writable, near
+from common.terminal import BadOptions
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 import run_ftcm
-from common.command import option_parser, options
 from common.clips import Clip
+from common.command import option_parser, options
 from common.distributed import choose_device
 from common.files import check_writable, near
 from common.provenance import provenance

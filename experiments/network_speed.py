@@ -14,8 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from common import engine
 from common.batch_sizes import default_hop, inference_windows
 from common.clips import Clip
-from common.skeleton import HUMAN36M
 from common.lift import Lifting
+from common.skeleton import HUMAN36M
 from common.windows import Sampling, TrainingBatches, Window, Windows
 from experiments.timing import hide_progress, measure_once, time_rounds, vary_threads
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import run_ftcm
-from common.command import options
 from common import checkpoint
 from common.camera import denormalize_screen, estimate_root
+from common.command import options
 from common.skeleton import flip
 from dataset import human36m, mpi_inf_3dhp
 from model.ftcm import FTCM

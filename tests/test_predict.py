@@ -12,8 +12,8 @@ import run_ftcm
 from common import checkpoint, clips
 from common.smooth import smooth
 from model.ftcm import FTCM
-from tests.helpers import draw_nothing, random_clip
 from tests.dataset.keypoints.test_keypoint_file import BAD
+from tests.helpers import draw_nothing, random_clip
 
 SAMPLE = Path(__file__).parents[1] / "dataset" / "baseball_coco17.npz"
 

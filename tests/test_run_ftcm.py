@@ -15,9 +15,9 @@ from common import checkpoint
 from common.run_folder import RunFolder
 from common.skeleton import HUMAN36M, flip
 from dataset import human36m
+from experiments.commands import Study
 from model.ftcm import FTCM
 from model.refine import Refine
-from experiments.commands import Study
 from run_ftcm import MODELS
 from tests.golden.reference_weights import reference_tensor
 from tests.helpers import draw_nothing, random_clip, release_state, write_human36m

@@ -13,9 +13,9 @@ from dataclasses import replace
 import torch
 from torch.nn.functional import normalize
 
+from common.augmentation.keypoint_errors import Draws, KeypointErrors
 from common.camera import level_rotation, project
 from common.clips import Clip
-from common.augmentation.keypoint_errors import Draws, KeypointErrors
 from common.skeleton import Skeleton
 from common.windows import Batch
 

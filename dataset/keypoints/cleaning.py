@@ -6,8 +6,8 @@ where missing.
 import numpy as np
 
 from common.bounds import MAX_OUTSIDE, far_outside, refuse_normalised, refuse_outside
-from dataset.keypoints.layouts import complete_head, needed_joints
 from common.skeleton import Skeleton
+from dataset.keypoints.layouts import complete_head, needed_joints
 
 MIN_SCORE = 0.3         # a joint with a lower score counts as unseen
 BODIES_PER_SECOND = 25  # more than a person's centre can move, in sizes of the body's box

@@ -5,7 +5,6 @@ from itertools import islice
 from pathlib import Path
 
 from common.bounds import MAX_FILES, MAX_LINE_BYTES
-from dataset.keypoints.layouts import COCO17, HUMAN36M
 from dataset.keypoints.keypoint_file import (
     SUPPORTED,
     KeypointFile,
@@ -15,6 +14,7 @@ from dataset.keypoints.keypoint_file import (
     parse_points,
     parse_triples,
 )
+from dataset.keypoints.layouts import COCO17, HUMAN36M
 from dataset.reading import describe_value, parse_json, read_bytes, read_number
 
 

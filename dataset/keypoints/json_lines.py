@@ -9,10 +9,10 @@ import numpy as np
 
 from common.bounds import MAX_LINE_BYTES, far_outside, refuse_normalised
 from common.camera import normalize_screen
-from dataset.keypoints.layouts import complete_head, needed_joints, to_human36m
 from common.skeleton import Skeleton
 from dataset.keypoints.cleaning import MIN_SCORE
 from dataset.keypoints.keypoint_file import KeypointFile, parse_points, parse_triples
+from dataset.keypoints.layouts import complete_head, needed_joints, to_human36m
 from dataset.keypoints.reader import choose_facts, choose_layout
 from dataset.reading import describe_value, parse_json, read_number, read_text
 

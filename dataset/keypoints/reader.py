@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from common.bounds import FPS, IMAGE_SIDE, MAX_FRAMES, check_range
-from dataset.keypoints.layouts import find_layout, needed_joints, to_human36m
 from common.recording import Recording
 from common.skeleton import Skeleton
 from dataset.keypoints.cleaning import check_continuity, describe_guesses, fill, find_seen
 from dataset.keypoints.json_files import read_json, read_openpose_folder
 from dataset.keypoints.keypoint_file import OTHER_NAMES, SUPPORTED, KeypointFile
+from dataset.keypoints.layouts import find_layout, needed_joints, to_human36m
 from dataset.keypoints.table_files import read_csv, read_npz
 from dataset.reading import check_regular
 

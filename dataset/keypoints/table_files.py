@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from common.bounds import MAX_FRAMES, MAX_UNPACKED_BYTES
-from dataset.keypoints.layouts import COCO17, LAYOUTS
 from common.skeleton import Skeleton
 from common.untrusted.values import open_zip
 from dataset.archive import archive_keys, read_archive
@@ -21,6 +20,7 @@ from dataset.keypoints.keypoint_file import (
     parse_frame_number,
     parse_points,
 )
+from dataset.keypoints.layouts import COCO17, LAYOUTS
 from dataset.reading import describe_value, limit_entries, read_number, read_numbers, read_rows, read_text
 
 HINT = f"Supported: {SUPPORTED}."

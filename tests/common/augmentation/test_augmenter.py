@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from common.augmentation.augmenter import BONE, NEAREST, PARTS, Augmenter
-from common.camera import project
 from common.augmentation.keypoint_errors import JITTER, UNIFORM
+from common.camera import project
 from common.skeleton import HUMAN36M, Skeleton, flip
 from common.windows import Window, Windows
 from dataset.cmu_mocap import read_noise

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.bounds import FPS, IMAGE_SIDE
-from dataset.keypoints.layouts import BODY25
 from common.recording import to_clip
 from dataset import cmu_mocap, human36m, mpi_inf_3dhp
 from dataset.keypoints.json_lines import KeypointStream
+from dataset.keypoints.layouts import BODY25
 from dataset.keypoints.reader import read_recording
 from tests.dataset.test_mpi_inf_3dhp import evaluation_data
 from tests.helpers import write_human36m

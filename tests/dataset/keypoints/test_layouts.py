@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 
+from common.skeleton import HUMAN36M, LIMBS, TO_HUMAN36M, flip
 from dataset.keypoints.layouts import (
     BLAZEPOSE33,
     BODY25,
@@ -12,7 +13,6 @@ from dataset.keypoints.layouts import (
     needed_joints,
     to_human36m,
 )
-from common.skeleton import HUMAN36M, LIMBS, TO_HUMAN36M, flip
 
 DETECTORS = [COCO17, BODY25, BLAZEPOSE33]
 # A person seen from the front, pixels: the person's left is on the right of the image.

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from common.camera import denormalize_screen
-from dataset.keypoints.layouts import BODY25, COCO17
 from common.recording import to_clip
 from common.skeleton import HUMAN36M
+from dataset.keypoints.layouts import BODY25, COCO17
 from dataset.keypoints.reader import read_recording
 from tests.keypoint_samples import (
     SIZE,
