@@ -49,7 +49,7 @@ class RateLifter:
         before = keypoints if self.recent is None else self.recent
         while self.lifted / self.ratio <= self.pushed + CLOSE:
             weight = min(max(self.lifted / self.ratio - (self.pushed - 1), 0), 1)
-            self.lift((1 - weight) * before + weight * keypoints)
+            self.lift_frame((1 - weight) * before + weight * keypoints)
         self.recent = keypoints
         self.pushed += 1
         return list(self.pop_poses())
@@ -57,13 +57,13 @@ class RateLifter:
     def flush(self) -> list[np.ndarray]:
         """The poses still to come; afterwards a new stream can begin."""
         while self.pushed and self.lifted < math.ceil((self.pushed - 1) * self.ratio - CLOSE) + 1:
-            self.lift(self.recent)
+            self.lift_frame(self.recent)
         self.poses.extend(self.lifter.flush())
         poses = list(self.pop_poses())
         self.reset()
         return poses
 
-    def lift(self, keypoints: np.ndarray) -> None:
+    def lift_frame(self, keypoints: np.ndarray) -> None:
         """Pass on one frame of the lifter's rate and keep the pose that it completes."""
         self.lifted += 1
         pose = self.lifter.push(keypoints)
