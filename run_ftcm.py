@@ -119,8 +119,8 @@ def make_refiner(args, clips: list[Clip], device: str) -> Refiner | None:
     return Refiner(network.to(device), root_source=args.refine_root, clips=clips)
 
 
-def predict(model, clips: list[Clip], window: Window, lifting: Lifting, *, refiner=None,
-            processes: Processes = Processes(), desc: str = "predict") -> dict[str, list]:
+def predict_clips(model, clips: list[Clip], window: Window, lifting: Lifting, *, refiner=None,
+                  processes: Processes = Processes(), desc: str = "predict") -> dict[str, list]:
     """`engine.predict` by the fastest form of the network, clips dealt among the processes."""
     model = fold(model) if isinstance(model, FTCM) and not lifting.amp else model
     own = clips[processes.rank::processes.count]
@@ -152,8 +152,8 @@ def train(command: Command) -> None:
 
     def validate():
         clips, lifting = held_out or test_clips, options.lifting_of(args, device, args.val_stride)
-        found = predict(model, clips, options.window_of(args), lifting, refiner=refiner,
-                        processes=processes, desc="validate")
+        found = predict_clips(model, clips, options.window_of(args), lifting, refiner=refiner,
+                              processes=processes, desc="validate")
         average = scores.score(clips, found["pose"])["average"]
         return {"p1": average["mpjpe"], "p2": average["p_mpjpe"]}
 
@@ -209,7 +209,7 @@ def score_best(training: Training, clips: list[Clip], command: Command) -> None:
     checkpoint.load_weights(training.model, saved["model"], best[0])
     if training.refiner:
         checkpoint.load_refine(training.refiner.network, best[1])
-    score(training.model, training.refiner, saved, clips, command, folder=run.folder, paths=best)
+    score_clips(training.model, training.refiner, saved, clips, command, folder=run.folder, paths=best)
     print(f"Curves: {run.folder / 'curves.png'}   log: {run.folder / 'train.log'}\n"
           f"Best checkpoint: {' and '.join(map(str, best))}")
 
@@ -227,18 +227,18 @@ def evaluate(command: Command) -> None:
     clips = relayout(load_clips(args, "test"), trained_layout(saved))
     refiner = make_refiner(args, clips, command.device)
     paths = [args.previous_dir] + ([args.previous_refine_name] if refiner else [])
-    score(model.to(command.device), refiner, saved, clips, command, folder=folder, paths=paths)
+    score_clips(model.to(command.device), refiner, saved, clips, command, folder=folder, paths=paths)
 
 
-def score(model, refiner: Refiner | None, saved: dict, clips: list[Clip], command: Command, *, folder: Path,
-          paths: list[Path]) -> None:
+def score_clips(model, refiner: Refiner | None, saved: dict, clips: list[Clip], command: Command, *,
+                folder: Path, paths: list[Path]) -> None:
     """Predict `clips`, print the table, say what it is and is not, write scores and an animation.
 
     Where the network was trained on another joint layout than the data set's, the shared joints count.
     """
     args, device, started, window = command.args, command.device, time.time(), options.window_of(command.args)
-    found = predict(model, clips, window, options.lifting_of(args, device, args.test_stride), refiner=refiner,
-                    processes=command.processes, desc="evaluate")
+    found = predict_clips(model, clips, window, options.lifting_of(args, device, args.test_stride),
+                          refiner=refiner, processes=command.processes, desc="evaluate")
     if not command.processes.is_writer:
         return
     recorded, trained = DATASETS[args.dataset].SKELETON, clips[0].skeleton
@@ -254,8 +254,8 @@ def score(model, refiner: Refiner | None, saved: dict, clips: list[Clip], comman
         summary["official"] = scores_3dhp.evaluate_clips(clips, found["pose"], activities)
         print(scores_3dhp.report_text(summary["official"]) + "\n")
     shown = report.representative(clips, found["pose"])
-    poses, = predict(model, [clips[shown]], window, options.lifting_of(args, device), refiner=refiner,
-                     desc="animate")["pose"]
+    poses, = predict_clips(model, [clips[shown]], window, options.lifting_of(args, device), refiner=refiner,
+                           desc="animate")["pose"]
     report.write_report(folder, summary, clips[shown], poses)
     if args.export_mat:
         scores_3dhp.export_mat(args.export_mat, scores_3dhp.scored_millimetres(clips, found["pose"]))
@@ -279,9 +279,9 @@ def predict_video(args, device: str) -> None:
         return
     recording = reader.read_recording(args.predict, **facts, person=args.person)
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
-    poses, notes = own_video.lift_clip(to_clip(recording), trained_fps, lambda clip: predict(
+    poses, notes = own_video.lift_clip(to_clip(recording), trained_fps, lambda clip: predict_clips(
         model, [clip], window, options.lifting_of(args, device), desc="lift")["pose"][0])
-    notes += own_video.write_results(folder, recording, poses, placement)
+    notes += own_video.write_outputs(folder, recording, poses, placement)
     print("\n".join([*recording.notes, *notes]))
 
 
@@ -290,7 +290,7 @@ def export(args) -> None:
     model, saved = load_network(args)
     kind = next(name for name in options.EXPORTS if getattr(args, name))
     path = check_writable(getattr(args, kind).parent) / getattr(args, kind).name
-    export_network.save(kind, path, fold(model) if isinstance(model, FTCM) else model.eval(), saved)
+    export_network.save_network(kind, path, fold(model) if isinstance(model, FTCM) else model.eval(), saved)
     print(f"Written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 

@@ -2,7 +2,7 @@
 
 FRAMES_AT_ONCE = 16384      # bounds memory: training a network of 512 channels takes about 4 GiB
 CACHED_FRAMES = 2048        # for inference on a CPU: few enough for its caches
-WINDOWS_PER_FRAME = 3       # windows that hold each frame where a network answers for every frame
+WINDOWS_PER_FRAME = 3       # windows that hold each frame where a network predicts every frame
 
 
 def training_windows(frames: int) -> int:

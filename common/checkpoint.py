@@ -53,7 +53,7 @@ HELD_BY_RELEASE = {
     "network": (["ftcm"], "The original release has no network {}"),
     "units": (["both"], "The original release has no ablated network, this one has units {}"),
     "fpm_filter": (["matrix"], "The original release has no ablated network, this one has an {} filter"),
-    "every_frame": ([False], "The original release has no network that answers for every frame of a window"),
+    "every_frame": ([False], "The original release has no network that predicts every frame of a window"),
     "target": (["center"], "The original release lifts a window's centre frame, never its {}"),
     "dataset": (["h36m", "cmu"], "The original release has Human3.6M's joints, never those of {}"),
     "dim": ([512], "The original release always has 512 channels, this network has {}"),
@@ -75,7 +75,7 @@ def read(path: Path) -> dict:
 
     Nothing in the file is executed. Raises FileNotFoundError or ValueError.
     """
-    state = tensors.read(path)
+    state = tensors.read_tensors(path)
     ours = isinstance(state, dict) and state.get("format") == FORMAT
     if not ours and not (isinstance(state, dict) and state and all(map(torch.is_tensor, state.values()))):
         raise ValueError(f"{path} is neither a checkpoint of this program nor a weight file of the original "

@@ -16,7 +16,7 @@ from common import checkpoint
 from common.files import write_whole
 
 
-def save(kind: str, path: Path, network: torch.nn.Module, saved: dict) -> None:
+def save_network(kind: str, path: Path, network: torch.nn.Module, saved: dict) -> None:
     """Write a network, `saved` in a checkpoint, as the option `kind` (--export_onnx, ..) asks for.
 
     `network` is its form for inference.

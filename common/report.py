@@ -71,7 +71,7 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
                      f"the other's in the input, and equal names do not lie at equal points of the body: "
                      "part of the error is definition.")
     if options:
-        part = [f"{name} {shown(value)}"
+        part = [f"{name} {format_value(value)}"
                 for name in ("stride", "downsample", "subset", "cameras", "actions", "val_subjects")
                 if (value := options[name]) not in (1, None, [])]
         notes.append(f"Trained for {summary['training_epochs']} of {options['epochs']} epochs "
@@ -125,7 +125,7 @@ def selected_epoch(epoch: int | None, history: list[dict] | None) -> str:
     return f"Epoch {epoch} of {len(history)} trained (after {minutes:.1f} min)"
 
 
-def shown(value) -> str:
+def format_value(value) -> str:
     """An option's value in a sentence."""
     return "/".join(map(str, value)) if isinstance(value, list) else str(value)
 

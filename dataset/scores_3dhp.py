@@ -60,12 +60,12 @@ def evaluate_clips(clips: list[Clip], predicted: list[np.ndarray], activities: d
     chosen = [~np.isnan(array).all((1, 2)) for array in predicted]
     chosen = [rows & clip.valid if len(rows) == len(clip) else rows for clip, rows in zip(clips, chosen)]
     numbers = [np.asarray((activities or {}).get(clip.name, ())) for clip in clips]
-    return evaluate(by_action(clips, in_millimetres(predicted), chosen),
+    return evaluate_sequences(by_action(clips, in_millimetres(predicted), chosen),
                     by_action(clips, in_millimetres([clip.pose for clip in clips]), chosen),
                     by_action(clips, numbers, chosen) if activities else None)
 
 
-def evaluate(predicted: dict, pose: dict, activity: dict | None = None) -> dict:
+def evaluate_sequences(predicted: dict, pose: dict, activity: dict | None = None) -> dict:
     """All scores as plain values: report[table][metric][row][column].
 
     predicted, pose   sequence -> (N, J, 3) mm
@@ -140,10 +140,10 @@ def mean_row(rows: list[dict[str, float]]) -> dict[str, float]:
 
 def report_text(report: dict) -> str:
     """The report of `evaluate` as aligned tables: by sequence with both means, activity, joint group."""
-    blocks = [table("sequence", overall_rows(report, "sequence"), overall_rows(report, "mean"))]
+    blocks = [format_scores("sequence", overall_rows(report, "sequence"), overall_rows(report, "mean"))]
     if "activity" in report:
-        blocks.append(table("activity", overall_rows(report, "activity")))
-    blocks.append(table("joint group", group_rows(report)))
+        blocks.append(format_scores("activity", overall_rows(report, "activity")))
+    blocks.append(format_scores("joint group", group_rows(report)))
     return "\n\n".join(blocks + [NOTE]) + "\n"
 
 
@@ -160,7 +160,7 @@ def group_rows(report: dict) -> list[tuple]:
              sum(errors[joint] for joint in joints) / len(joints)) for group, joints in JOINT_GROUPS.items()]
 
 
-def table(title: str, *parts: list[tuple]) -> str:
+def format_scores(title: str, *parts: list[tuple]) -> str:
     """Aligned text of rows (name, frames, PCK, AUC, MPJPE), a rule above each part."""
     width = max(len(row[0]) for part in parts for row in part + [(title,)])
     lines = [f"{title:<{width}}{'frames':>9}{'PCK':>8}{'AUC':>8}{'MPJPE':>9}"]

@@ -11,7 +11,7 @@ FORMS = ("literal", "folded", "sequence", "onnx")
 BENCHMARK_LEGEND = f"""\
 poses/s: whole clips with flip test, float32. literal: model/ftcm.py, "at" the number of windows in a batch
 that was the fastest of several. folded: model/folded.py with the program's default batch. onnx: the same in
-ONNX Runtime. sequence: the folded network answering for every frame, {WINDOWS_PER_FRAME} windows over each.
+ONNX Runtime. sequence: the folded network predicting every frame, {WINDOWS_PER_FRAME} windows over each.
 In parentheses: how many times as fast as the literal network on the same processor in the same run, median
 over rounds. One window: milliseconds without flip test, on one thread, median. Training, on all threads of
 the run (row: folded): the network with fast layers and the literal one, each at its fastest batch size. One

@@ -39,7 +39,7 @@ SEEDS = (1, 2, 3)
 class Network:
     """One line: its name, its window's frames, its own training options, the seeds it is trained with.
 
-    `hop`: frames between two windows when it is used, for a network that answers for every frame. Lines that
+    `hop`: frames between two windows when it is used, for a network that predicts every frame. Lines that
     differ in it alone share their training.
     """
     label: str
@@ -114,7 +114,7 @@ def measure_cost(model: torch.nn.Module, hop: int | None, *, inference: torch.nn
                  windows: int = 64, repeats: int = 3) -> dict:
     """Multiply-accumulates for each pose, windows and poses a second here, all without flip test.
 
-    `hop`: new frames for each window of a network that answers for every frame; None for one pose a window.
+    `hop`: new frames for each window of a network that predicts every frame; None for one pose a window.
     `inference` is the same network as it is used, which is timed; None for `model`.
     """
     network = (inference or model).eval()

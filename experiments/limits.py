@@ -73,7 +73,7 @@ def measure_limits(model: torch.nn.Module, evaluation: Namespace, device: str, *
 def predict_poses(model: torch.nn.Module, evaluation: Namespace, device: str, clips: list[Clip],
                   every: int) -> list[np.ndarray]:
     """Poses (N, J, 3) a clip, metres; NaN except in every `every`-th frame."""
-    return run_ftcm.predict(model, clips, options.window_of(evaluation),
+    return run_ftcm.predict_clips(model, clips, options.window_of(evaluation),
                             options.lifting_of(evaluation, device, every), desc="limits")["pose"]
 
 

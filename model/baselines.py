@@ -20,7 +20,7 @@ class Normalization(nn.BatchNorm1d):
 
 
 class ResidualMLP(nn.Module):
-    """Two linear layers, each normalised, rectified and thinned, around which the input passes unchanged."""
+    """Two linear layers, each normalised, with ReLU and dropout, and a residual connection."""
 
     def __init__(self, dim, dropout):
         super().__init__()
@@ -56,7 +56,7 @@ class SingleFrame(nn.Module):
 
 
 class ConvolutionBlock(nn.Module):
-    """Joins three neighbours into one; what passes around the convolutions is the middle one."""
+    """Joins three neighbours into one; the residual connection takes the middle one."""
 
     def __init__(self, dim, dropout):
         super().__init__()
@@ -68,7 +68,7 @@ class ConvolutionBlock(nn.Module):
 
 
 def convolution(num_inputs, num_outputs, kernel, dropout):
-    """A convolution over time that steps by its own width, normalised, rectified and thinned."""
+    """A convolution over time that steps by its own width, normalised, with ReLU and dropout."""
     return nn.Sequential(nn.Conv1d(num_inputs, num_outputs, kernel, stride=kernel, bias=False),
                          Normalization(num_outputs), nn.ReLU(), nn.Dropout(dropout))
 

@@ -145,7 +145,7 @@ class FTCMBlock(nn.Module):
 class FTCM(nn.Module):
     """The lifter. `frames` is the odd window length T, `dim` the channels C, `depth` the number of blocks.
 
-    `every_frame` answers for each frame of the window instead of its centre, with the same weights.
+    `every_frame` predicts each frame of the window instead of its centre, with the same weights.
     `units` ("both", "fpm", "tpm", "none") and `fpm_filter` ("matrix", "elementwise") are for ablation.
     """
 

@@ -523,7 +523,7 @@ def read(reader: str, path: Path) -> tuple[int, str]:
     from common.untrusted import tensors
     from dataset.archive import read_archive
     try:
-        value = read_archive(path, ["x"], hint="") if reader == "read_archive" else tensors.read(path)
+        value = read_archive(path, ["x"], hint="") if reader == "read_archive" else tensors.read_tensors(path)
     except ValueError as error:
         return 2, f"error: {error}\n"
     except Exception as error:                          # noqa: BLE001

@@ -52,7 +52,7 @@ def parse_out_all(text: str) -> bool:
     if parse_bool(text):
         raise argparse.ArgumentTypeError(
             "--out_all 1 has no effect in the original release; drop it, or use --every_frame 1 for a "
-            "network that answers for every frame of its window")
+            "network that predicts every frame of its window")
     return False
 
 
@@ -207,7 +207,7 @@ def build_parser() -> Parser:
     add("--fpm_filter", choices=["matrix", "elementwise"], default="matrix", help="ablation: one matrix over "
         "all frequencies, or one weight per frequency and channel")
     add("--every_frame", type=parse_bool, default=False,
-        help="1: the network answers for every frame of its window, not for one; cheaper by a factor --hop")
+        help="1: the network predicts every frame of its window, not for one; cheaper by a factor --hop")
     add("--out_all", type=parse_out_all, default=argparse.SUPPRESS,
         help="0, without effect; an option of the original release that does nothing there (--every_frame "
         "is another one)")

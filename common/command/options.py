@@ -86,18 +86,18 @@ def find_network_problem(args, path: Path | None = None) -> str | None:
     network = "the network" if path is None else str(path)
     checks = [
         (args.hop and not args.every_frame,
-         "--hop is for networks that answer for every frame of a window (--every_frame 1); "
-         f"{network} answers for one; drop it"),
+         "--hop is for networks that predict every frame of a window (--every_frame 1); "
+         f"{network} predicts one frame; drop it"),
         ((args.hop or 1) > args.frames,
          f"--hop must be 1 to {args.frames}, the frames of {network}, got {args.hop}"),
         (args.every_frame and args.target == "last",
-         "--every_frame 1 answers for every frame of a window; drop --target last"),
+         "--every_frame 1 predicts every frame of a window; drop --target last"),
         (args.every_frame and args.refine,
-         f"--refine works on one pose a window; {network} answers for every frame (--every_frame 1); "
+         f"--refine works on one pose a window; {network} predicts every frame (--every_frame 1); "
          "drop one of the two"),
         (args.velocity_weight and not args.every_frame,
          "--velocity_weight compares a window's poses from frame to frame (--every_frame 1); "
-         f"{network} answers for one; drop it"),
+         f"{network} predicts one frame; drop it"),
         (args.refine and args.dataset == "3dhp",
          "--refine back-projects keypoints with the cameras' intrinsics, which the 3dhp files lack; "
          "drop --refine"),

@@ -26,7 +26,7 @@ class Field:
     def take(self, value, where: str):
         """The value; ValueError that begins with `where`, its place, if it is not allowed."""
         if not self.holds(value):
-            raise ValueError(f"{where} must be {self.words}, got {shown(value)}")
+            raise ValueError(f"{where} must be {self.words}, got {quote(value)}")
         return value
 
 
@@ -47,7 +47,7 @@ class Table:
         `where` is "" for a whole file.
         """
         if type(values) is not dict or any(type(name) is not str for name in values):
-            raise ValueError(f"{where or 'it'} must be a dict with names as keys, got {shown(values)}")
+            raise ValueError(f"{where or 'it'} must be a dict with names as keys, got {quote(values)}")
         missing = [name for name in self.required if name not in values]
         if missing and (values or not self.may_be_empty):
             raise ValueError(f"{where or 'it'} lacks {', '.join(missing)}")
@@ -65,7 +65,7 @@ class Rows:
     def take(self, rows, where: str) -> list[dict]:
         """The list of what the table takes of each row; ValueError otherwise."""
         if type(rows) is not list or len(rows) > self.most:
-            raise ValueError(f"{where} must be a list of at most {self.most:,} rows, got {shown(rows)}")
+            raise ValueError(f"{where} must be a list of at most {self.most:,} rows, got {quote(rows)}")
         return [self.row.take(row, where) for row in rows]
 
 
@@ -77,11 +77,11 @@ class Numbered:
     def take(self, rows, where: str) -> dict:
         """The dict of what the table takes of each row; ValueError otherwise."""
         if type(rows) is not dict or any(type(key) is not int for key in rows):
-            raise ValueError(f"{where} must be a dict with whole numbers as keys, got {shown(rows)}")
+            raise ValueError(f"{where} must be a dict with whole numbers as keys, got {quote(rows)}")
         return {key: self.row.take(row, f"{where}.{key}") for key, row in rows.items()}
 
 
-def shown(value) -> str:
+def quote(value) -> str:
     """A value in a sentence: plain ones as they are, others by their type and shape or length."""
     if torch.is_tensor(value):
         return f"a tensor of type {value.dtype} and shape {tuple(value.shape)}"

@@ -35,7 +35,7 @@ class StorageType:
         raise Refused("it makes a storage in another way than torch.save does")
 
 
-def read(path: Path):
+def read_tensors(path: Path):
     """What torch.save wrote into `path`. Raises FileNotFoundError or ValueError."""
     if not path.is_file():
         raise FileNotFoundError(f"No checkpoint at {path}: expected a .pth file. Check the path.")

@@ -110,7 +110,7 @@ def place_poses(poses: np.ndarray, root: np.ndarray | None, placement: Placement
     return camera_to_level(poses, up_at_pitch(placement.pitch)).astype(np.float32)
 
 
-def write_results(folder: Path, recording: Recording, poses: np.ndarray, placement: Placement) -> list[str]:
+def write_outputs(folder: Path, recording: Recording, poses: np.ndarray, placement: Placement) -> list[str]:
     """Write root-relative poses (N, J, 3) of a recording as `placement` says; returns notes and file names.
 
     All files are written, or none where one of them cannot be.

@@ -38,7 +38,7 @@ def clip(name, pose, valid=None):
 @pytest.mark.parametrize("name", ["sequence", "activity"])
 def test_tables_equal_the_official_evaluation(name):
     expected = json.loads((GOLDEN / "mpi_inf_3dhp_eval.json").read_text())[name]
-    found = scores_3dhp.evaluate(*golden_poses())[name]
+    found = scores_3dhp.evaluate_sequences(*golden_poses())[name]
     assert found.keys() == expected.keys() == {"MPJPE", "PCK", "AUC"}
     for metric, rows in expected.items():
         assert list(found[metric]) == list(rows)
@@ -48,7 +48,7 @@ def test_tables_equal_the_official_evaluation(name):
 
 def test_frame_weighted_mean_equals_the_official_row_all():
     expected = json.loads((GOLDEN / "mpi_inf_3dhp_eval.json").read_text())["activity"]
-    for metric, rows in scores_3dhp.evaluate(*golden_poses())["mean"].items():
+    for metric, rows in scores_3dhp.evaluate_sequences(*golden_poses())["mean"].items():
         assert rows["frame-weighted mean"] == pytest.approx(expected[metric]["All"], rel=1e-9, abs=1e-9)
 
 
@@ -103,7 +103,8 @@ def test_errors_are_relative_to_each_pelvis():
 
 def test_both_means_differ_as_the_lengths_do():
     long, short = shifted(3, 170, 1), shifted(1, 340, 1)
-    report = scores_3dhp.evaluate({"TS1": long[0], "TS5": short[0]}, {"TS1": long[1], "TS5": short[1]})
+    report = scores_3dhp.evaluate_sequences({"TS1": long[0], "TS5": short[0]},
+                                            {"TS1": long[1], "TS5": short[1]})
     assert report["mean"]["MPJPE"]["frame-weighted mean"]["Average"] == pytest.approx((3 * 10 + 20) / 4)
     assert report["mean"]["MPJPE"]["mean over sequences"]["Average"] == pytest.approx(15)
     assert report["frames"] == {"sequence": {"TS1": 3, "TS5": 1},
@@ -135,7 +136,7 @@ def test_clips_of_one_action_are_one_row():
     ({"TS1": np.full((2, 17, 3), np.nan)}, "in 2 of 2")])
 def test_what_cannot_be_scored_is_refused(predicted, words):
     with pytest.raises(ValueError, match=words):
-        scores_3dhp.evaluate(predicted, {"TS1": np.zeros((2, 17, 3))})
+        scores_3dhp.evaluate_sequences(predicted, {"TS1": np.zeros((2, 17, 3))})
 
 
 def test_activities_of_another_length_are_refused():
@@ -150,7 +151,7 @@ def test_a_prediction_of_another_length_is_refused():
 
 
 def test_text_shows_each_table_aligned_and_names_both_means():
-    report = scores_3dhp.evaluate(*golden_poses())
+    report = scores_3dhp.evaluate_sequences(*golden_poses())
     text = scores_3dhp.report_text(report)
     rows = [" ".join(line.split()) for line in text.splitlines()]
     assert "sequence frames PCK AUC MPJPE" in rows and "TestSeq1 60 99.88 56.39 60.81" in rows

@@ -22,7 +22,7 @@ def equal(a, b) -> bool:
 
 def written(path, value):
     torch.save(value, path)
-    return tensors.read(path)
+    return tensors.read_tensors(path)
 
 
 def test_all_that_training_saves_comes_back(tmp_path):
@@ -45,7 +45,7 @@ def test_all_that_training_saves_comes_back(tmp_path):
 
 @pytest.mark.parametrize("path", options.SHIPPED.values(), ids=lambda path: path.name)
 def test_the_checkpoints_that_ship_come_back(path):
-    assert equal(torch.load(path, weights_only=True), tensors.read(path))
+    assert equal(torch.load(path, weights_only=True), tensors.read_tensors(path))
 
 
 def test_tensors_share_no_memory_after_reading(tmp_path):
@@ -69,7 +69,7 @@ def test_compressed_tensors_are_refused_before_they_are_unpacked(tmp_path):
         for name in plain.namelist():
             packed.writestr(name, plain.read(name))
     with pytest.raises(ValueError, match="unpack to more bytes than the file has"):
-        tensors.read(tmp_path / "b.pth")
+        tensors.read_tensors(tmp_path / "b.pth")
 
 
 def test_a_pickle_of_too_many_steps_is_refused(tmp_path, monkeypatch):
@@ -89,4 +89,4 @@ def test_what_no_checkpoint_holds_is_refused(value, tmp_path):
 def test_files_of_older_torch_versions_are_refused(tmp_path):
     torch.save({"a": torch.zeros(2)}, tmp_path / "a.pth", _use_new_zipfile_serialization=False)
     with pytest.raises(ValueError, match="PyTorch 1.6 or later"):
-        tensors.read(tmp_path / "a.pth")
+        tensors.read_tensors(tmp_path / "a.pth")

@@ -12,7 +12,7 @@ from common.clips import replace
 from common.pictures import movies
 from common.recording import Recording
 from common.video.level import up_at_pitch
-from common.video.own_video import Placement, estimate_root_path, make_intrinsics, write_results
+from common.video.own_video import Placement, estimate_root_path, make_intrinsics, write_outputs
 from tests.common.pictures.test_movies import stub
 from tests.common.video.test_bvh import reread_with_bvh
 from tests.common.video.test_pose_files import STANDING, articulated
@@ -34,7 +34,7 @@ def written(folder, placement, clip=None, poses=None):
     default, default_poses, _ = walking_clip()
     clip, poses = clip or default, default_poses if poses is None else poses
     recording = Recording(clip.name, denormalize_screen(clip.keypoints, **SIZE), clip.fps, **SIZE)
-    return write_results(folder, recording, poses, placement), np.load(folder / "poses.npz")
+    return write_outputs(folder, recording, poses, placement), np.load(folder / "poses.npz")
 
 
 @pytest.fixture(autouse=True)
