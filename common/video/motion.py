@@ -21,7 +21,7 @@ FOOT_HEIGHT = 0.015     # metres by which an ankle whose foot stands is off its 
 FOOT_SECONDS = 0.2      # over which that error lasts
 BEYOND_LIMIT = 0.05     # cosine by which knees and elbows exceed their limits
 TILT = np.radians(4)    # error of a vertical that is judged by the motion
-UNSEEN = 0.02           # weight of what is lifted from an unseen joint
+UNSEEN = 0.002          # weight of what is lifted from an unseen joint
 CERTAIN = 1e-4          # what is stated errs by this share of what is guessed
 
 

@@ -1,0 +1,148 @@
+"""What the fit of one body changes: the shipped network's poses before and after, on the bundled people.
+
+    python -m experiments.body [--split test|train] [--every N] [--output FILE]
+
+The shipped 27-frame network with mirrored test lifts keypoints with simulated detector errors. `train` is for
+choosing: the network has seen those people, so its errors there are too small. Shapes: N frames, J joints.
+"""
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import run_ftcm
+from common import options, scores
+from common.camera import estimate_root, project
+from common.clips import Clip
+from common.files import write_whole
+from common.own_video import intrinsics
+from common.provenance import provenance
+from common.video import anatomy
+from common.video.body import Body, fit
+
+CONTACT_SPEED, CONTACT_RISE = 0.2, 0.05     # m/s and metres above the lowest: below both an ankle stands
+ASSUMED_FOV = 60                            # degrees; the cameras have 47
+FITS = {"fit: height, camera and vertical stated": ("true", "true", None),
+        "fit: height and camera stated": ("true", None, None),
+        "fit: camera stated": (None, None, None),
+        "fit: nothing stated": (None, None, ASSUMED_FOV)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--split", choices=["test", "train"], default="test")
+    parser.add_argument("--every", type=int, default=1, help="take every N-th clip (default: 1, all)")
+    parser.add_argument("--output", type=Path, default=Path("checkpoint/results/body.json"))
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    args = options.parse("--train 0 --dataset cmu -k detected -f 27".split())
+    clips = run_ftcm.load_clips(args, chosen.split)[::chosen.every]
+    model, _ = run_ftcm.load_weights(args)
+    lifted = run_ftcm.predict(model, clips, args, "cpu", every=1, desc="predict")["pose"]
+    rows = baselines(clips, lifted)
+    for name, stated in FITS.items():
+        spent = time.process_time()
+        bodies = [fitted(clip, poses, *stated) for clip, poses in zip(clips, lifted)]
+        spent = time.process_time() - spent
+        rows[name] = measure(clips, [body.pose for body in bodies], [body.root for body in bodies],
+                             fov=stated[2])
+        rows[name]["length_error_percent"] = length_error(clips, bodies)
+        rows[name]["frames_per_second"] = sum(map(len, clips)) / spent
+        print(name, json.dumps({key: round(value, 2) for key, value in rows[name].items()}), flush=True)
+    report = {**provenance([], "cpu"), "command": f"python -m experiments.body {' '.join(sys.argv[1:])}".strip(),
+              "seed": args.seed, "minutes": (time.perf_counter() - started) / 60, "split": chosen.split,
+              "clips": len(clips), "frames": sum(map(len, clips)), "checkpoint": "checkpoint/ftcm_27.pth",
+              "keypoints": "detected", "units": "mm and mm a frame (50 frames a second), reprojection in "
+              "thousandths of half the image's width, shares in percent", "rows": rows}
+    write_whole(chosen.output, json.dumps(report, indent=1) + "\n")
+
+
+def fitted(clip: Clip, lifted: np.ndarray, height: str | None, up: str | None, fov: float | None) -> Body:
+    """The fit of a clip's lifted poses (N, J, 3) with what is stated of height, vertical and camera."""
+    return fit(lifted, clip.keypoints, np.ones(lifted.shape[:2]), view(clip, fov), clip.fps,
+               height=anatomy.stature(anatomy.measured(clip.pose)) if height else None,
+               up=clip.up if up else None)
+
+
+def view(clip: Clip, fov: float | None) -> np.ndarray:
+    """The clip's own intrinsics (4,), or those of an assumed field of view in degrees."""
+    return clip.intrinsics if fov is None else intrinsics(fov)
+
+
+def baselines(clips: list[Clip], lifted: list[np.ndarray]) -> dict[str, dict]:
+    """The truth's own figures and those of the network's poses, as they are, scaled, and with an adult's bones.
+
+    Their roots are estimated frame by frame.
+    """
+    scaled = [poses * (anatomy.stature(anatomy.measured(clip.pose)) / anatomy.stature(anatomy.measured(poses)))
+              for clip, poses in zip(clips, lifted)]
+    adult = [anatomy.with_bones(poses, anatomy.adult(anatomy.stature(anatomy.measured(clip.pose))))
+             for clip, poses in zip(clips, lifted)]
+    rows = {"truth": measure(clips, [clip.pose for clip in clips], [clip.root for clip in clips])}
+    for name, poses in (("network", lifted), ("network, scaled to the stated height", scaled),
+                        ("network's directions, an adult's bones of the stated height", adult)):
+        rows[name] = measure(clips, poses, [placed(clip, pose) for clip, pose in zip(clips, poses)])
+        print(name, json.dumps({key: round(value, 2) for key, value in rows[name].items()}), flush=True)
+    return rows
+
+
+def placed(clip: Clip, poses: np.ndarray) -> np.ndarray:
+    """Estimated roots (N, 3) of poses (N, J, 3); frames without one are interpolated."""
+    root = estimate_root(clip.keypoints, poses, clip.intrinsics)
+    frames, known = np.arange(len(root)), np.flatnonzero(np.isfinite(root).all(1))
+    return np.stack([np.interp(frames, known, axis[known]) for axis in root.T], 1)
+
+
+def measure(clips: list[Clip], poses: list[np.ndarray], roots: list[np.ndarray], *,
+            fov: float | None = None) -> dict[str, float]:
+    """The figures of poses (N, J, 3) at roots (N, 3), metres: means over frames, MPJPE also over actions."""
+    found = scores.score(clips, [pose.astype(np.float32) for pose in poses])
+    names = ("mpjpe", "n_mpjpe", "p_mpjpe", "mpjve", "acceleration")
+    row = {"mpjpe_actions": found["average"]["mpjpe"], **{name: found["all_frames"][name] for name in names}}
+    parts = [physical(clip, pose.astype(float), root, view(clip, fov))
+             for clip, pose, root in zip(clips, poses, roots)]
+    for name in parts[0]:
+        row[name] = float(np.concatenate([part[name] for part in parts]).mean())
+    return row
+
+
+def physical(clip: Clip, pose: np.ndarray, root: np.ndarray, camera: np.ndarray) -> dict[str, np.ndarray]:
+    """What of one clip is averaged over all clips, by name: arrays of one axis."""
+    joints, stands = pose + root[:, None], standing(clip)
+    ankles = joints[:, anatomy.ANKLES]                                              # (N, 2, 3)
+    steps, height = np.diff(ankles, axis=0), ankles @ clip.up
+    level_steps = steps - (steps @ clip.up)[..., None] * clip.up
+    both = stands[1:] & stands[:-1]
+    lengths = np.linalg.norm(anatomy.bone_vectors(pose)[:, 1:], axis=-1)            # (N, J - 1)
+    mirrored = np.array(clip.skeleton.mirror_order)[1:] - 1
+    middle = lengths.mean(0)
+    off_floor = height[stands] - height[stands].mean() if stands.any() else np.zeros(0)
+    beside = np.linalg.norm(project(joints, camera) - clip.keypoints, axis=-1).ravel()
+    return {"bone_variation_percent": np.tile(100 * lengths.std(0) / middle, len(pose)),
+            "left_right_percent": np.tile(100 * np.abs(middle / middle[mirrored] - 1), len(pose)),
+            "sliding": 1000 * np.linalg.norm(level_steps, axis=-1)[both],
+            "off_floor": 1000 * np.abs(off_floor), "reprojection": 1000 * beside,
+            "root": 1000 * np.linalg.norm(root - clip.root, axis=1)}
+
+
+def standing(clip: Clip) -> np.ndarray:
+    """(N, 2) which ankles stand, by the true motion."""
+    ankles = (clip.pose + clip.root[:, None])[:, anatomy.ANKLES].astype(np.float64)
+    height, speed = ankles @ clip.up, np.linalg.norm(np.gradient(ankles, axis=0), axis=-1) * clip.fps
+    return (speed < CONTACT_SPEED) & (height < np.percentile(height, 5) + CONTACT_RISE)
+
+
+def length_error(clips: list[Clip], bodies: list[Body]) -> float:
+    """Mean error of the bones' lengths in percent of the true ones."""
+    errors = [np.abs(body.lengths[1:] / anatomy.measured(clip.pose)[anatomy.KIND[1:]] - 1)
+              for clip, body in zip(clips, bodies)]
+    return float(100 * np.mean(errors))
+
+
+if __name__ == "__main__":
+    main()
