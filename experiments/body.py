@@ -26,14 +26,15 @@ from common.video.body import Body, fit
 
 CONTACT_SPEED, CONTACT_RISE = 0.2, 0.05     # m/s and metres above the lowest: below both an ankle stands
 ASSUMED_FOV = 60                            # degrees; the cameras have 47
-FITS = {"fit: height, camera and vertical stated": ("true", "true", None),
-        "fit: height and camera stated": ("true", None, None),
-        "fit: camera stated": (None, None, None),
-        "fit: nothing stated": (None, None, ASSUMED_FOV)}
+FITS = {"fit: height, camera and vertical stated": (True, True, None),
+        "fit: height and camera stated": (True, False, None),
+        "fit: camera stated": (False, False, None),
+        "fit: nothing stated": (False, False, ASSUMED_FOV)}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--split", choices=["test", "train"], default="test")
     parser.add_argument("--every", type=int, default=1, help="take every N-th clip (default: 1, all)")
     parser.add_argument("--output", type=Path, default=Path("checkpoint/results/body.json"))
@@ -54,7 +55,7 @@ def main() -> None:
         rows[name]["length_error_percent"] = length_error(clips, bodies)
         rows[name]["frames_per_second"] = sum(map(len, clips)) / spent
         print(name, json.dumps({key: round(value, 2) for key, value in rows[name].items()}), flush=True)
-    report = {**provenance([], "cpu"), "command": f"python -m experiments.body {' '.join(sys.argv[1:])}".strip(),
+    report = {**provenance([], "cpu"), "command": " ".join(["python -m experiments.body", *sys.argv[1:]]),
               "seed": args.seed, "minutes": (time.perf_counter() - started) / 60, "split": chosen.split,
               "clips": len(clips), "frames": sum(map(len, clips)), "checkpoint": "checkpoint/ftcm_27.pth",
               "keypoints": "detected", "units": "mm and mm a frame (50 frames a second), reprojection in "
@@ -62,11 +63,15 @@ def main() -> None:
     write_whole(chosen.output, json.dumps(report, indent=1) + "\n")
 
 
-def fitted(clip: Clip, lifted: np.ndarray, height: str | None, up: str | None, fov: float | None) -> Body:
+def fitted(clip: Clip, lifted: np.ndarray, stated_height: bool, stated_up: bool, fov: float | None) -> Body:
     """The fit of a clip's lifted poses (N, J, 3) with what is stated of height, vertical and camera."""
     return fit(lifted, clip.keypoints, np.ones(lifted.shape[:2]), view(clip, fov), clip.fps,
-               height=anatomy.stature(anatomy.measured(clip.pose)) if height else None,
-               up=clip.up if up else None)
+               height=height(clip.pose) if stated_height else None, up=clip.up if stated_up else None)
+
+
+def height(poses: np.ndarray) -> float:
+    """The stature in metres of the median bones of poses (N, J, 3)."""
+    return anatomy.stature(anatomy.measured(poses))
 
 
 def view(clip: Clip, fov: float | None) -> np.ndarray:
@@ -75,13 +80,12 @@ def view(clip: Clip, fov: float | None) -> np.ndarray:
 
 
 def baselines(clips: list[Clip], lifted: list[np.ndarray]) -> dict[str, dict]:
-    """The truth's own figures and those of the network's poses, as they are, scaled, and with an adult's bones.
+    """The truth's own figures and those of the network's poses: as they are, scaled, with an adult's bones.
 
     Their roots are estimated frame by frame.
     """
-    scaled = [poses * (anatomy.stature(anatomy.measured(clip.pose)) / anatomy.stature(anatomy.measured(poses)))
-              for clip, poses in zip(clips, lifted)]
-    adult = [anatomy.with_bones(poses, anatomy.adult(anatomy.stature(anatomy.measured(clip.pose))))
+    scaled = [poses * (height(clip.pose) / height(poses)) for clip, poses in zip(clips, lifted)]
+    adult = [anatomy.with_bones(poses, anatomy.adult(height(clip.pose)))
              for clip, poses in zip(clips, lifted)]
     rows = {"truth": measure(clips, [clip.pose for clip in clips], [clip.root for clip in clips])}
     for name, poses in (("network", lifted), ("network, scaled to the stated height", scaled),

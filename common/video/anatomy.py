@@ -19,7 +19,7 @@ BONES = {"hip": (0.089, 0.10, 0.0066, 0.011, 10), "knee": (0.408, 0.03, 0.0175, 
 KINDS = list(BONES)
 LENGTH, SPREAD, ACROSS, ALONG, ACCELERATION = np.array(list(BONES.values()), float).T       # (K,) each
 STACKED = np.array([kind in ("knee", "ankle", "spine", "thorax", "nose", "head") for kind in KINDS])
-CROWN_AND_SOLE = 1.07       # stature over the summed lengths of the STACKED bones; 1.75 m for the mean lengths
+CROWN_AND_SOLE = 1.07       # stature over the summed lengths of the STACKED bones: 1.75 m for LENGTH
 
 PARENTS = [max(parent, 0) for parent in HUMAN36M.parents]
 KIND = np.array([next((number for number, kind in enumerate(KINDS) if name.endswith(kind)), -1)

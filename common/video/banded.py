@@ -34,7 +34,7 @@ class Banded:
 
         combined = over_time(residual)[..., None]                                       # (M, m, 1)
         if shared is not None:
-            shared = over_time(shared)                                                              # (M, m, G)
+            shared = over_time(shared)                                                  # (M, m, G)
             turned = shared.swapaxes(1, 2) * weight
             self.corner += (turned @ shared).sum(0)
             self.corner_gradient += (turned @ combined).sum(0)[:, 0]

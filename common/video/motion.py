@@ -54,7 +54,7 @@ class Motion:
         self.bones, self.keypoints, self.seen, self.fps = bones, keypoints, seen, fps
         self.root, self.turns, self.lean = root, anatomy.unit(bones), np.zeros((len(bones), 3))
         self.first_lengths, self.first_up, self.up, self.level = lengths, up, up, level
-        self.growth, self.tilt = np.zeros(len(lengths)), np.zeros(2)    # log of the change of lengths; radians
+        self.growth, self.tilt = np.zeros(len(lengths)), np.zeros(2)    # log of lengths' change; radians
         self.standing = np.zeros((len(bones), 2))
         self.tilts = tangents(up)                                       # (3, 2)
         self.known = np.array([known_body] * (len(lengths) + 1) + [known_body or known_up] * 2)
