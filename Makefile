@@ -10,23 +10,23 @@ demo: .venv/ready
 	    --max_minutes 2.5 -b 128 --lr 2e-3 -lrd 0.85 --stride 40 --val_stride 40 --test_stride 16
 
 tables: .venv/ready
-	$(BIN)/python run_ftcm.py --tables
+	$(BIN)/python -m experiments.tables
 
 ablation: .venv/ready
-	$(BIN)/python run_ftcm.py --ablation
+	$(BIN)/python -m experiments.ablation
 
 augmentation: .venv/ready
-	$(BIN)/python run_ftcm.py --augmentation
+	$(BIN)/python -m experiments.augmentation
 
 comparison: .venv/ready
-	$(BIN)/python run_ftcm.py --comparison
+	$(BIN)/python -m experiments.comparison
 
 results: .venv/ready
-	$(BIN)/python run_ftcm.py --results
+	$(BIN)/python -m experiments.results
 
 # With the tests' packages, so that ONNX Runtime is there.
 benchmark: .venv/ready-for-tests
-	$(BIN)/python run_ftcm.py --benchmark --device cpu
+	$(BIN)/python -m experiments.benchmark
 
 test: .venv/ready-for-tests
 	$(BIN)/python -m pytest -q --durations=5 tests

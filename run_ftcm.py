@@ -3,58 +3,79 @@
 `python run_ftcm.py --help` lists the options.
 """
 import contextlib
-import copy
-import json
 import os
+import re
 import sys
-import tempfile
 import time
+from inspect import signature
 from pathlib import Path
 
 import torch
 
 from common import export_network as network_files
-from common import (augmentation, benchmark, benchmark_report, charts, checkpoint, comparison, engine, limits,
-                    live, options, own_video, plots, readme, report, scores, scores_3dhp, tables)
+from common import checkpoint, engine, options, report, scores, terminal
+from common.video import live, own_video
 from common.augment import Augmenter
+from common.batch_sizes import default_hop, inference_windows, training_windows
+from common.command_line import BadOptions
 from common.clips import Clip, downsample, relayout, select, subset, without
-from common.files import write_whole
+from common.untrusted.fields import CHECKPOINT
+from common.files import check_writable
 from common.distributed import Processes
 from common.provenance import provenance
-from common.run_folder import RunFolder, prepare
-from common.smooth import smooth
-from common.stream import Lifter, SequenceLifter
+from common.run_folder import RunFolder
+from common.lift import Lifting
+from common.refining import Refiner
+from common.video.stream import Lifter, SequenceLifter
 from common.training import Schedule, Training
-from common.windows import TrainingBatches, Windows
+from common.windows import Sampling, TrainingBatches, Window, Windows
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
-from dataset import cmu_mocap, custom_keypoints, human36m, keypoint_cleaning, mpi_inf_3dhp
-from dataset.keypoint_stream import KeypointStream
+from dataset import cmu_mocap, human36m, mpi_inf_3dhp, scores_3dhp
+from dataset.keypoints import reader
+from dataset.keypoints.json_lines import KeypointStream
 from model.baselines import SingleFrame, TemporalConv
 from model.folded import fold
 from model.ftcm import FTCM
-from model.products import linear
 from model.refine import Refine
 
 DATASETS = {"h36m": human36m, "cmu": cmu_mocap, "3dhp": mpi_inf_3dhp}
 MODELS = {"ftcm": FTCM, "single_frame": SingleFrame, "temporal_conv": TemporalConv}
 BAD_INPUT = (ValueError, OSError, ImportError, FloatingPointError)
+# What PyTorch's other errors say where memory is lacking, or a size is beyond any memory.
+OUT_OF_MEMORY = re.compile("can't allocate memory|not enough memory|out of memory|overflow", re.IGNORECASE)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    heard, failed = terminal.open_streams(), None
     try:
         execute(options.program_arguments(argv))
-    except BAD_INPUT as error:
-        print(f"run_ftcm.py: error: {error}", file=sys.stderr)
-        return 2
-    except torch.OutOfMemoryError:
-        print("run_ftcm.py: error: out of memory; lower --micro_batch or --eval_batch_size", file=sys.stderr)
-        return 2
+        Processes.leave()
+    except BadOptions as error:
+        if heard is not sys.stderr:
+            print(f"run_ftcm.py: error: {error}", file=heard)
+        raise
     except KeyboardInterrupt:
         print("\nrun_ftcm.py: interrupted; whole epochs are saved, add --resume to continue a training",
-              file=sys.stderr)
+              file=heard)
         return 130
-    return 0
+    except Exception as error:
+        if sentence(error) is None:
+            raise
+        failed = error
+    problem = terminal.output_problem(failed) or (failed and sentence(failed))
+    if problem:
+        print(f"run_ftcm.py: error: {problem}", file=heard)
+    return 2 if problem else 0
+
+
+def sentence(error: BaseException) -> str | None:
+    """What was wrong with the input or the machine; None where the fault is the program's."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
+            isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(str(error))):
+        return ("out of memory; lower --micro_batch or --eval_batch_size, a new network's --frames, --d_hid "
+                "or --layers, or use fewer clips (--cameras, --actions)")
+    return str(error) if isinstance(error, (*BAD_INPUT, BadOptions)) else None
 
 
 def execute(argv: list[str]) -> None:
@@ -62,20 +83,8 @@ def execute(argv: list[str]) -> None:
     args = options.parse(argv)
     device = choose_device(args.device, int(os.environ.get("LOCAL_RANK", args.gpu)))
     torch.manual_seed(args.seed)
-    if args.tables or args.ablation:
-        run_tables(args, device)
-    elif args.benchmark:
-        run_benchmark(args, argv, device)
-    elif args.augmentation:
-        run_augmentation(args, device)
-    elif args.comparison:
-        run_comparison(args, device)
-    elif args.results:
-        refresh_results(args, device)
-    elif any(getattr(args, name) for name in options.EXPORTS):
+    if any(getattr(args, name) for name in options.EXPORTS):
         export_network(args)
-    elif args.limits:
-        measure_limits(args, argv, device)
     elif args.predict:
         predict_video(args, device)
     else:
@@ -106,49 +115,59 @@ def load_clips(args, split: str) -> list[Clip]:
         raise ValueError(f"--cameras {', '.join(unknown)} does not exist; "
                          f"choose from {', '.join(dataset.CAMERAS)}.")
     clips = dataset.load(args.root_path, keypoints=args.keypoints, split=split, cameras=args.cameras)
-    return downsample(select(clips, actions=args.actions), args.downsample)
+    clips = select(clips, actions=args.actions)
+    longest = max(map(len, clips))
+    if args.downsample > longest:
+        raise ValueError(f"--downsample {args.downsample} is more than the {longest} frames of the longest "
+                         f"{split} clip. Choose a smaller number.")
+    return downsample(clips, args.downsample)
 
 
 def load_weights(args) -> tuple[FTCM, dict]:
     """The network and the checkpoint in --previous_dir, or the one that ships.
 
-    Options that the command line leaves out come from the file; a checkpoint that nobody named does not
-    choose the data set.
+    Options that the command line leaves out are set in `args` to what the file says; a checkpoint that nobody
+    named does not choose the data set. What the file leaves out has the network's default. ValueError where
+    the command line contradicts the file.
     """
     path = args.previous_dir
     if args.shipped:
         announce_shipped(path)
     saved = checkpoint.load(path)
     network = saved.get("network", "ftcm")
-    if network not in MODELS:
-        raise ValueError(f"{path} holds a network {network!r}, which this version does not know.")
-    if options.find_meaningless(network, args.given, path):
-        raise ValueError(options.find_meaningless(network, args.given, path) + ".")
-    for name, value in {"network": network, **saved["model_args"], **saved["data"]}.items():
-        if name in args.given and getattr(args, name) != value and name not in ("dataset", "keypoints"):
-            raise ValueError(f"{path} was trained with {name} {value}, the command line says "
-                             f"{getattr(args, name)}. Drop that option or choose another checkpoint.")
-        if (hasattr(args, name) and name not in args.given
-                and not (name == "keypoints" and "dataset" in args.given)
-                and not (name in ("dataset", "keypoints") and (args.shipped or args.limits))):
-            setattr(args, name, value)
+    defaults = {name: parameter.default for name, parameter in signature(MODELS[network]).parameters.items()}
+    saved["model_args"] = defaults | saved["model_args"]
+    adopt(args, {"network": network, "target": "center", **saved["model_args"], **saved["data"]}, path)
+    problem = options.find_meaningless(network, args.given, path) or options.find_network_problem(args, path)
+    if problem:
+        raise ValueError(problem + ".")
     if "channel" in args.given and args.channel != saved["model_args"]["dim"] // 2:
         raise ValueError(f"{path} has {saved['model_args']['dim'] // 2} channels in each unit, the command "
                          f"line says --channel {args.channel}. Drop that option.")
-    if args.every_frame and (args.hop or 1) > args.frames:
-        raise ValueError(f"--hop must be 1 to {args.frames}, the frames of {path}; got {args.hop}.")
-    if args.hop and not args.every_frame:
-        raise ValueError(f"--hop is for networks trained with --out_all 1; {path} answers for one frame of a "
-                         "window. Drop it.")
-    try:
-        model = MODELS[network](**saved["model_args"])
-    except TypeError as error:
-        raise ValueError(f"{path} describes a network that this version does not know ({error}).") from error
+    model_args = saved["model_args"] | {"dropout": args.dropout}
+    model = checkpoint.build(MODELS[network], model_args, saved["model"], path)
     if model.num_joints != 17:
         raise ValueError(f"{path} is for {model.num_joints} joints; every data set here has 17. "
                          "Choose another checkpoint.")
-    checkpoint.load_weights(model, saved["model"], path)
     return model, saved
+
+
+def adopt(args, facts: dict, path: Path) -> None:
+    """Set the options that the command line leaves out to the `facts` of the checkpoint `path`.
+
+    The data set and the dropout may differ from the checkpoint's: both say nothing of its weights. Any other
+    contradiction is a ValueError.
+    """
+    for name in options.OF_A_CHECKPOINT:
+        wanted, found = getattr(args, name), facts.get(name, getattr(args, name))
+        of_data = name in ("dataset", "keypoints")
+        if name not in args.given:
+            if not (of_data and (args.shipped or "dataset" in args.given)):
+                setattr(args, name, found)
+        elif wanted != found and not of_data and name != "dropout":
+            raise ValueError(f"{path} was trained with {options.spelt([name])} {options.written(found)}, "
+                             f"the command line says {options.written(wanted)}. Drop that option or choose "
+                             "another checkpoint.")
 
 
 def announce_shipped(path: Path) -> None:
@@ -171,38 +190,36 @@ def refuse_layout(saved: dict, skeleton: Skeleton, path: Path) -> None:
                          f"not of {skeleton.name}. Choose another checkpoint.")
 
 
-def make_refiner(args, clips: list[Clip], device: str) -> engine.Refiner | None:
+def make_refiner(args, clips: list[Clip], device: str) -> Refiner | None:
     """The refine step that the options ask for; None without --refine."""
     if not args.refine:
         return None
     network = Refine(num_joints=len(clips[0].skeleton.joints))
     if args.refine_reload:
         checkpoint.load_refine(network, args.previous_refine_name)
-    return engine.Refiner(network.to(device), root_source=args.refine_root, clips=clips)
+    return Refiner(network.to(device), root_source=args.refine_root, clips=clips)
 
 
-def predict(model, clips: list[Clip], args, device: str, *, every: int, desc: str, refiner=None,
-            processes: Processes = Processes()) -> dict:
-    """`engine.predict` with the options' windows and batch size, clips dealt among the processes.
+def window_of(args) -> Window:
+    """The window that the options and the checkpoint ask for."""
+    hop = (args.hop or default_hop(args.frames)) if args.every_frame else None
+    return Window(frames=args.frames, tds=args.tds, target=args.target, hop=hop)
 
-    On a CPU a batch is small enough for its caches.
-    """
-    batch_size = args.eval_batch_size or max(1, (2048 if device == "cpu" else 16384) // args.frames)
-    model = fold(model) if isinstance(model, FTCM) and not args.amp else model
+
+def lifting_of(args, device: str, every: int = 1) -> Lifting:
+    """How the options lift: every `every`-th frame. On a CPU a batch is small enough for its caches."""
+    return Lifting(batch_size=args.eval_batch_size or inference_windows(args.frames, device),
+                   flip_test=args.flip_test, every=every, smooth=args.smooth, amp=args.amp, device=device)
+
+
+def predict(model, clips: list[Clip], window: Window, lifting: Lifting, *, refiner=None,
+            processes: Processes = Processes(), desc: str = "predict") -> dict[str, list]:
+    """`engine.predict` by the fastest form of the network, clips dealt among the processes."""
+    model = fold(model) if isinstance(model, FTCM) and not lifting.amp else model
     own = clips[processes.rank::processes.count]
-    found = engine.predict(model, own, frames=args.frames, tds=args.tds, batch_size=batch_size,
-                           refiner=refiner, flip_test=args.flip_test, every=every, device=device, desc=desc,
-                           target=args.target, hop=chosen_hop(args), amp=args.amp) if own else {}
-    if args.smooth:
-        found["pose"] = [smooth(poses, seconds=args.smooth, fps=clip.fps)
-                         for poses, clip in zip(found.get("pose", []), own)]
+    found = engine.predict(model, own, window, lifting, refiner=refiner, desc=desc) if own else {}
     keys = ("pose", "lifted", "root") if refiner else ("pose",)
     return {key: processes.collect(found.get(key, []), len(clips)) for key in keys}
-
-
-def chosen_hop(args) -> int | None:
-    """Frames between two windows of a network that answers for every frame; None for one pose a window."""
-    return (args.hop or -(-args.frames // 3)) if args.every_frame else None
 
 
 def train(args, argv: list[str], device: str, processes: Processes) -> None:
@@ -214,6 +231,7 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
     clips, held_out = training_clips(args)
     test_clips = load_clips(args, "test") if args.test else []
     model_args = network_arguments(args, num_joints=len(clips[0].skeleton.joints))
+    refuse_too_large(MODELS[args.network], model_args, copies=5 if device == "cpu" else 1)
     model = (model or MODELS[args.network](**model_args)).to(device).use_fast(True)
     refiner = make_refiner(args, clips, device)
     networks = [model] + ([refiner.network] if refiner else [])
@@ -224,8 +242,8 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
 
     def validate():
         validation = held_out or test_clips
-        found = predict(model, validation, args, device, every=args.val_stride, desc="validate",
-                        refiner=refiner, processes=processes)
+        found = predict(model, validation, window_of(args), lifting_of(args, device, args.val_stride),
+                        refiner=refiner, processes=processes, desc="validate")
         average = scores.score(validation, found["pose"])["average"]
         return {"p1": average["mpjpe"], "p2": average["p_mpjpe"]}
 
@@ -236,25 +254,39 @@ def train(args, argv: list[str], device: str, processes: Processes) -> None:
         processes=processes, seed=args.seed, validate=validate if args.test else None,
         schedule=Schedule(args.epochs, args.lr_decay, args.lr_decay_large, args.large_decay_epoch),
         state=first_state(args, clips, model_args))
-    if args.resume:
-        training.resume()
-    run.write_options({**training.state["options"], **provenance(argv, device)})
-    announce_training(args, training, device)
-    training.fit(max_minutes=args.max_minutes, amp=args.amp, velocity=args.velocity_weight,
-                 micro_batch=args.micro_batch or default_micro_batch(args.frames))
-    if args.test:
-        score_best(training, test_clips, args, argv, device)
-    else:
-        run.log(f"Not evaluated (--test 0). Last epoch: {run.last}")
+    with run.held():
+        if args.resume:
+            training.resume()
+        run.write_options({**training.state["options"], **provenance(argv, device)})
+        announce_training(args, training, device)
+        step = engine.Step(micro_batch=args.micro_batch or training_windows(args.frames),
+                           velocity=args.velocity_weight, amp=args.amp)
+        training.fit(step, max_minutes=args.max_minutes)
+        if args.test:
+            score_best(training, test_clips, args, argv, device)
+        else:
+            run.log(f"Not evaluated (--test 0). Last epoch: {run.last}")
+
+
+def refuse_too_large(network: type, arguments: dict, *, copies: int) -> None:
+    """ValueError where this computer's memory cannot hold so many copies of a network's weights.
+
+    Training takes five: weights, gradients and three of the optimiser.
+    """
+    if not hasattr(os, "sysconf"):
+        return
+    with torch.device("meta"):                          # tensors without memory
+        count = sum(parameter.numel() for parameter in network(**arguments).parameters())
+    needed, there = 4 * count * copies, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise ValueError(f"A network of {count:,} weights needs {needed / 1e9:,.0f} GB of memory; this "
+                         f"computer has {there / 1e9:,.0f}. Lower --frames, --d_hid or --layers.")
 
 
 def reloaded_model(args) -> FTCM:
     """The network in --previous_dir, fit for training on with the options; ValueError where it is not."""
     model, saved = load_weights(args)
     refuse_layout(saved, DATASETS[args.dataset].SKELETON, args.previous_dir)
-    if args.velocity_weight and not args.every_frame:
-        raise ValueError("--velocity_weight compares a window's poses from frame to frame; "
-                         f"{args.previous_dir} answers for one frame of a window. Drop it.")
     return model
 
 
@@ -270,23 +302,27 @@ def training_clips(args) -> tuple[list[Clip], list[Clip]]:
 
 def training_batches(args, clips: list[Clip], device: str, processes: Processes) -> TrainingBatches:
     """The windows of `clips` as the options batch, mirror and augment them; this process's share."""
-    windows = Windows(clips, frames=args.frames, tds=args.tds, device=device, mirror=args.flip,
-                      target=args.target)
-    return TrainingBatches(windows, batch_size=args.batch_size, stride=args.stride, mirror=args.flip,
-                           reverse=args.reverse, generator=torch.Generator().manual_seed(args.seed),
-                           whole=args.every_frame, augment=make_augmenter(args, clips),
-                           share=(processes.rank, processes.count))
+    windows = Windows(clips, window_of(args), device=device, mirror=args.flip)
+    sampling = Sampling(args.batch_size, stride=args.stride, mirror=args.flip, reverse=args.reverse,
+                        whole=args.every_frame)
+    return TrainingBatches(windows, sampling, generator=torch.Generator().manual_seed(args.seed),
+                           augment=make_augmenter(args, clips), share=(processes.rank, processes.count))
 
 
 def first_state(args, clips: list[Clip], model_args: dict) -> dict:
-    """What a checkpoint says of a training that has not begun (common/checkpoint.py)."""
+    """What a checkpoint says of a training that has not begun (common/checkpoint.py).
+
+    Raises ValueError where a checkpoint with these options could not be read again.
+    """
     selection = None if not args.test else "test subjects" if not args.val_subjects else (
         f"held-out subjects {', '.join(args.val_subjects)}")
-    return {"format": checkpoint.FORMAT, "network": args.network, "epoch": 0, "best": {}, "history": [],
-            "selection": selection, "model_args": model_args, "options": options.plain(args),
-            "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds,
-                     "target": args.target},
-            "fps": clips[0].fps, "mean_pose": torch.from_numpy(scores.mean_pose(clips))}
+    return CHECKPOINT.take({
+        "format": checkpoint.FORMAT, "network": args.network, "epoch": 0, "best": {}, "history": [],
+        "selection": selection, "model_args": model_args, "options": options.plain(args),
+        "data": {"dataset": args.dataset, "keypoints": args.keypoints, "tds": args.tds,
+                 "target": args.target},
+        "fps": clips[0].fps, "mean_pose": torch.from_numpy(scores.mean_pose(clips)),
+    }, "")
 
 
 def announce_training(args, training: Training, device: str) -> None:
@@ -308,7 +344,6 @@ def score_best(training: Training, clips: list[Clip], args, argv: list[str], dev
     processes.wait()                                    # until the writer has left the best epoch's files
     best = [run.folder / name for name in state["best"]["files"]]
     saved = checkpoint.load(best[0])
-    saved["history"] = state["history"]
     checkpoint.load_weights(training.model, saved["model"], best[0])
     if training.refiner:
         checkpoint.load_refine(training.refiner.network, best[1])
@@ -318,11 +353,6 @@ def score_best(training: Training, clips: list[Clip], args, argv: list[str], dev
           f"Best checkpoint: {' and '.join(map(str, best))}")
 
 
-def default_micro_batch(frames: int) -> int:
-    """Windows that go through a network at once when training: some 4 GiB for one of 512 channels."""
-    return max(1, 16384 // frames)
-
-
 def make_augmenter(args, clips: list[Clip]) -> Augmenter | None:
     """What --augment asks for; None without it."""
     if not args.augment:
@@ -330,8 +360,7 @@ def make_augmenter(args, clips: list[Clip]) -> Augmenter | None:
     if any(clip.root is None or clip.up is None or clip.intrinsics is None for clip in clips):
         raise ValueError("--augment moves the camera and so needs root, intrinsics and vertical of every "
                          f"clip, which {args.dataset} files lack. Drop it.")
-    noise = json.loads((options.PROJECT / "dataset" / "detector_noise.json").read_text(encoding="utf-8"))
-    return Augmenter(args.augment, skeleton=clips[0].skeleton, noise=noise, tds=args.tds,
+    return Augmenter(args.augment, skeleton=clips[0].skeleton, noise=cmu_mocap.read_noise(), tds=args.tds,
                      generator=torch.Generator())
 
 
@@ -351,11 +380,13 @@ def evaluate(args, argv: list[str], device: str, processes: Processes) -> None:
              f"tds{args.tds}", *(["refine", args.refine_root] if args.refine else []),
              *[f"{name}{getattr(args, name)}" for name in ("test_stride", "downsample")
                if getattr(args, name) > 1],
-             *([f"hop{chosen_hop(args)}"] if args.every_frame else []),
+             *([f"hop{window_of(args).hop}"] if args.every_frame else []),
              *([f"smooth{args.smooth:g}"] if args.smooth else []),
              *(args.cameras or []), *(args.actions or [])]
     name = "_".join(parts)
-    folder = prepare(args.output or options.PROJECT / "checkpoint" / name)
+    folder = check_writable(args.output or options.PROJECT / "checkpoint" / name)
+    if args.export_mat:
+        check_writable(args.export_mat.parent)
     clips = load_clips(args, "test")
     trained = trained_layout(saved)
     if args.export_mat and (trained is not clips[0].skeleton or args.dataset != "3dhp"):
@@ -376,12 +407,13 @@ def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str],
     `shared` names the joints that count where the network was trained on another joint layout.
     """
     started = time.time()
-    found = predict(model, clips, args, device, every=args.test_stride, desc="evaluate", refiner=refiner,
-                    processes=processes)
+    window = window_of(args)
+    found = predict(model, clips, window, lifting_of(args, device, args.test_stride), refiner=refiner,
+                    processes=processes, desc="evaluate")
     if not processes.is_writer:
         return
     facts = {"dataset": args.dataset, "keypoints": args.keypoints, "frames": args.frames, "tds": args.tds,
-             "target": args.target, "hop": chosen_hop(args), "smooth": args.smooth,
+             "target": args.target, "hop": window.hop, "smooth": args.smooth,
              "refine": args.refine_root if refiner else None, "mirrored_test": args.flip_test,
              "test_stride": args.test_stride, "cameras": args.cameras, "actions": args.actions,
              "downsample": args.downsample, "shared_joints": shared,
@@ -393,11 +425,11 @@ def score(model, refiner, saved: dict, clips: list[Clip], args, argv: list[str],
     if args.dataset == "3dhp" and shared is None:
         summary["official"] = score_3dhp(clips, found["pose"], args)
     shown = report.representative(clips, found["pose"])
-    poses, = predict(model, [clips[shown]], args, device, every=1, desc="animate", refiner=refiner)["pose"]
+    poses, = predict(model, [clips[shown]], window, lifting_of(args, device), refiner=refiner,
+                     desc="animate")["pose"]
     report.write_report(folder, summary, clips[shown], poses)
     if args.export_mat:
-        scores_3dhp.export_mat(prepare(args.export_mat.parent) / args.export_mat.name,
-                               scores_3dhp.scored_millimetres(clips, found["pose"]))
+        scores_3dhp.export_mat(args.export_mat, scores_3dhp.scored_millimetres(clips, found["pose"]))
         print(f"Predictions for the official script: {args.export_mat}")
 
 
@@ -423,11 +455,11 @@ def predict_video(args, device: str) -> None:
         stream = KeypointStream(live.lines_until_interrupted(sys.stdin.buffer), **facts)
         live.run(stream, make_lifter(model, args, device), trained_fps=trained_fps, wanted=wanted)
         return
-    recording = custom_keypoints.read(args.predict, **facts, person=args.person)
-    folder = prepare(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
-    clip = custom_keypoints.to_clip(recording)
+    recording = reader.read(args.predict, **facts, person=args.person)
+    folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
+    clip = reader.to_clip(recording)
     poses, notes = own_video.lift(clip, trained_fps, lambda clip: predict(
-        model, [clip], args, device, every=1, desc="lift")["pose"][0])
+        model, [clip], window_of(args), lifting_of(args, device), desc="lift")["pose"][0])
     notes += own_video.write(folder, clip, poses, wanted, pixels=recording.keypoints,
                              size=(recording.width, recording.height))
     print("\n".join([*recording.notes, *notes]))
@@ -438,94 +470,11 @@ def make_lifter(model, args, device: str) -> Lifter | SequenceLifter:
     model = fold(model) if isinstance(model, FTCM) else model
     shared = {"frames": args.frames, "skeleton": HUMAN36M, "flip_test": args.flip_test, "device": device}
     if args.every_frame and args.tds > 1:
-        raise ValueError("--predict - lifts with --out_all networks of tds 1 only, "
+        raise ValueError("--predict - lifts with --every_frame networks of tds 1 only, "
                          f"{args.previous_dir} has {args.tds}. Lift a file, or choose another checkpoint.")
     if args.every_frame:
-        return SequenceLifter(model, hop=chosen_hop(args), **shared)
+        return SequenceLifter(model, hop=window_of(args).hop, **shared)
     return Lifter(model, tds=args.tds, target=args.target, **shared)
-
-
-def measure_limits(args, argv: list[str], device: str) -> None:
-    """Write limits.json and charts: the errors of the checkpoint against noise, cameras and the like."""
-    started = time.time()
-    model, saved = load_weights(args)
-    refuse_layout(saved, DATASETS[args.dataset].SKELETON, args.previous_dir)
-    folder = prepare(args.output or options.PROJECT / "checkpoint" / f"limits_{args.previous_dir.stem}")
-    noise = json.loads((options.PROJECT / "dataset" / "detector_noise.json").read_text(encoding="utf-8"))
-    measured = limits.measure(
-        load_clips(args, "test"), seed=args.seed,
-        predict=lambda clips, every: predict(model.to(device), clips, args, device, every=every,
-                                             desc="limits")["pose"],
-        detector_error=lambda num_frames, seed: cmu_mocap.detector_error(num_frames, noise, seed=seed),
-        fill=lambda keypoints, seen: keypoint_cleaning.fill(keypoints, seen, HUMAN36M, args.previous_dir)[0],
-        **({"every": args.test_stride} if "test_stride" in args.given else {}))
-    measured |= {"dataset": args.dataset, "checkpoint": args.previous_dir.name, "network": args.network,
-                 "frames": args.frames, "tds": args.tds, "trained_on": saved["data"], "seed": args.seed,
-                 "minutes": (time.time() - started) / 60, **provenance(argv, device)}
-    write_whole(folder / "limits.json", json.dumps(measured, indent=1) + "\n")
-    print(limits.text(measured))
-    print("\n".join(map(str, [folder / "limits.json", *charts.save_limits(measured, folder)])))
-
-
-def run_tables(args, device: str) -> None:
-    """Train (bundled data only) and evaluate every row of --tables or --ablation; write the table."""
-    root = near(options.PROJECT / "checkpoint")
-    name, rows, trains = "ablation", tables.ablation_rows(root), True
-    if args.tables:
-        licensed = (args.root_path / "data_3d_h36m.npz").is_file()
-        name, trains = "results", not licensed
-        rows = tables.published_rows("h36m" if licensed else "cmu", root)
-    folder = prepare(args.output or root / ("tables" if args.tables else name))
-    done, missing = tables.run(rows, folder, trains=trains, execute=runner(args, device))
-    written = tables.write_tables(folder, name, done, missing)
-    print("\n" + tables.markdown(done, missing, published=name == "results"))
-    print("Table: " + ", ".join(map(str, written)))
-
-
-def run_comparison(args, device: str) -> None:
-    """Train and evaluate what of --comparison is not there yet; write its table."""
-    root = near(options.PROJECT / "checkpoint")
-    folder = prepare(args.output or root / "comparison")
-
-    def measure_cost(path: Path, hop: int | None) -> dict:
-        loaded = options.parse(["--reload", "1", "--previous_dir", str(path)])
-        model, _ = load_weights(loaded)
-        return comparison.cost(model, hop, inference=fold(model) if isinstance(model, FTCM) else model)
-
-    lines, missing = comparison.run(
-        folder, root, text=args.comparison, measure_cost=measure_cost,
-        run_rows=lambda rows: tables.run(rows, folder, trains=True, last_too=False,
-                                         execute=runner(args, device)))
-    print("\n" + comparison.markdown(lines, missing) + f"\nTable: {folder / 'comparison.json'}")
-
-
-def run_augmentation(args, device: str) -> None:
-    """Train and evaluate what of --augmentation is not there yet; write its table."""
-    root = near(options.PROJECT / "checkpoint")
-    folder = prepare(args.output or root / "augmentation")
-    execute_one = runner(args, device)
-    lines, missing = augmentation.run(
-        folder, root, execute=execute_one,
-        run_rows=lambda rows: tables.run(rows, folder, trains=True, last_too=False, execute=execute_one))
-    print("\n" + augmentation.markdown(lines, missing) + f"\nTable: {folder / 'augmentation.json'}")
-
-
-def refresh_results(args, device: str) -> None:
-    """Evaluate the checkpoints that ship and make every table and chart of the README anew."""
-    folder = near(options.PROJECT / "checkpoint")
-    sentences = readme.measure_shipped(options.SHIPPED, prepare(args.output or folder / "shipped"),
-                                       prepare(folder / "results"), runner(args, device))
-    sentences += readme.measure_smoothing(next(iter(options.SHIPPED)), folder / "shipped", folder / "results",
-                                          runner(args, device))
-    print("\n".join([*sentences, *readme.refresh(options.PROJECT / "README.md", folder / "results")]))
-
-
-def runner(args, device: str):
-    """What runs a command of this program with the options that --tables and its like hand on; `failure`."""
-    shared = ["--device", device.split(":")[0]]
-    for name in sorted({"root_path", "gpu"} & args.given):
-        shared += [f"--{name}", str(getattr(args, name))]
-    return lambda words: failure([*words, *shared])
 
 
 def near(path: Path) -> Path:
@@ -533,55 +482,14 @@ def near(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def failure(argv: list[str]) -> str | None:
-    """Run one command of this program; None when it worked, else what was wrong with its input."""
-    try:
-        execute(argv)
-    except BAD_INPUT as error:
-        return str(error)
-    return None
-
-
-def run_benchmark(args, argv: list[str], device: str) -> None:
-    """Measure speed and memory here; write benchmark.json and benchmark.md."""
-    if device != "cpu":
-        raise ValueError(f"--benchmark times the CPU, not {device}. Add --device cpu.")
-    folder = prepare(args.output or near(options.PROJECT / "checkpoint" / "benchmark"))
-    started = time.time()
-
-    def networks(frames):
-        """FTCM of this window length in every form."""
-        model, every = FTCM(frames=frames).eval(), FTCM(frames=frames, every_frame=True).eval()
-        made = {"literal": model, "fast": copy.deepcopy(model).use_fast(True), "folded": fold(model),
-                "sequence": fold(every)}
-        if network_files.onnx_is_here():
-            made["onnx"] = network_files.OnnxNetwork(fold(model))
-        return made
-
-    measured = {"machine": benchmark.machine(linear), "rows": [], **provenance(argv, device)}
-    measured["rows"] = benchmark.rows(networks, measured["machine"]["peak_gflops"])
-    measured["published_step"] = benchmark.published_step(FTCM(frames=243).use_fast(True), 243,
-                                                          default_micro_batch(243))
-    measured["data_windows_per_second"] = benchmark.data_path(243)
-    with tempfile.TemporaryDirectory() as archive:
-        measured["loading"] = benchmark.loading(
-            Path(archive), lambda path: [clip for split in human36m.SUBJECTS for clip in human36m.load(
-                path, keypoints="gt", split=split)], sum(human36m.SUBJECTS.values(), []))
-    measured["minutes"] = (time.time() - started) / 60
-    written = benchmark_report.write(folder, measured)
-    print(benchmark_report.markdown(measured) + "\nTable: " + ", ".join(map(str, written)))
-
-
 def export_network(args) -> None:
     """Write the network in --previous_dir in the form that one of options.EXPORTS asks for."""
     model, saved = load_weights(args)
     kind, path = next((name, path) for name in options.EXPORTS if (path := getattr(args, name)))
-    prepare(path.parent)
-    if kind == "export_release" and args.network != "ftcm":
-        raise ValueError(f"The original release has no {args.network} network; {args.previous_dir} cannot be "
-                         "exported to it.")
-    if kind == "export_release":
-        checkpoint.save(path, checkpoint.to_release(model.state_dict(), saved["model_args"]))
+    released = checkpoint.to_release(saved) if kind == "export_release" else None
+    check_writable(path.parent)
+    if released:
+        checkpoint.save(path, released)
     elif kind == "export_weights":
         checkpoint.save(path, checkpoint.to_half(saved))
     else:

@@ -66,18 +66,21 @@ class Augmenter(Draws):
         self.side = torch.tensor(list(sides.values()))                              # (J,) 0 in the middle
         self.places = torch.tensor([PLACE.get(kind, 0.0) for kind in kinds])        # (kinds,) metres
         self.turns = torch.tensor([TURNS.get(name, 0.0) for name in names])         # (J,) degrees
-        self.parents = torch.tensor([max(parent, 0) for parent in skeleton.parents])    # (J,)
+        self.parents = torch.tensor([parent if parent >= 0 else joint               # (J,) the root its own
+                                     for joint, parent in enumerate(skeleton.parents)])
         self.ancestors = torch.eye(len(names))                      # (J, J): bones between root and joint
         for joint in range(len(names)):
             above = skeleton.parents[joint]
             while above >= 0:
                 self.ancestors[joint, above] = 1
                 above = skeleton.parents[above]
+        self.from_root = self.ancestors.sum(1).argsort().tolist()   # the joints, parents before children
 
     def __call__(self, batch: Batch) -> Batch:
         """The changed batch; `batch` holds the truth of whole windows, with root, intrinsics and up."""
         device = batch.keypoints.device
-        keypoints, pose, root, intrinsics = batch.keypoints, batch.pose, batch.root, batch.intrinsics
+        keypoints, pose, root = batch.keypoints, batch.pose, batch.root
+        intrinsics, up = batch.intrinsics, batch.up
         middle = root.mean(1, keepdim=True)                                         # (B, 1, 3)
         travel = root - middle                                                      # (B, T, 3)
         if "body" in self.parts:
@@ -95,6 +98,7 @@ class Augmenter(Draws):
             turn = self.turn(len(pose)).to(device) @ level_axes(batch.up)           # (B, 3, 3)
             middle, intrinsics = (values.to(device) for values in self.place(len(pose)))
             pose, travel = turned(turn, pose), turned(turn, travel)
+            up = turned(turn, up[:, None])[:, 0]
         if self.parts & {"camera", "body", "placement", "posture"}:
             root = middle + travel
             nearest = (pose[..., 2] + root[..., None, 2]).flatten(1).min(1).values      # (B,) metres
@@ -107,7 +111,7 @@ class Augmenter(Draws):
             keypoints = keypoints + self.spoil.errors(keypoints)
         if "missing" in self.parts:
             keypoints = self.spoil.hide(self.spoil.hide(keypoints))
-        return replace(batch, keypoints=keypoints, pose=pose, root=root, intrinsics=intrinsics)
+        return replace(batch, keypoints=keypoints, pose=pose, root=root, intrinsics=intrinsics, up=up)
 
     def body(self, num_windows: int):
         """Factors on the size (B, 1, 1) and on each joint's bone (B, J), twins alike."""
@@ -151,7 +155,8 @@ class Augmenter(Draws):
         strength = self.uniform(windows, 1, 1, high=2.0)
         own = rotations(torch.deg2rad(strength * self.turns[:, None] * self.normal(windows, joints, 3)))
         whole = [torch.eye(3).expand(windows, 3, 3)] * joints       # of each joint with those above it
-        for joint, parent in enumerate(self.skeleton.parents):      # parents stand before their children
+        for joint in self.from_root:
+            parent = self.skeleton.parents[joint]
             whole[joint] = whole[parent] @ own[:, joint] if parent >= 0 else own[:, joint]
         bones = torch.stack([whole[parent] for parent in self.parents.tolist()], 1).to(pose.device)
         axes = self.torso_axes(pose)                                                # (B, T, 3, 3)

@@ -28,11 +28,6 @@ def world_to_camera(points_world, orientation, translation):
     return rotate(points_world - np.asarray(translation), inverse(orientation))
 
 
-def camera_to_world(points_camera, orientation, translation):
-    """World-space points (.., 3) of camera-space points (.., 3); the inverse of `world_to_camera`."""
-    return rotate(points_camera, np.asarray(orientation)) + np.asarray(translation)
-
-
 def normalize_screen(pixels, *, width, height):
     """Screen coordinates (.., 2) of pixel coordinates (.., 2) in an image of `width` x `height` pixels."""
     return np.asarray(pixels) / width * 2 - np.array([1, height / width])

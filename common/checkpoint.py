@@ -1,25 +1,26 @@
 """Checkpoints: plain values in one file, written whole or not at all; weight files of the original release.
 
+What a checkpoint may say is listed in common/untrusted/fields.py.
+
 A checkpoint of ours is a dict with `format`, `network` (ftcm where absent), `model_args` (its arguments),
 `data` (dataset, keypoints, tds), `model` (state dict) and, for resuming, `refine`, `optimizer`, `epoch`,
 `best`, `history`, `options`, `rng`, `mean_pose`. Tensors may be stored in half precision. A refine file
 is the refine module's state dict alone, in the original release's names.
 """
 import io
-import pickle
+import math
 import re
 from pathlib import Path
 
 import torch
+from torch.overrides import TorchFunctionMode
 
+from common.untrusted import tensors
+from common.untrusted.fields import CHECKPOINT, FORMAT, WEIGHTS
 from common.files import write_whole
 
-FORMAT = "ftcm-1"
-KEPT = ("format", "network", "model_args", "data", "fps", "selection", "history")   # in a small checkpoint
-
-# What torch.load raises on bytes that make no sense or name code.
-UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError,
-              TypeError, AttributeError)
+# What a small checkpoint keeps.
+KEPT = ("format", "network", "model_args", "data", "fps", "selection", "epoch", "history")
 
 # Our parameter, its name in the released source, its name in the release's evaluation script (the published
 # weights).
@@ -46,6 +47,18 @@ BLOCK_NAMES = [
     ("merge.weight", "fn.fc2_{i}.ln_1024.weight", "hrn.ln_1024.weight"),
     ("merge.bias", "fn.fc2_{i}.ln_1024.bias", "hrn.ln_1024.bias"),
 ]
+# What the original release's program can hold, and the sentence for what it cannot.
+HELD_BY_RELEASE = {
+    "network": (["ftcm"], "The original release has no network {}"),
+    "units": (["both"], "The original release has no ablated network, this one has units {}"),
+    "fpm_filter": (["matrix"], "The original release has no ablated network, this one has an {} filter"),
+    "every_frame": ([False], "The original release has no network that answers for every frame of a window"),
+    "target": (["center"], "The original release lifts a window's centre frame, never its {}"),
+    "dataset": (["h36m", "cmu"], "The original release has Human3.6M's joints, never those of {}"),
+    "dim": ([512], "The original release always has 512 channels, this network has {}"),
+    "depth": ([6], "The original release always has 6 blocks, this network has {}"),
+    "frames": ([9, 27, 81, 243, 351], "The original release takes 9, 27, 81, 243 or 351 frames, never {}"),
+}
 NEVER_USED = re.compile(r"mlpmixer\.gmlp\.(\d+)\.(fn\.fc2_\1|hrn)\.ln_(256|128)\.(weight|bias)")
 
 
@@ -57,20 +70,24 @@ def save(path: Path, state: dict) -> None:
 
 
 def read(path: Path) -> dict:
-    """The dict that `path` holds. Nothing in the file is executed. Raises FileNotFoundError or ValueError."""
-    if not path.is_file():
-        raise FileNotFoundError(f"No checkpoint at {path}: expected a .pth file. Check the path.")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except UNREADABLE as error:
-        raise ValueError(f"{path} is not a readable checkpoint ({type(error).__name__}): expected a whole "
-                         f"file of tensors and plain values as torch.save writes it, without code. Choose "
-                         f"another file.") from error
+    """The checkpoint or state dict in `path`: the fields that CHECKPOINT knows, or tensors.
+
+    Nothing in the file is executed. Raises FileNotFoundError or ValueError.
+    """
+    state = tensors.read(path)
     ours = isinstance(state, dict) and state.get("format") == FORMAT
     if not ours and not (isinstance(state, dict) and state and all(map(torch.is_tensor, state.values()))):
         raise ValueError(f"{path} is neither a checkpoint of this program nor a weight file of the original "
                          f"release. Expected a dict with format {FORMAT!r} or a state dict of tensors.")
-    return state
+    return take_fields(state, path)
+
+
+def take_fields(state: dict, path: Path) -> dict:
+    """A checkpoint without unknown fields, or a state dict; ValueError where it holds what is not allowed."""
+    try:
+        return (CHECKPOINT if "format" in state else WEIGHTS).take(state, "")
+    except ValueError as error:
+        raise ValueError(f"{path} is refused: {error}. Choose another file.") from None
 
 
 def load(path: Path) -> dict:
@@ -119,17 +136,20 @@ def load_refine(network: torch.nn.Module, path: Path) -> None:
     """Fill the refine module from a refine file, the release's or ours, or a checkpoint with `refine`."""
     state = read(path)
     state = state.get("refine", {}) if "format" in state else state
-    load_weights(network, {key.removeprefix("module."): value for key, value in state.items()}, path)
+    load_weights(network, {key.removeprefix("module."): single(value) for key, value in state.items()}, path)
 
 
-def to_release(state: dict, model_args: dict) -> dict:
-    """The network's state dict under the released source's names, never-used tensors as zeros.
+def to_release(saved: dict) -> dict:
+    """A checkpoint's network under the released source's names, never-used tensors as zeros.
 
-    Raises ValueError for an ablated network, which the release cannot hold.
+    Raises ValueError that names what the release lacks where it cannot hold the network.
     """
-    if (model_args.get("units", "both"), model_args.get("fpm_filter", "matrix")) != ("both", "matrix"):
-        raise ValueError("The original release has no ablated network; export one with both units and the "
-                         "full matrix.")
+    facts = {"network": saved.get("network", "ftcm"), **saved["data"], **saved["model_args"]}
+    for name, (held, lack) in HELD_BY_RELEASE.items():
+        if facts.get(name, held[0]) not in held:
+            raise ValueError(lack.format(facts[name]) + ". Export another checkpoint, or this one in another "
+                             "form: --export_onnx, --export_program or --export_weights.")
+    state, model_args = saved["model"], saved["model_args"]
     depth, dim = model_args["depth"], model_args["dim"]
     released = {release: state[ours].clone() for release, ours in release_names(depth, layout=1).items()}
     for i in range(depth):
@@ -151,11 +171,12 @@ def release_names(depth: int, layout: int) -> dict[str, str]:
 def from_release(state: dict, path: Path) -> dict:
     """A release state dict, either layout, with or without `module.`, as a checkpoint.
 
-    Sizes are read off the tensors.
+    Sizes are read off the tensors; the rest is the same in every network of the release. What it was trained
+    on and at which tds, no file says.
     """
     state = {key.removeprefix("module."): value for key, value in state.items()}
     state = {key: value for key, value in state.items() if not NEVER_USED.fullmatch(key)}
-    blocks = {int(match[1]) for key in state if (match := re.match(r"mlpmixer\.gmlp\.(\d+)\.", key))}
+    blocks = {int(match[1]) for key in state if (match := re.match(r"mlpmixer\.gmlp\.([0-9]{1,3})\.", key))}
     depth = max(blocks, default=-1) + 1
     tables = [release_names(depth, layout) for layout in (1, 2)]
     table = max(tables, key=lambda names: len(names.keys() & state.keys()))
@@ -167,7 +188,8 @@ def from_release(state: dict, path: Path) -> dict:
                          f"than the original release's.")
     bins = model["blocks.0.fpm.mixing"].shape[0] if depth else 1
     args = {"num_joints": model["embed.direction"].shape[1] // 2, "frames": 2 * bins - 1,
-            "dim": model["embed.bias"].shape[0], "depth": depth, "units": "both", "fpm_filter": "matrix"}
+            "dim": model["embed.bias"].shape[0], "depth": depth, "dropout": 0.1, "units": "both",
+            "fpm_filter": "matrix", "every_frame": False}
     return {"format": FORMAT, "model_args": args, "data": {}, "model": model}
 
 
@@ -185,16 +207,47 @@ def shorten(keys: list[str], most: int = 12) -> str:
     return (", ".join(keys[:most]) or "none") + more
 
 
+class Allowance(TorchFunctionMode):
+    """Inside `with` layers can make parameters of at most `numbers` numbers in all; then ValueError."""
+
+    def __init__(self, numbers: int):
+        super().__init__()
+        self.left = numbers
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function in (torch.empty, torch.zeros, torch.ones, torch.randn):
+            size = args[0] if isinstance(args[0], (tuple, list)) else args
+            self.left -= math.prod(size)
+            if self.left < 0:
+                raise ValueError("its network would be larger than the file")
+        return function(*args, **(kwargs or {}))
+
+
+def build(network: type, model_args: dict, state: dict, path: Path) -> torch.nn.Module:
+    """The network of these arguments with the weights `state` of the file `path`.
+
+    What a file says cannot make it take much more memory than the file's tensors. Raises ValueError.
+    """
+    try:
+        with Allowance(2 * sum(value.numel() for value in state.values()) + 1_000_000):
+            model = network(**model_args)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} describes a network that this version does not know ({error}).") from error
+    load_weights(model, state, path)
+    return model
+
+
 def load_weights(model: torch.nn.Module, state: dict, path: Path) -> None:
     """Copy the state dict into the model.
 
-    A missing, unexpected or wrongly shaped tensor is an error that lists them.
+    Missing, unexpected and wrongly shaped or typed tensors are an error that lists them.
     """
     wanted = model.state_dict()
     refuse_other_keys(path, wanted=wanted.keys(), found=state.keys())
-    shapes = [f"{key} {tuple(state[key].shape)} instead of {tuple(value.shape)}"
-              for key, value in wanted.items()
-              if state[key].shape != value.shape]
-    if shapes:
-        raise ValueError(f"{path} does not fit this model. Other shapes: {shorten(shapes)}.")
+    for what, part in (("shapes", lambda tensor: tuple(tensor.shape)),
+                       ("types", lambda tensor: tensor.dtype)):
+        other = [f"{key} {part(state[key])} instead of {part(value)}"
+                 for key, value in wanted.items() if part(state[key]) != part(value)]
+        if other:
+            raise ValueError(f"{path} does not fit this model. Other {what}: {shorten(other)}.")
     model.load_state_dict(state)

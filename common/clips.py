@@ -5,6 +5,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from common.bounds import (
+    BODY,
+    DISTANCE,
+    FPS,
+    MAX_FRAMES,
+    MAX_OUTSIDE_RECORDED,
+    check_range,
+    refuse_normalised,
+    refuse_outside,
+)
+from common.camera import normalize_screen
 from common.skeleton import Skeleton, conversion
 
 
@@ -57,12 +68,14 @@ class Clip:
             raise ValueError(f"{self.name}: expected {field} of shape {shape}, got {array.shape}. "
                              f"Re-create the file from the same recordings and the "
                              f"{self.skeleton.name} joints.")
+        with np.errstate(over="ignore"):
+            array = np.ascontiguousarray(array, np.float32)
         if not np.isfinite(array).all():
             frames = np.unique(np.argwhere(~np.isfinite(array))[:, 0])
             raise ValueError(f"{self.name}: {field} hold NaN or infinity in {len(frames)} of {len(array)} "
                              f"frames (first: frame {frames[0]}). Fill or remove these frames "
                              "before loading.")
-        object.__setattr__(self, field, np.ascontiguousarray(array, np.float32))
+        object.__setattr__(self, field, array)
 
     def __len__(self):
         return len(self.keypoints)
@@ -72,6 +85,37 @@ class Clip:
         fields = {field: getattr(self, field)[rows] for field in ("keypoints", "pose", "root", "valid")
                   if getattr(self, field) is not None}
         return replace(self, fps=self.fps / (rows.step or 1), **fields)
+
+
+def from_pixels(pixels: np.ndarray, *, width: int, height: int, joints: np.ndarray | None = None,
+                unit: str = "metres", **fields) -> Clip:
+    """The clip of keypoints (N, J, 2), pixels, and of joints (N, J, 3), camera space, metres, if known.
+
+    Every loader makes its clips here: numbers that no video of a person can have are a ValueError that names
+    the clip. `unit` is that of the 3D file, for the sentence. `fields`: the other fields of the clip.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        if joints is not None:
+            root = joints[:, fields["skeleton"].root]
+            fields |= {"pose": joints - root[:, None], "root": root}
+        clip = Clip(keypoints=normalize_screen(pixels, width=width, height=height), **fields)
+    if len(clip) > MAX_FRAMES:
+        raise ValueError(f"{clip.name}: {len(clip):,} frames, expected at most {MAX_FRAMES:,}. "
+                         f"Split the video.")
+    if not clip.valid.any():
+        raise ValueError(f"{clip.name}: no frame is valid. Leave the clip out.")
+    check_range(clip.fps, FPS, f"{clip.name}: frames per second")
+    points = np.reshape(pixels, (-1, 2)).astype(np.float64)
+    refuse_outside(points, clip.name, width=width, height=height, most=MAX_OUTSIDE_RECORDED)
+    refuse_normalised(points, clip.name, width=width, height=height)
+    if joints is not None:
+        others = np.delete(clip.pose, clip.skeleton.root, axis=1)
+        advice = f"Correct the 3D file, which must hold {unit}"
+        for points, bounds, what in ((others, BODY, "distance of the joints from the root joint"),
+                                     (clip.root, DISTANCE, "distance of the root joint from the camera")):
+            check_range(np.median(np.linalg.norm(points.astype(np.float64), axis=-1)), bounds,
+                        f"{clip.name}: the median {what} in metres", advice)
+    return clip
 
 
 def select(clips: list[Clip], *, subjects: list[str] | None = None,
@@ -137,4 +181,7 @@ def resample(clip: Clip, fps: float) -> Clip:
         return clip
     ratio = clip.fps / fps
     num_frames = math.ceil((len(clip) - 1) / ratio - 1e-9) + 1
+    if num_frames > 2 * MAX_FRAMES:
+        raise ValueError(f"{clip.name}: {len(clip)} frames at {clip.fps:g} a second are {num_frames:,} at "
+                         f"{fps:g}; expected at most {2 * MAX_FRAMES:,}. Split the video or state its --fps.")
     return replace(clip, fps=fps, valid=None, keypoints=resample_array(clip.keypoints, num_frames, ratio))

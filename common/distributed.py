@@ -14,11 +14,26 @@ class Processes:
 
     @classmethod
     def start(cls, device: str) -> "Processes":
-        """Join the processes that torchrun's environment variables announce."""
+        """Join the processes that torchrun's environment variables announce, as the one that uses `device`.
+
+        NCCL sends from the current GPU: this process's own becomes the current one before the group starts.
+        """
         processes = cls(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
+        if device.startswith("cuda"):
+            torch.cuda.set_device(device)
         if processes.count > 1 and not distributed.is_initialized():
             distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+            processes.wait()        # one that ends at once must not break the others' way into the group
         return processes
+
+    @staticmethod
+    def leave() -> None:
+        """Leave the group, once, when all work is done: a program cannot join it a second time.
+
+        Not after an error: leaving waits for peers, which may be waiting for this process. Its end ends them.
+        """
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
 
     @property
     def is_writer(self) -> bool:

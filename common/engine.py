@@ -4,127 +4,94 @@ Shapes: B batch, T frames, J joints, N frames of a clip.
 """
 import math
 from contextlib import ExitStack, contextmanager
-from copy import copy
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
-from common.camera import back_project_pose, estimate_root
 from common.clips import Clip
 from common.distributed import Processes
-from common.lift import lift, lift_course, trust
+from common.lift import Lifting, add_poses, divide, lift_batch
 from common.loss import mpjpe_loss, velocity_loss
-from common.windows import Batch, TrainingBatches, Windows
+from common.refining import Refiner, without_root
+from common.smooth import smooth
+from common.terminal import progress
+from common.windows import Batch, TrainingBatches, Window, Windows
 
 ALONE = Processes()
 BAR_EVERY = 20      # batches between two figures in the bar: reading one waits for the device
 
 
-def without_root(pose, root):
-    """A copy of `pose` (.., J, 3) whose joint `root` lies at the origin; the other joints stay."""
-    pose = pose.clone()
-    pose[..., root, :] = 0
-    return pose
+@dataclass(frozen=True)
+class Step:
+    """How a training step is computed.
 
-
-class Refiner:
-    """The refine step: back-projects the centre keypoints at the lifted depth and blends (model/refine.py).
-
-    `root_source` says where the root's camera-space position comes from: "gt" is the ground truth, as in the
-    original release, at test time too; "estimate" is the position that best explains the keypoints
-    (camera.estimate_root).
+    micro_batch  windows that go through the network at once; their gradients add up to the batch's, which
+                 takes less memory for the same step but for dropout's masks; None: the whole batch
+    velocity     weight of the loss on the steps between a window's frames, for networks that predict all
+    amp          compute in bfloat16 where that is safe
     """
-
-    def __init__(self, network, *, root_source: str, clips: list[Clip]):
-        missing = "intrinsics" if clips[0].intrinsics is None else "root" if clips[0].root is None else None
-        if missing == "intrinsics" or (missing == "root" and root_source == "gt"):
-            raise ValueError(f"Refine back-projects keypoints and so needs each clip's {missing}, "
-                             f"which {clips[0].name} lacks. Evaluate without --refine.")
-        self.network, self.root_source, self.joint = network, root_source, clips[0].skeleton.root
-
-    def around(self, network) -> "Refiner":
-        """The same step with another network."""
-        other = copy(self)
-        other.network = network
-        return other
-
-    def __call__(self, lifted: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """The refined pose (B, J, 3) of `lifted` and the root (B, 3) it was given, metres, camera space.
-
-        A frame without a root estimate (NaN) keeps its lifted pose.
-        """
-        center = batch.keypoints[:, batch.keypoints.shape[1] // 2]                          # (B, J, 2)
-        relative = without_root(lifted, self.joint)
-        if self.root_source == "gt":
-            root = batch.root
-        else:
-            root = estimate_root(center, relative.detach(), batch.intrinsics)
-        known = root.isfinite().all(-1)                                                     # (B,)
-        depth = torch.where(known, root[:, 2], 1.0)[:, None, None]                          # (B, 1, 1)
-        back_projected = back_project_pose(center, relative[..., 2:], depth, batch.intrinsics[:, None],
-                                           self.joint)
-        refined = self.network(lifted, back_projected)                                      # (B, J, 3)
-        return torch.where(known[:, None, None], refined, lifted), root
+    micro_batch: int | None = None
+    velocity: float = 0
+    amp: bool = False
 
 
-def train_one_epoch(model, batches: TrainingBatches, optimizer, *, desc: str, micro_batch: int | None = None,
-                    refiner: Refiner | None = None, amp: bool = False, velocity: float = 0,
-                    processes: Processes = ALONE) -> tuple[float, float]:
-    """One pass over `batches`.
+def train_one_epoch(model, batches: TrainingBatches, optimizer, step: Step = Step(), *,
+                    refiner: Refiner | None = None, processes: Processes = ALONE,
+                    desc: str = "train") -> tuple[float, float]:
+    """One pass over `batches`: the loss, and the MPJPE with the predicted root at the origin, both in metres.
 
-    Returns the loss and the MPJPE with the predicted root at the origin, both in metres. A batch goes through
-    the network in parts of `micro_batch` windows (None: whole), whose gradients add up to the batch's: less
-    memory, the same step. With `refiner` the loss is that of the refined pose and reaches both networks.
-    `velocity` weighs the loss of the steps between a window's frames, for networks that answer for all of
-    them. `amp` computes in bfloat16 where that is safe. With several `processes` the networks are wrapped by
-    them, `batches` are dealt among them, and the step is that of the whole batch.
+    With `refiner` the loss is that of the refined pose and reaches both networks. With several `processes`
+    the networks are wrapped by them, `batches` are dealt among them, and the step is that of the whole batch.
     Raises FloatingPointError when the loss is not finite.
     """
     networks = [model, refiner.network] if refiner else [model]
     for network in networks:
         network.train()
-    root = batches.windows.clips[0].skeleton.root
-    device = batches.windows.offsets.device
-    totals = torch.zeros(3, device=device)      # sums of loss, MPJPE, windows; on the device: no waiting
-    bar = tqdm(zip(batches, batches.sizes(), strict=True), total=len(batches), desc=desc, unit="batch",
-               dynamic_ncols=True)
-    for step, (batch, (size, own)) in enumerate(bar):
+    windows = batches.windows
+    root = windows.clips[0].skeleton.root
+    totals = torch.zeros(3, device=windows.offsets.device)  # loss, MPJPE, windows, summed on the device
+    bar = progress(zip(batches, batches.sizes(), strict=True), total=len(batches), desc=desc, unit="batch")
+    for number, (batch, (size, own)) in enumerate(bar):
         optimizer.zero_grad()
-        parts = list(batch.split(micro_batch or len(batch)))
-        for number, part in enumerate(parts):
-            with postponed(networks, processes, number < len(parts) - 1):
-                with torch.autocast(device.type, torch.bfloat16, enabled=amp):
-                    predicted = model(part.keypoints)               # (B, J, 3), or (B, T, J, 3)
-                predicted = predicted.float()
-                if refiner:
-                    predicted, _ = refiner(predicted, part)
-                loss = mpjpe_loss(predicted, part.pose)             # metres
-                if velocity:
-                    loss = loss + velocity * velocity_loss(predicted, part.pose)
+        parts = list(batch.split(step.micro_batch or len(batch)))
+        for part in parts:
+            with gradients_kept(networks, processes, unless=part is parts[-1]):
+                predicted = forward(model, part, step, refiner, windows.window)     # (B, J, 3), (B, T, J, 3)
+                loss = mpjpe_loss(predicted, part.pose)                             # metres
+                if step.velocity:
+                    loss = loss + step.velocity * velocity_loss(predicted, part.pose)
                 weight = len(part) / size if own else 0.0           # processes average: times their count
                 (loss * (weight * processes.count)).backward()
             with torch.no_grad():
                 error = mpjpe_loss(without_root(predicted, root), part.pose)
                 totals += torch.stack([loss, error, torch.ones_like(loss)]) * (weight * size)
         optimizer.step()
-        if step % BAR_EVERY == 0:
+        if number % BAR_EVERY == 0:
             bar.set_postfix_str(f"MPJPE {1000 * totals[1].item() / max(1, totals[2].item()):.1f} mm")
     loss, error, count = processes.add(totals).tolist()
-    loss, error = loss / count, error / count
     if not math.isfinite(loss):
         raise FloatingPointError(
-            f"The training loss became {loss} in {desc}. Start a new run with a lower --lr, from last.pth "
-            f"with --reload 1 where it exists, or check the keypoints for outliers.")
-    return loss, error
+            f"The training loss became {loss / count} in {desc}. Start a new run with a lower --lr, from "
+            "last.pth with --reload 1 where it exists, or check the keypoints for outliers.")
+    return loss / count, error / count
+
+
+def forward(model, batch: Batch, step: Step, refiner: Refiner | None, window: Window):
+    """The poses of a training batch, (B, J, 3) or (B, T, J, 3), metres, refined with `refiner`."""
+    with torch.autocast(batch.keypoints.device.type, torch.bfloat16, enabled=step.amp):
+        predicted = model(batch.keypoints)
+    predicted = predicted.float()
+    return refiner(predicted, batch, window.place)[0] if refiner else predicted
 
 
 @contextmanager
-def postponed(networks, processes: Processes, more: bool):
-    """Gradients stay with this process while `more` parts of the batch are to come."""
+def gradients_kept(networks, processes: Processes, *, unless: bool):
+    """Gradients stay with this process until the last part of a batch."""
     with ExitStack() as stack:
-        for network in networks if more and processes.count > 1 else []:
-            stack.enter_context(network.no_sync())
+        if processes.count > 1 and not unless:
+            for network in networks:
+                stack.enter_context(network.no_sync())
         yield
 
 
@@ -142,69 +109,56 @@ def evaluating(*networks):
             network.train(training)
 
 
-def predict(model, clips: list[Clip], *, frames: int, tds: int = 1, batch_size: int = 256,
-            flip_test: bool = True, every: int = 1, device="cpu", desc: str = "predict",
-            refiner: Refiner | None = None, target: str = "center", hop: int | None = None,
-            amp: bool = False) -> dict[str, list[np.ndarray]]:
-    """What the networks say of every clip, each a list of float32 arrays, one a clip, metres, camera space.
+def predict(model, clips: list[Clip], window: Window, lifting: Lifting = Lifting(), *,
+            refiner: Refiner | None = None, desc: str = "predict") -> dict[str, list[np.ndarray]]:
+    """What the networks predict for every clip: lists of float32 arrays, one a clip, metres, camera space.
 
-    "pose" (N, J, 3) root at the origin: refined with `refiner`, else lifted; "lifted" (N, J, 3) before
-    refining; with a refiner also "root" (N, 3), the root that it was given. `flip_test` averages each lifted
-    pose with the mirrored one of the mirrored window, before refining. `every` = n predicts every n-th frame
-    of each clip and leaves NaN in the others.
-
-    `target` is the place of the answer in a window. With `hop` the network answers for every frame of a
-    window: windows begin `hop` of their frames apart and a frame's pose is the mean of all that hold it,
-    weighted by `lift.trust`.
+    "pose" (N, J, 3) has the root at the origin: refined with `refiner`, else lifted. With a refiner there are
+    also "lifted" (N, J, 3), the poses before refining, and "root" (N, 3), the root that it was given. Frames
+    that `lifting.every` leaves out are NaN. Every other frame is predicted exactly once, or, with
+    `window.hop`, is the mean of all windows that hold it, weighted by `lift.blending_weights`.
     """
-    windows = Windows(clips, frames=frames, tds=tds, device=device, target=target)
-    skeleton = clips[0].skeleton
-    rows, joints = windows.num_rows, len(skeleton.joints)
-    sizes = {"pose": (rows, joints, 3), "lifted": (rows, joints, 3), "root": (rows, 3)}
-    found = {key: torch.zeros(size, device=device) for key, size in sizes.items() if refiner or key == "pose"}
-    filled = torch.zeros(rows, device=device)           # the weight of the answers that each frame got
-    targets = windows.covering(hop) if hop else windows.centers(every)
-    # Sharing pays where windows overlap by half or more and most clips fill half a batch.
-    shares = (hasattr(model, "lift_course") and not hop and 2 * every <= frames
-              and 2 * len(targets) >= len(clips) * batch_size)
-    parts = windows.runs(targets, batch_size) if shares else targets.split(batch_size)
-    errors, count = 0.0, 0
-    networks = [model, refiner.network] if refiner else [model]
-    with evaluating(*networks), tqdm(total=len(targets), desc=desc, unit="window",
-                                     dynamic_ncols=True) as bar:
-        for step, row in enumerate(parts):
-            row = row.to(device)
-            batch = windows.gather(row, whole=bool(hop))
-            if shares:
-                pose = lift_course(model, *windows.course(row), tds, skeleton, flip_test=flip_test)
-            else:
-                pose = lift(model, batch.keypoints, skeleton, flip_test=flip_test, amp=amp)
+    windows = Windows(clips, window, device=lifting.device)
+    rows, joints, root = windows.num_rows, len(clips[0].skeleton.joints), clips[0].skeleton.root
+    shapes = {"pose": (rows, joints, 3), "lifted": (rows, joints, 3), "root": (rows, 3)}
+    found = {key: torch.zeros(shape, device=lifting.device)
+             for key, shape in shapes.items() if refiner or key == "pose"}
+    weights = torch.zeros(rows, device=lifting.device)      # of the poses that were added up in each frame
+    targets, shared = plan(model, windows, lifting)
+    bar = progress(total=sum(map(len, targets)), desc=desc, unit="window")
+    with evaluating(model, *([refiner.network] if refiner else [])), bar:
+        for number, row in enumerate(targets):
+            row = row.to(lifting.device)
+            batch = windows.gather(row, whole=bool(window.hop))
+            pose = lift_batch(model, windows, batch, row, lifting, shared=shared)
             if refiner:
-                found["lifted"][row] = without_root(pose, skeleton.root)
-                pose, found["root"][row] = refiner(pose, batch)
-            pose = without_root(pose, skeleton.root)
-            if hop:
-                row, inside = (values.flatten() for values in windows.window_rows(row))     # (B T,) each
-                inside = inside * trust(frames).to(device).repeat(len(batch))               # (B T,)
-                pose = pose.flatten(0, 1)                                                   # (B T, J, 3)
-                found["pose"].index_add_(0, row, pose * inside[:, None, None])
-                filled.index_add_(0, row, inside)
-            else:
-                found["pose"][row] = pose
-                filled[row] += 1
+                found["lifted"][row] = without_root(pose, root)
+                pose, found["root"][row] = refiner(pose, batch, window.place)
+            pose = without_root(pose, root)
+            add_poses(found["pose"], weights, windows, row, pose)
             bar.update(len(batch))
-            if batch.pose is not None and step % BAR_EVERY == 0:
-                errors, count = errors + mpjpe_loss(pose, batch.pose.flatten(0, -3)).item(), count + 1
-                bar.set_postfix_str(f"MPJPE {1000 * errors / count:.1f} mm")
-    if not found["pose"].isfinite().all():
-        raise FloatingPointError("The network's poses are not finite. Choose a checkpoint whose training "
-                                 "converged.")
-    kept = torch.zeros(rows, dtype=torch.bool)
-    kept[windows.centers(every)] = True
-    kept = kept.to(device)
-    assert filled[kept].min() > 0 and (hop or filled.max() == 1), "a frame was predicted twice or not at all"
-    found["pose"][kept] /= filled[kept, None, None]
+            if batch.pose is not None and number % BAR_EVERY == 0:
+                bar.set_postfix_str(f"MPJPE {1000 * mpjpe_loss(pose, batch.pose).item():.1f} mm")
+    kept = divide(found["pose"], weights, windows, lifting.every)
     for values in found.values():
         values[~kept] = math.nan
-    return {key: [part.numpy() for part in values.cpu().split(windows.lengths)]
-            for key, values in found.items()}
+    split = {key: [part.numpy() for part in values.cpu().split(windows.lengths)]
+             for key, values in found.items()}
+    if lifting.smooth:
+        split["pose"] = [smooth(poses, seconds=lifting.smooth, fps=clip.fps)
+                         for poses, clip in zip(split["pose"], clips)]
+    return split
+
+
+def plan(model, windows: Windows, lifting: Lifting) -> tuple[list[torch.Tensor], bool]:
+    """Target rows (B,) of each pass, and whether overlapping windows share what they have in common.
+
+    Sharing pays where windows overlap by half or more and most clips fill half a batch.
+    """
+    window, size = windows.window, lifting.batch_size
+    if window.hop:
+        return windows.covering().split(size), False
+    targets = windows.centers(lifting.every)
+    shared = (hasattr(model, "lift_sequence") and 2 * lifting.every <= window.frames
+              and 2 * len(targets) >= len(windows.clips) * size)
+    return (windows.runs(targets, size) if shared else targets.split(size)), shared

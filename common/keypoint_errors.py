@@ -7,7 +7,7 @@ import torch
 from common.layouts import TO_HUMAN36M
 from common.skeleton import Skeleton
 
-STRENGTH = 1.5                  # a detector's errors are 0 to this times those of the model
+STRENGTH = 1.5                  # simulated errors are 0 to this times those of the model
 TYPICAL_EXTENT = 0.8            # screen height of the people whose errors the model describes (Human3.6M)
 KEY_FRAME_EVERY = 9             # frames between two independent errors, as in dataset/cmu_mocap.py
 JITTER = 0.002                  # standard deviation of the white part of the errors, screen units
@@ -66,7 +66,7 @@ class KeypointErrors(Draws):
         return torch.where(chosen[:, None, None, None], converted, keypoints)
 
     def errors(self, keypoints):
-        """A detector's errors (B, T, J, 2), screen units: the model of dataset/cmu_mocap.detector_error.
+        """Simulated detector noise (B, T, J, 2), screen units: the model of dataset/cmu_mocap.detector_error.
 
         They grow with the person in the image and with a strength drawn for each window.
         """

@@ -4,39 +4,49 @@
 one sentence and exit status 2.
 """
 import argparse
+import functools
 import glob
+import re
 import sys
 from pathlib import Path
+
+from common.augment import PARTS
+from common.batch_sizes import CACHED_FRAMES, FRAMES_AT_ONCE, WINDOWS_PER_FRAME
+from common.bounds import FIELD_OF_VIEW, FPS, IMAGE_SIDE
+from common.command_line import Parser
 
 DATASETS = ["h36m", "cmu", "3dhp"]
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
                    "export_mat"]
-# modes that run many commands
-COLLECTIVE = ["tables", "ablation", "augmentation", "comparison", "results", "benchmark"]
 EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
-NOT_FOR_LIMITS = ["keypoints", "actions", "downsample", "refine", "export_mat", "smooth"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
                      "compile", "augment", "velocity_weight"]
 ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "root", "fov", "level"]
 LIVE = Path("-")
+DEVICES = ["auto", "cpu", "cuda", "mps"]
 PROJECT = Path(__file__).resolve().parent.parent
-# The checkpoints that ship, by their frames; the last is the best and the default.
-# Frames -> file; the first is taken where none is named.
+# The checkpoints that ship, by their frames; the first is used where none is named.
 SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
 # What each network has instead of FTCM's defaults, as published, and the options that mean nothing to it.
 NETWORKS = {"ftcm": {}, "single_frame": {"frames": 1, "depth": 2, "dim": 1024, "dropout": 0.5},
             "temporal_conv": {"frames": 27, "dim": 728, "dropout": 0.25}}
-FTCM_ONLY = {"units": "--units", "fpm_filter": "--fpm_filter", "every_frame": "--out_all", "hop": "--hop",
-             "channel": "--channel"}
-MEANINGLESS = {"ftcm": {}, "single_frame": {**FTCM_ONLY, "frames": "--frames", "target": "--target"},
-               "temporal_conv": {**FTCM_ONLY, "depth": "--layers"}}
-
-
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are one sentence."""
-
-    def error(self, message):
-        self.exit(2, f"{self.prog}: error: {message}\n")
+FTCM_ONLY = {"units", "fpm_filter", "every_frame", "hop", "channel"}
+MEANINGLESS = {"ftcm": set(), "single_frame": FTCM_ONLY | {"frames", "target"},
+               "temporal_conv": FTCM_ONLY | {"depth"}}
+MASKING = "is for the masked pretraining of the original release, which is not supported here; drop it"
+BEST = "names an earlier best epoch in the original release; here --resume restores it; drop it"
+CHANNELS = "has one possible value: keypoints have 2 coordinates and poses 3; drop it"
+# Options of the original release that are refused, and why.
+RELEASE_ONLY = {
+    "--pad": "has no effect in the original release, where it is always (frames - 1) / 2; drop it",
+    "--crop_uv": "is not supported here: keypoints are always divided by the image's size; drop it",
+    "--in_channels": CHANNELS, "--out_channels": CHANNELS,
+    "-previous_name": BEST, "-previous_best_threshold": BEST,
+    "--MAE": MASKING, "--MAE_reload": MASKING, "-tmr": MASKING, "--temporal_mask_rate": MASKING,
+    "-smn": MASKING, "--spatial_mask_num": MASKING}
+# What a checkpoint knows of itself, as far as options say it too.
+OF_A_CHECKPOINT = ("network", "frames", "dim", "depth", "dropout", "units", "fpm_filter", "every_frame",
+                   "dataset", "keypoints", "tds", "target")
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -55,9 +65,31 @@ def parse_bool(text: str) -> bool:
     return values[text.lower()]
 
 
+def parse_out_all(text: str) -> bool:
+    """False; the release's --out_all 1 is refused, since it looks like --every_frame 1 and is not."""
+    if parse_bool(text):
+        raise argparse.ArgumentTypeError(
+            "--out_all 1 has no effect in the original release; drop it, or use --every_frame 1 for a "
+            "network that answers for every frame of its window")
+    return False
+
+
 def parse_list(text: str) -> list[str] | None:
-    """A comma-separated list; * means all (None)."""
-    return None if text == "*" else [part.strip() for part in text.split(",") if part.strip()]
+    """A comma-separated list; * or all means all (None)."""
+    if text.lower() in ("*", "all"):
+        return None
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if text and not names:
+        raise argparse.ArgumentTypeError(f"expected names with commas between them, got {text!r}")
+    return names
+
+
+def parse_gpu(text: str) -> int:
+    """The number of one device."""
+    if not re.fullmatch("[0-9]{1,3}", text):
+        raise argparse.ArgumentTypeError(f"expected the number of one device, got {text!r}; "
+                                         "for several start the program with torchrun --nproc_per_node=N")
+    return int(text)
 
 
 def parse_level(text: str) -> float | str | None:
@@ -73,19 +105,30 @@ def parse_level(text: str) -> float | str | None:
     return degrees
 
 
-def positive(kind=int):
-    """A parser of numbers above zero."""
+def positive(kind=int, most=1_000_000):
+    """A parser of numbers above zero and up to `most`."""
     def parse_positive(text):
         value = kind(text)
-        if not value > 0:
-            raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+        if not 0 < value <= most:
+            raise argparse.ArgumentTypeError(f"expected a number above 0 and up to {most}, got {text}")
         return value
     parse_positive.__name__ = kind.__name__
     return parse_positive
 
 
+def between(bounds: tuple[float, float], kind=float):
+    """A parser of numbers within `bounds`, both ends included."""
+    def parse_between(text):
+        value = kind(text)
+        if not bounds[0] <= value <= bounds[1]:
+            raise argparse.ArgumentTypeError(f"expected a number from {bounds[0]} to {bounds[1]}, got {text}")
+        return value
+    parse_between.__name__ = kind.__name__
+    return parse_between
+
+
 def build_parser() -> Parser:
-    parser = Parser(prog="run_ftcm.py",
+    parser = Parser(prog="run_ftcm.py", refused=RELEASE_ONLY,
                     description="FTCM: lift 2D keypoints of a video to 3D poses. Trains, evaluates.",
                     formatter_class=HelpFormatter)
     add = parser.add_argument_group("what to do").add_argument
@@ -93,36 +136,18 @@ def build_parser() -> Parser:
         help="1 trains, 0 evaluates the checkpoint named by --previous_dir")
     add("--test", type=parse_bool, default=True, help="evaluate: after every training epoch and at the end")
     add("-r", "--resume", action="store_true",
-        help="continue the run of the same options after its last whole epoch")
+        help="continue the run of the same options after its last whole epoch, from the beginning where none "
+        "was saved")
     add("--reload", type=parse_bool, default=False, help="start from the weights in --previous_dir")
     add("--previous_dir", type=Path,
         help="checkpoint file (.pth), of this program or of the original release; without it, evaluation and "
         "--predict use the one that ships, checkpoint/ftcm_27.pth or, with -f 81, ftcm_81.pth")
-    add("--tables", action="store_true", help="run every row of the published tables for which data and "
-        "weights are there (on the bundled data where Human3.6M is absent); write results.json and "
-        "results.md to --output")
-    add("--ablation", action="store_true", help="train and compare variants of the network on the bundled "
-        "data; write ablation.json and ablation.md to --output")
-    add("--augmentation", action="store_true", help="train with every part of --augment, without each and "
-        "without all on the bundled data, where not yet done; write augmentation.json and augmentation.md to "
-        "--output")
-    add("--comparison", nargs="?", const="*", metavar="TEXT", help="train FTCM and the networks it is "
-        "compared with for about equal minutes on the bundled data, where not yet done; write "
-        "comparison.json and comparison.md to --output; only the runs whose label holds every comma-"
-        "separated part of TEXT, if given: '27 frames, seed 1'")
-    add("--results", action="store_true", help="evaluate the checkpoints that ship, measure their limits and "
-        "rewrite the README's tables and charts from checkpoint/results/*.json")
-    add("--limits", action="store_true", help="errors of the checkpoint against 2D noise, missing joints, "
-        "camera pitch and distance, frame rate, by joint and by action, on the bundled test motions, thinned "
-        "or every --test_stride-th frame; write limits.json and charts to --output")
     add("--export_release", type=Path, metavar="FILE", help="write the reloaded network's weights as the "
         "original release reads them, and do nothing else")
     add("--export_onnx", type=Path, metavar="FILE", help="write the reloaded network as an ONNX file, and do "
         "nothing else; needs the packages onnx and onnxscript")
     add("--export_program", type=Path, metavar="FILE", help="write the reloaded network as a file for "
         "torch.export.load, and do nothing else")
-    add("--benchmark", action="store_true", help="measure speed and memory of networks of several window "
-        "lengths on this machine; write benchmark.json and benchmark.md to --output")
     add("--export_weights", type=Path, metavar="FILE", help="write the reloaded network and its history as a "
         "small checkpoint, in half precision and without optimizer, and do nothing else")
     add("--export_mat", type=Path, metavar="FILE", help="with --dataset 3dhp: also write the predictions as "
@@ -131,26 +156,29 @@ def build_parser() -> Parser:
         "checkpoint/{name}_{frames}_no_refine/, or _refine/ with --refine")
     add("--output", type=Path, help="folder for scores and pictures; default: the run's folder when "
         "training, a folder of its own in checkpoint/ otherwise")
-    add("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto",
+    add("--device", choices=DEVICES, default="auto",
         help="auto: CUDA, else Apple's GPU, else CPU")
-    add("--gpu", type=int, default=0, help="number of the CUDA device, where CUDA is used")
-    add("--manualSeed", dest="seed", type=int, default=1, help="seed of weights, dropout and shuffling")
+    add("--gpu", type=parse_gpu, default=0, help="number of the CUDA device, where CUDA is used")
+    add("--manualSeed", dest="seed", type=between((0, 2 ** 31 - 1), int), default=1,
+        help="seed of weights, dropout and shuffling")
 
     add = parser.add_argument_group("own video").add_argument
     add("--predict", type=Path, metavar="FILE", help="lift the 2D keypoints in this file or folder (formats: "
-        "dataset/custom_keypoints.md) and write poses, player, animation and BVH to --output; -: lift JSON "
+        "dataset/keypoints/README.md) and write poses, player, animation and BVH to --output; -: lift JSON "
         "lines from standard input while they come, to JSON lines on standard output")
     add("--layout",
         help="joint layout of the file where it does not say: human36m, coco17, body25 or blazepose33")
-    add("--width", type=positive(), help="width of the video in pixels, where the file does not say")
-    add("--height", type=positive(), help="height of the video in pixels, where the file does not say")
-    add("--fps", type=positive(float),
-        help="frames per second of the video, where the file does not say; else 30")
+    add("--width", type=between(IMAGE_SIDE, int),
+        help="width of the video in pixels, 16 to 65536, where the file does not say")
+    add("--height", type=between(IMAGE_SIDE, int),
+        help="height of the video in pixels, 16 to 65536, where the file does not say")
+    add("--fps", type=between(FPS),
+        help="frames per second of the video, 1 to 1000, where the file does not say; else 30")
     add("--person", help="which person's track, where the file holds several")
     add("--root", choices=["none", "estimate"], default="none", help="none: poses relative to the root "
         "joint; estimate: placed before the camera, as the keypoints and --fov explain best")
-    add("--fov", type=positive(float), default=55,
-        help="horizontal field of view in degrees, for --root estimate")
+    add("--fov", type=between(FIELD_OF_VIEW), default=55,
+        help="horizontal field of view in degrees, 5 to 170, for --root estimate")
     add("--level", type=parse_level, default="none", help="turn the poses until up is up: by the degrees "
         "that the camera looks down (negative: up), or by motion, which judges them by where the body stands "
         "over the feet in most frames, for a camera without roll; none: camera axes")
@@ -163,40 +191,47 @@ def build_parser() -> Parser:
         "your own); cmu: the bundled motions")
     add("-k", "--keypoints", default="cpn_ft_h36m_dbb",
         help="2D source: h36m reads data_2d_h36m_{keypoints}.npz; cmu has gt (exact, its default) and "
-        "detected (with a detector's errors); 3dhp has gt")
+        "detected (with simulated detector noise); 3dhp has gt")
     add("--root_path", type=Path, default=PROJECT / "dataset", help="folder of the data files")
-    add("-a", "--actions", type=parse_list, default="*", help="comma-separated whole action names; * for all")
+    add("-a", "--actions", type=parse_list, default="*",
+        help="comma-separated whole action names; * or all for all")
     add("--cameras", type=parse_list, default="*",
         help="comma-separated camera numbers, counted from 0; * for all")
     add("--val_subjects", type=parse_list, default="", help="training subjects to hold out and select the "
         "best epoch on, comma-separated; empty selects on the test subjects, as the paper does")
-    add("--downsample", type=positive(), default=1,
+    add("--downsample", type=positive(most=10_000), default=1,
         help="keep every n-th frame of every clip, which lowers its frame rate")
-    add("--subset", type=positive(float), default=1, help="share of each training clip that is used, 0 to 1")
-    add("-s", "--stride", type=positive(), default=1,
+    add("--subset", type=positive(float, most=1), default=1,
+        help="share of each training clip that is used, 0 to 1")
+    add("-s", "--stride", type=positive(most=10_000), default=1,
         help="every n-th frame is the centre of a training window")
-    add("--val_stride", type=positive(), default=1, help="validate on every n-th frame after each epoch")
-    add("--test_stride", type=positive(), default=1,
+    add("--val_stride", type=positive(most=10_000), default=1,
+        help="validate on every n-th frame after each epoch")
+    add("--test_stride", type=positive(most=10_000), default=1,
         help="score every n-th frame in the final table, which then says so")
 
     add = parser.add_argument_group("network").add_argument
     add("--network", choices=list(NETWORKS), default="ftcm", help="ftcm, or one that it is compared with: "
         "single_frame (after Martinez et al. 2017), temporal_conv (after Pavllo et al. 2019); these have "
         "defaults of their own for frames, layers, channels and dropout (model/baselines.py)")
-    add("-f", "--f", "--frames", dest="frames", type=positive(), default=243, help="frames in a window, odd")
-    add("-tds", "--t_downsample", dest="tds", type=positive(), default=1,
+    add("-f", "--f", "--frames", dest="frames", type=positive(most=9999), default=243,
+        help="frames in a window, odd")
+    add("-tds", "--t_downsample", dest="tds", type=positive(most=10_000), default=1,
         help="frames per step inside a window")
-    add("--layers", dest="depth", type=int, default=6, help="number of blocks")
-    add("--d_hid", dest="dim", type=positive(), default=512, help="channels, a multiple of 8")
+    add("--layers", dest="depth", type=between((0, 100), int), default=6, help="number of blocks")
+    add("--d_hid", dest="dim", type=positive(most=8192), default=512, help="channels, a multiple of 8")
     add("--units", choices=["both", "fpm", "tpm", "none"], default="both",
         help="ablation: which of the two units work")
     add("--fpm_filter", choices=["matrix", "elementwise"], default="matrix", help="ablation: one matrix over "
         "all frequencies, or one weight per frequency and channel")
-    add("--out_all", dest="every_frame", type=parse_bool, default=False,
+    add("--every_frame", type=parse_bool, default=False,
         help="1: the network answers for every frame of its window, not for one; cheaper by a factor --hop")
-    add("--hop", type=positive(), help="frames between two windows of an --out_all network when "
+    add("--out_all", type=parse_out_all, default=argparse.SUPPRESS,
+        help="0, without effect; an option of the original release that does nothing there (--every_frame "
+        "is another one)")
+    add("--hop", type=positive(), help="frames between two windows of an --every_frame network when "
         "predicting, 1 to --frames; answers are averaged where windows overlap, those near a "
-        "window's ends weighing less; default: a third of --frames")
+        f"window's ends weighing less; default: --frames / {WINDOWS_PER_FRAME}, rounded up")
     add("--target", choices=["center", "last"], default="center", help="the frame of the window that is "
         "lifted; last: a causal network, which needs no frame of the future")
     add("--dropout", type=float, default=0.1, help="share of features set to 0 when training, 0 to below 1")
@@ -225,17 +260,19 @@ def build_parser() -> Parser:
     add("-b", "--batchSize", dest="batch_size", type=positive(), default=160,
         help="windows per training step")
     add("--micro_batch", type=positive(), help="windows that go through the network at once when training; "
-        "a batch's gradients are summed over such parts, which bounds memory; default: 16384 / frames")
+        "a batch's gradients are summed over such parts, which bounds memory; dropout draws other masks for "
+        f"other parts; default: {FRAMES_AT_ONCE} / frames")
     add("--eval_batch_size", type=positive(),
-        help="windows per step without gradients; default: 2048 / frames on a CPU, 16384 / frames elsewhere")
+        help=f"windows per step without gradients; default: {CACHED_FRAMES} / frames on a CPU, "
+        f"{FRAMES_AT_ONCE} / frames elsewhere")
     add("--amp", type=parse_bool, default=False, help="compute in bfloat16 where that is safe, for GPUs; "
         "the FPM stays float32")
     add("--compile", type=parse_bool, default=False,
         help="train through torch.compile, for GPUs; needs a C++ compiler on a CPU")
     add("--lr", type=positive(float), default=1e-3, help="learning rate of the first epoch")
-    add("-lrd", "--lr_decay", type=positive(float), default=0.95,
+    add("-lrd", "--lr_decay", type=positive(float, most=1), default=0.95,
         help="factor on the learning rate after each epoch")
-    add("--lr_decay_large", type=positive(float), default=0.5,
+    add("--lr_decay_large", type=positive(float, most=1), default=0.5,
         help="the factor after every --large_decay_epoch epochs")
     add("--large_decay_epoch", type=positive(), default=80, help="epochs between two large decays")
     add("--data_augmentation", dest="flip", type=parse_bool, default=True,
@@ -245,10 +282,10 @@ def build_parser() -> Parser:
     add("--test_augmentation", dest="flip_test", type=parse_bool, default=True,
         help="average with the mirrored prediction")
     add("--augment", type=parse_list, default="", help="train on other cameras, bodies, postures and 2D "
-        "errors than the data's: any of camera, body, placement, posture, layout, detector, missing, comma-"
-        "separated (common/augment.py)")
-    add("--velocity_weight", type=float, default=0, help="weight of the loss of the steps from "
-        "frame to frame (MPJVE) beside that of the poses, for --out_all networks: calmer poses")
+        f"errors than the data's: comma-separated, any of {', '.join(PARTS)} (common/augment.py)")
+    add("--velocity_weight", type=between((0, 1000)), default=0,
+        help="weight of the loss of the steps from frame to frame (MPJVE) beside that of the poses, for "
+        "--every_frame networks: calmer poses")
     add("--workers", type=int, default=0,
         help="always 0: batches are gathered on the device, without worker processes")
     return parser
@@ -262,9 +299,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     for action in silent._actions:
         action.default = argparse.SUPPRESS
     args.given = set(vars(silent.parse_args(argv)))
-    if args.limits and "dataset" not in args.given:
-        args.dataset = "cmu"
-    if (args.limits or args.dataset in ("cmu", "3dhp")) and "keypoints" not in args.given:
+    if args.dataset in ("cmu", "3dhp") and "keypoints" not in args.given:
         args.keypoints = "gt"
     for name, value in NETWORKS[args.network].items():
         if name not in args.given:
@@ -286,46 +321,79 @@ def parse(argv: list[str]) -> argparse.Namespace:
     return args
 
 
+@functools.cache
+def spellings() -> dict[str, str]:
+    """Each option's `dest` and its long name on the command line: depth and --layers."""
+    return {action.dest: action.option_strings[-1] for action in build_parser()._actions}
+
+
+def spelt(names) -> str:
+    """The options of these `dest` names as the command line spells them."""
+    return ", ".join(sorted(spellings()[name] for name in names))
+
+
+def written(value):
+    """A value as the command line writes it: 1 for True."""
+    return int(value) if isinstance(value, bool) else value
+
+
 def uses_checkpoint(args) -> bool:
     """Whether the task is to use a trained network: to evaluate it or to lift a video."""
-    return not (args.train or args.export_release or args.export_weights
-                or any(getattr(args, name) for name in COLLECTIVE))
+    return not (args.train or args.export_release or args.export_weights)
 
 
 def find_meaningless(network: str, given: set[str], path: Path | None = None) -> str | None:
     """The sentence that refuses options which mean nothing to `network` (that of the file `path`)."""
-    refused = [MEANINGLESS[network][name] for name in sorted(given & MEANINGLESS[network].keys())]
+    refused = given & MEANINGLESS[network]
     where = f"--network {network}" if path is None else f"{path}, a {network} network,"
-    return f"{where} has no {', '.join(refused)}; drop it" if refused else None
+    return f"{where} has no {spelt(refused)}; drop it" if refused else None
+
+
+def find_network_problem(args, path: Path | None = None) -> str | None:
+    """The first contradiction between the network, that of the file `path`, and what it is to do."""
+    network = "the network" if path is None else str(path)
+    checks = [
+        (args.hop and not args.every_frame,
+         "--hop is for networks that answer for every frame of a window (--every_frame 1); "
+         f"{network} answers for one; drop it"),
+        ((args.hop or 1) > args.frames,
+         f"--hop must be 1 to {args.frames}, the frames of {network}, got {args.hop}"),
+        (args.every_frame and args.target == "last",
+         "--every_frame 1 answers for every frame of a window; drop --target last"),
+        (args.every_frame and args.refine,
+         f"--refine works on one pose a window; {network} answers for every frame (--every_frame 1); "
+         "drop one of the two"),
+        (args.velocity_weight and not args.every_frame,
+         "--velocity_weight compares a window's poses from frame to frame (--every_frame 1); "
+         f"{network} answers for one; drop it"),
+        (args.refine and args.dataset == "3dhp",
+         "--refine back-projects keypoints with the cameras' intrinsics, which the 3dhp files lack; "
+         "drop --refine"),
+        (args.augment and args.dataset == "3dhp",
+         "--augment moves the camera and needs intrinsics and vertical, which the 3dhp files lack; "
+         "drop --augment"),
+    ]
+    return next((sentence for failed, sentence in checks if failed), None)
 
 
 def find_problem(args) -> str | None:
     """The first contradiction among the options, as a sentence; None when there is none."""
     half = args.dim // 2
-    modes = [name for name in ("train", "predict", "limits", *COLLECTIVE, *EXPORTS)
-             if getattr(args, name)]
-    foreign = sorted(args.given - {*COLLECTIVE, "root_path", "device", "gpu", "output"})
+    modes = [name for name in ("train", "predict", *EXPORTS) if getattr(args, name)]
+    invented = [name for name in args.augment or [] if name not in PARTS]
     checks = [
         (len(modes) > 1, f"--{' and --'.join(modes)} are different tasks; choose one"),
-        (set(modes) & set(COLLECTIVE) and foreign,
-         f"--{' and --'.join(COLLECTIVE)} take only --root_path, --device, --gpu and --output; drop "
-         f"{', '.join(foreign)}"),
         (args.predict and args.given & set(NOT_FOR_PREDICT),
          f"--predict lifts every frame of one file; "
-         f"drop {', '.join(sorted(args.given & set(NOT_FOR_PREDICT)))}"),
-        (args.limits and args.given & set(NOT_FOR_LIMITS),
-         f"--limits adds errors of its own to the exact keypoints of whole test motions; "
-         f"drop {', '.join(sorted(args.given & set(NOT_FOR_LIMITS)))}"),
+         f"drop {spelt(args.given & set(NOT_FOR_PREDICT))}"),
         (not args.train and args.given & set(ONLY_FOR_TRAINING),
-         f"{', '.join(sorted(args.given & set(ONLY_FOR_TRAINING)))} is for --train 1"),
+         f"{spelt(args.given & set(ONLY_FOR_TRAINING))} is for --train 1"),
         (args.cameras == [] or args.actions == [],
          "--cameras and --actions need at least one name; * for all"),
-        (not 0 < args.fov < 180, f"--fov must lie between 0 and 180 degrees, got {args.fov:g}"),
         ("fov" in args.given and args.root != "estimate", "--fov needs --root estimate"),
         (not args.test and args.val_subjects, "--val_subjects select an epoch by evaluating; drop --test 0"),
         (args.frames % 2 == 0,
          f"--frames must be odd so that the window has a centre frame, got {args.frames}"),
-        (args.depth < 0, f"--layers must be 0 or more, got {args.depth}"),
         (args.dim % 8, f"--d_hid must be a multiple of 8, got {args.dim}"),
         ("channel" in args.given and not args.reload and args.channel != half,
          f"--channel is half of --d_hid: expected {half}, got {args.channel}; "
@@ -333,20 +401,11 @@ def find_problem(args) -> str | None:
         (args.n_joints != 17 or args.out_joints != 17,
          f"all data sets have 17 joints, got --n_joints {args.n_joints} and --out_joints {args.out_joints}; "
          "drop them"),
-        ((args.hop or 1) > args.frames and not args.reload,
-         f"--hop must be 1 to --frames, {args.frames}, got {args.hop}"),
-        ("hop" in args.given and not args.every_frame and not args.reload, "--hop needs --out_all 1"),
         (not 0 <= args.dropout < 1, f"--dropout must lie between 0 and below 1, got {args.dropout:g}"),
-        (args.every_frame and args.target == "last",
-         "--out_all 1 answers for every frame of a window; drop --target last"),
-        (args.every_frame and args.refine, "--refine works on one pose a window; drop --out_all 1"),
-        (args.augment is None,
-         "--augment needs names: camera, body, placement, posture, layout, detector, missing"),
-        (not 0 <= args.velocity_weight < float("inf"),
-         f"--velocity_weight must be 0 or more, got {args.velocity_weight:g}"),
-        (args.velocity_weight and not args.every_frame and not args.reload,
-         "--velocity_weight compares a window's poses from frame to frame; add --out_all 1"),
-        (args.subset > 1, f"--subset is a share between 0 and 1, got {args.subset}"),
+        (args.augment is None or invented,
+         f"--augment takes names of {', '.join(PARTS)}; got {', '.join(invented) or '*'}"),
+        (args.val_subjects is None,
+         "--val_subjects needs the names of training subjects; leave at least one to train on"),
         (args.workers != 0,
          f"--workers must be 0, got {args.workers}: batches are gathered on the device; drop it"),
         (not args.predict and args.given & set(ONLY_FOR_PREDICT),
@@ -362,9 +421,6 @@ def find_problem(args) -> str | None:
         (args.export_mat and (args.dataset != "3dhp" or args.test_stride > 1 or args.downsample > 1
                               or args.actions
                               or not args.test), "--export_mat needs --dataset 3dhp and every test frame"),
-        (args.refine and args.dataset == "3dhp",
-         "--refine back-projects keypoints with the cameras' intrinsics, which the 3dhp files lack; "
-         "drop --refine"),
         (args.refine_reload and not args.refine, "--refine_reload 1 is for the refine module; add --refine"),
         (args.refine_reload and args.previous_refine_name is None,
          "--refine_reload 1 needs a refine file; add --previous_refine_name FILE"),
@@ -386,6 +442,7 @@ def find_problem(args) -> str | None:
          f"({', '.join(path.name for path in SHIPPED.values())}); choose one with -f, or name another with "
          "--reload 1 --previous_dir FILE"),
         (find_meaningless(args.network, args.given), find_meaningless(args.network, args.given)),
+        (not (args.reload or args.shipped) and find_network_problem(args), find_network_problem(args)),
         (args.network == "temporal_conv" and args.frames not in [3 ** n for n in range(1, 10)],
          f"--network temporal_conv needs a power of 3 as --frames (3, 9, 27, ..), got {args.frames}"),
         (not args.reload and args.previous_dir is not None,

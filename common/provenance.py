@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-# What --results writes: earlier results of its own do not make a measurement's source another one.
+# What experiments/results.py writes: earlier results of its own do not make a measurement's source another one.
 WRITTEN = ("README.md", "checkpoint/results")
 
 
-def provenance(argv: list[str], device: str) -> dict:
-    """What stands beside every result: a dict of plain values."""
-    return {"command": shlex.join(["python", "run_ftcm.py", *argv]), "commit": commit(), "device": device,
+def provenance(argv: list[str], device: str, *, program: str = "run_ftcm.py") -> dict:
+    """What stands beside every result: a dict of plain values. `program` is what Python was told to run."""
+    return {"command": shlex.join(["python", *program.split(), *argv]), "commit": commit(), "device": device,
             "hardware": hardware(device), "python": platform.python_version(), "torch": torch.__version__,
             "numpy": np.__version__, "system": f"{platform.system()} {platform.machine()}"}
 

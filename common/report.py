@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from common import plots, scores
+from common import score_table, scores
+from common.pictures import curves
 from common.clips import Clip
 from common.metrics import mpjpe
 
@@ -19,19 +20,29 @@ def summarise(clips: list[Clip], found: dict[str, list[np.ndarray]], saved: dict
     skeleton, shared = clips[0].skeleton, facts["shared_joints"]
     joints = None if shared is None else [skeleton.joints.index(name) for name in shared]
     summary = {**facts, "trained_on": saved["data"], "selection": saved.get("selection"),
+               "selected_epoch": saved.get("epoch") if is_selected(saved) else None,
                "training_epochs": len(history),
+               "planned_epochs": saved.get("options", {}).get("epochs"),
                "training_minutes": sum(row["seconds"] for row in history) / 60,
                "training_cpu_minutes": sum(row.get("cpu_seconds", math.nan) for row in history) / 60,
                **scores.score(clips, found["pose"], joints)}
     if "lifted" in found:
-        summary["lifted"] = scores.score(clips, found["lifted"], joints)
+        summary["lifted"] = yardstick(clips, found["lifted"], joints)
     if facts["refine"] == "estimate":
         summary["root_error"] = scores.root_error(clips, found["root"])
     if "mean_pose" in saved:
-        summary["mean_pose"] = scores.score(
-            clips, scores.mean_pose_prediction(clips, saved["mean_pose"].numpy()), joints)
+        flat = scores.mean_pose_prediction(clips, saved["mean_pose"].numpy())
+        same_frames = [np.where(np.isfinite(poses), mean, np.nan)
+                       for poses, mean in zip(found["pose"], flat)]
+        summary["mean_pose"] = yardstick(clips, same_frames, joints)
     summary["notes"] = describe(clips, saved, summary)
     return summary
+
+
+def yardstick(clips: list[Clip], predicted: list[np.ndarray], joints: list[int] | None) -> dict:
+    """The rows and averages of other poses that stand in the same table."""
+    result = scores.score(clips, predicted, joints)
+    return {key: result[key] for key in ("rows", "average", "all_frames")}
 
 
 def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
@@ -40,13 +51,19 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
               "estimate": "with refine, whose root depth is estimated without ground truth",
               }[summary["refine"]]
     notes = [f"{summary['dataset']}, test subjects {', '.join(sorted({clip.subject for clip in clips}))}, "
-             f"keypoints {summary['keypoints']}, {summary['frames']} frames, tds {summary['tds']}, "
+             f"keypoints {summary['keypoints']}, {summary['frames']} frames, tds {summary['tds']}"
+             f"{'' if summary['hop'] is None else ', hop ' + str(summary['hop'])}, "
+             f"{'target last, ' if summary['target'] == 'last' else ''}"
              f"{'mirrored test' if summary['mirrored_test'] else 'without mirrored test'}, {refine}.",
              "Poses are root-relative in camera space; the root joint counts with error 0, as in the "
              "published figures."]
     trained, options, history = saved["data"], saved.get("options"), saved.get("history")
     if trained and (trained["dataset"], trained["keypoints"]) != (summary["dataset"], summary["keypoints"]):
         notes.append(f"Trained on {trained['dataset']} with keypoints {trained['keypoints']}.")
+    if (summary["dataset"], summary["keypoints"]) == ("cmu", "detected"):
+        notes.append("Keypoints: exact projections with simulated detector noise (MotionBERT's model, "
+                     "dataset/detector_noise.json); no detector saw these people."
+                     + (" The training used the same noise model." if saw_noise(saved) else ""))
     if summary["shared_joints"]:
         notes.append(f"Two joint layouts: scored over the {len(summary['shared_joints'])} joints that both "
                      f"name ({', '.join(summary['shared_joints'])}). Neck, nose and head of one stand in for "
@@ -57,10 +74,11 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
                 for name in ("stride", "downsample", "subset", "cameras", "actions", "val_subjects")
                 if (value := options[name]) not in (1, None, [])]
         notes.append(f"Trained for {summary['training_epochs']} of {options['epochs']} epochs "
-                     f"({summary['training_minutes']:.1f} min), seed {options['seed']}, on "
+                     f"({summary['training_minutes']:.1f} min in all), seed {options['seed']}, on "
                      f"{'a part of the data: ' + ', '.join(part) if part else 'all training data'}.")
-        if options.get("reload"):
-            notes.append(f"The training started from the weights in {Path(options['previous_dir']).name}.")
+        if options.get("reload") and options.get("previous_dir"):
+            notes.append(f"The training started from the weights in {Path(options['previous_dir']).name}; "
+                         "theirs is not counted.")
     scored, total = summary["all_frames"]["frames"], sum(int(clip.valid.sum()) for clip in clips)
     if scored < total:
         notes.append(f"A part of the test set: {scored:,} of {total:,} frames (--test_stride "
@@ -73,18 +91,37 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
     if summary.get("smooth"):
         notes.append(f"Poses were averaged over time, with frames of the future: a Gaussian of "
                      f"{summary['smooth']:g} s standard deviation (--smooth).")
-    if "optimizer" in saved or (history and not saved.get("selection")):
+    if is_selected(saved):
+        how = ("test subjects, as in the paper" if saved["selection"] == "test subjects" else
+               f"{saved['selection']}, not on the test subjects")
+        notes.append(f"{selected_epoch(summary['selected_epoch'], history)} was selected on the {how}.")
+    elif history:
         notes.append("This is a last epoch: it was not selected.")
-    elif saved.get("selection") == "test subjects":
-        notes.append("The epoch was selected on the test subjects, as in the paper.")
-    elif saved.get("selection"):
-        notes.append(f"The epoch was selected on the {saved['selection']}, not on the test subjects.")
     if "root_error" in summary:
         error = summary["root_error"]
         notes.append(f"Mean error of the estimated root: {error['position']:.0f} mm, along the depth "
                      f"{error['depth']:.0f} mm, over {error['frames']:,} frames; without an estimate a frame "
                      "keeps its lifted pose.")
     return notes
+
+
+def saw_noise(saved: dict) -> bool:
+    """Whether a checkpoint was trained on keypoints with simulated detector noise."""
+    data, augment = saved["data"], saved.get("options", {}).get("augment") or []
+    return (data.get("dataset"), data.get("keypoints")) == ("cmu", "detected") or "detector" in augment
+
+
+def is_selected(saved: dict) -> bool:
+    """Whether a checkpoint holds a selected epoch, not the last one."""
+    return bool(saved.get("selection")) and "optimizer" not in saved
+
+
+def selected_epoch(epoch: int | None, history: list[dict] | None) -> str:
+    """The selected epoch and the training time up to it, as the beginning of a sentence."""
+    if not epoch or not history:
+        return "The epoch"
+    minutes = sum(row["seconds"] for row in history[:epoch]) / 60
+    return f"Epoch {epoch} of {len(history)} trained (after {minutes:.1f} min)"
 
 
 def shown(value) -> str:
@@ -98,8 +135,9 @@ def print_report(summary: dict) -> None:
               for title, key in (("Lifted, before refine", "lifted"), ("Mean pose", "mean_pose"))
               if key in summary}
     print("\n" + "\n".join(summary["notes"]) + "\n")
-    print(scores.table(summary, others))
-    print(scores.LEGEND + ("\n" + scores.MEAN_POSE_LEGEND if "mean_pose" in summary else "") + "\n")
+    print(score_table.table(summary, others))
+    print(score_table.LEGEND + ("\n" + score_table.MEAN_POSE_LEGEND if "mean_pose" in summary else ""))
+    print("\n".join(score_table.details(summary)) + "\n")
 
 
 def write_report(folder: Path, summary: dict, clip: Clip, poses: np.ndarray) -> None:
@@ -107,9 +145,9 @@ def write_report(folder: Path, summary: dict, clip: Clip, poses: np.ndarray) -> 
 
     `poses` (N, J, 3) in metres.
     """
-    written = scores.write_scores(folder, summary)
+    written = score_table.write_scores(folder, summary)
     picture = folder / "animation.gif"
-    plots.clip_animation(clip, poses, picture)
+    curves.clip_animation(clip, poses, picture)
     print(f"Scores: {', '.join(map(str, written))}\nAnimation of the clip with the median error: {picture}")
 
 

@@ -1,53 +1,66 @@
 """The files that a run leaves: train.log, options.json, history.csv, last.pth and the best checkpoint."""
 import json
-import os
+import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tqdm import tqdm
+from common import checkpoint, terminal
+from common.files import check_writable, lock, named, parents_of, remove_abandoned, write_whole
+from common.score_table import write_csv
 
-from common import checkpoint
-from common.files import write_whole
-from common.scores import write_csv
-
-LAST = "last.pth"
-
-
-def prepare(folder: Path) -> Path:
-    """Create the folder and prove that files can be written into it; ValueError with a sentence if not."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".write_test_{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ValueError(f"Cannot write into the folder {folder} ({error.strerror}). "
-                         "Name another one.") from error
-    return folder
+LAST, LOG = "last.pth", "train.log"
+BEST = re.compile(r"(no_)?refine_(\d+)_\d+\.pth")       # a best checkpoint; the first number is its epoch
 
 
 class RunFolder:
     """A training run's folder. `options` are plain values; files are replaced whole, the log only grows.
 
-    Of several processes only the one with `writes` prints and leaves files.
+    Of several processes only the one with `writes` prints and leaves files. Nothing is written before `held`.
     """
 
     def __init__(self, folder: Path, *, resume: bool, writes: bool = True):
-        self.folder, self.writes = prepare(folder), writes
-        self.last = folder / LAST
-        if self.last.exists() and not resume:
-            raise ValueError(f"{folder} already holds a training run. Continue it with --resume, name a new "
-                             f"run with --checkpoint NAME, or remove the folder.")
-        if resume and not self.last.exists():
-            raise FileNotFoundError(f"Nothing to resume: no {LAST} in {folder}. Drop --resume to "
-                                    "start this run.")
+        self.folder, self.resume, self.writes = check_writable(folder), resume, writes
+        self.last, self.continued = folder / LAST, False
+        self.refuse_second_run()
+
+    def refuse_second_run(self) -> None:
+        """ValueError where the folder holds a run that is not to be resumed."""
+        if self.last.exists() and not self.resume:
+            raise ValueError(f"{self.folder} already holds a training run. Continue it with --resume, name a "
+                             "new run with --checkpoint NAME, or remove the folder.")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Inside the block no other training can use the folder (`files.lock`, on train.log)."""
+        if not self.writes:
+            yield
+            return
+        path = self.folder / LOG
+        with parents_of(path):
+            self.continued = path.exists()
+            with named(path):
+                file = open(path, "ab")
+            with file:
+                if not lock(file):
+                    raise ValueError(f"Another training is using {self.folder}. Wait until it has ended, or "
+                                     "name a new run with --checkpoint NAME.")
+                self.refuse_second_run()                # one that ended between the first look and the lock
+                remove_abandoned(self.folder)
+                try:
+                    yield
+                finally:
+                    if path.stat().st_size == 0:
+                        path.unlink()
 
     def log(self, text: str) -> None:
         """Print a line and add it to train.log with the time."""
         if not self.writes:
             return
-        tqdm.write(text)
-        with open(self.folder / "train.log", "a", encoding="utf-8") as file:
+        terminal.write(text)
+        with (named(self.folder / LOG),
+              open(self.folder / LOG, "a", encoding="utf-8", errors="backslashreplace") as file):
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
     def write_options(self, options: dict) -> None:
@@ -59,25 +72,57 @@ class RunFolder:
     def save_epoch(self, state: dict, *, is_best: bool) -> None:
         """Write the state after an epoch: the best checkpoint first, then last.pth.
 
-        The best checkpoint lacks what only resuming needs.
+        The best checkpoint lacks what only resuming needs. Its `history` is the whole run's so far, its
+        `epoch` the selected one.
         A refine module goes into a file of its own beside the lifter's, as in the original release. The files
         that a new best replaces are removed last, so at any moment the files that last.pth names exist.
         """
-        replaced = state["best"].get("files", [])
         if is_best:
-            epoch, p1 = state["epoch"], state["history"][-1]["p1"]
-            lifter, refine = (f"{kind}_{epoch}_{round(100 * p1)}.pth" for kind in ("no_refine", "refine"))
+            lifter, refine = best_names(state["history"][-1])
             weights_only = {key: value
                             for key, value in state.items() if key not in ("optimizer", "rng", "refine")}
             files = [lifter] + ([refine] if "refine" in state else [])
+            epoch, p1 = state["epoch"], state["history"][-1]["p1"]
             state["best"] = weights_only["best"] = {"epoch": epoch, "p1": p1, "files": files}
             if self.writes:
                 checkpoint.save(self.folder / lifter, weights_only)
             if self.writes and "refine" in state:
                 checkpoint.save(self.folder / refine, state["refine"])
+        if self.writes:
+            checkpoint.save(self.last, state)
+        self.tidy(state)
+
+    def tidy(self, state: dict) -> None:
+        """Bring the other files up to last.pth, which holds `state`.
+
+        The best checkpoint learns the later epochs, those that it replaced go, history.csv is written.
+        """
         if not self.writes:
             return
-        checkpoint.save(self.last, state)
-        for name in set(replaced) - set(state["best"].get("files", [])):
-            (self.folder / name).unlink(missing_ok=True)
+        if state["best"] and state["best"]["epoch"] < state["epoch"]:
+            self.extend_history(self.folder / state["best"]["files"][0], state["history"])
+        for path in self.replaced(state):
+            path.unlink(missing_ok=True)
         write_csv(self.folder / "history.csv", state["history"])
+
+    def extend_history(self, best: Path, history: list[dict]) -> None:
+        """Write the epochs after the best one into its checkpoint, so that it knows the whole run's cost."""
+        if best.is_file():
+            checkpoint.save(best, {**checkpoint.read(best), "history": history})
+
+    def replaced(self, state: dict) -> list[Path]:
+        """The run's earlier best checkpoints, those that a killed process left included.
+
+        They have the name of an epoch of the history; or, where the process was killed before it saved the
+        epoch, the epoch's number in a folder that was this run's already. Other files are somebody's own.
+        """
+        own = {name for row in state["history"] if "p1" in row for name in best_names(row)}
+        found = [path for path in self.folder.iterdir() if (match := BEST.fullmatch(path.name)) and (
+            path.name in own or self.continued and int(match[2]) == state["epoch"])]
+        return [path for path in found if path.name not in state["best"].get("files", [])]
+
+
+def best_names(row: dict) -> tuple[str, str]:
+    """What an epoch's checkpoints of lifter and refine module are called; `row` is its row of the history."""
+    number = f"{row['epoch']:d}_{round(100 * row['p1']):d}.pth"
+    return f"no_refine_{number}", f"refine_{number}"

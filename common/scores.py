@@ -1,47 +1,51 @@
-"""Scores of predicted clips: per action, action-wise average; table text, CSV and JSON.
+"""Scores of predicted clips: per action, joint, camera and clip; action-wise average with its interval.
 
 Poses come in metres; everything that leaves this file is in millimetres (per frame step for velocity, per
 squared step for acceleration). Shapes: N frames, J joints.
 """
-import csv
-import io
-import json
 import math
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 
 from common import metrics
 from common.clips import Clip
-from common.files import write_whole
 
 # key in the files -> title in the table
 COLUMNS = {"mpjpe": "MPJPE", "p_mpjpe": "P-MPJPE", "n_mpjpe": "N-MPJPE", "mpjve": "MPJVE",
            "acceleration": "Accel"}
-LEGEND = """\
-MPJPE (P1), P-MPJPE (P2), N-MPJPE in mm; MPJVE in mm per frame step, Accel in mm per squared frame step.
-average: action-wise, the mean of the rows above, as published tables have it; all frames: \
-each frame counts once."""
-MEAN_POSE_LEGEND = ("Mean pose: what the training subjects' mean pose scores "
-                    "when it is turned to the true heading.")
+JOINT_COLUMNS = ("mpjpe", "p_mpjpe", "n_mpjpe")     # those that joints and clips have
 
 
-def clip_errors(clip: Clip, predicted: np.ndarray, joints: list[int] | None = None) -> dict[str, np.ndarray]:
-    """Errors in mm of the scored frames of one clip: those that are `valid` and predicted (not NaN).
+def joint_distances(clip: Clip, predicted: np.ndarray, joints: list[int] | None = None) -> dict:
+    """Joint distances (frames, J) in mm of a clip's scored frames: those that are `valid` and predicted.
 
-    `predicted` (N, J, 3), metres; `joints` are the ones that count, None for all. Velocity and acceleration
-    take runs of 2 and 3 consecutive scored frames.
+    Keys: "mpjpe" as predicted, "p_mpjpe" after alignment, "n_mpjpe" after scaling; their means over the
+    joints are the metrics. `predicted` (N, J, 3), metres, NaN where a frame was not predicted; `joints` are
+    the ones that count, None for all.
     """
-    scored = clip.valid & np.isfinite(predicted).all((1, 2))                    # (N,)
+    scored = is_scored(clip, predicted)
+    chosen = slice(None) if joints is None else joints
+    found, truth = (1000 * array[scored][:, chosen].astype(np.float64) for array in (predicted, clip.pose))
+    fitted = {"mpjpe": found, "p_mpjpe": metrics.align(found, truth),
+              "n_mpjpe": metrics.rescale(found, truth)}
+    return {key: np.linalg.norm(poses - truth, axis=-1) for key, poses in fitted.items()}
+
+
+def motion_errors(clip: Clip, predicted: np.ndarray, joints: list[int] | None = None) -> dict:
+    """Errors of velocity (pairs,) and acceleration (triples,) in mm over consecutive scored frames."""
+    scored = is_scored(clip, predicted)
     pairs = scored[1:] & scored[:-1]
     triples = pairs[1:] & pairs[:-1]
     chosen = slice(None) if joints is None else joints
-    predicted, pose = (1000 * array[:, chosen].astype(np.float64) for array in (predicted, clip.pose))
-    return {"mpjpe": metrics.mpjpe(predicted[scored], pose[scored]),
-            "p_mpjpe": metrics.p_mpjpe(predicted[scored], pose[scored]),
-            "n_mpjpe": metrics.n_mpjpe(predicted[scored], pose[scored]),
-            "mpjve": metrics.velocity_error(predicted, pose)[pairs],
-            "acceleration": metrics.acceleration_error(predicted, pose)[triples]}
+    found, truth = (1000 * array[:, chosen].astype(np.float64) for array in (predicted, clip.pose))
+    return {"mpjve": metrics.velocity_error(found, truth)[pairs],
+            "acceleration": metrics.acceleration_error(found, truth)[triples]}
+
+
+def is_scored(clip: Clip, predicted: np.ndarray) -> np.ndarray:
+    """(N,) bool: the frames that are valid and predicted."""
+    return clip.valid & np.isfinite(predicted).all((1, 2))
 
 
 def mean(values) -> float:
@@ -50,33 +54,49 @@ def mean(values) -> float:
 
 
 def score(clips: list[Clip], predicted: list[np.ndarray], joints: list[int] | None = None) -> dict:
-    """"rows": one per action in order of appearance; "average": their mean; "all_frames": the mean over all
-    frames; "interval": the bootstrap 95 % interval of the average MPJPE.
+    """The scores in mm of `predicted` (N, J, 3), metres, one array for each clip.
 
-    Each has the keys of COLUMNS in mm. A row is the mean over all frames of its action's clips, so it does
-    not depend on how they were batched.
+    "rows"        one for each action in order of appearance: the means over all frames of its clips, so a row
+                  does not depend on how they were batched
+    "average"     the mean of the rows; "interval" is the bootstrap 95 % interval of its MPJPE
+    "all_frames"  the means over all frames
+    "by_joint"    the means over all frames for each joint (JOINT_COLUMNS); "by_camera": for each camera
+    "by_clip"     each clip's frames and means, which --compare pairs
     """
-    by_action: dict[str, list[dict]] = {}
+    parts, joint_sums = [], 0
     for clip, poses in zip(clips, predicted, strict=True):
-        by_action.setdefault(clip.action, []).append(clip_errors(clip, poses, joints))
-    rows = []
-    for action, parts in by_action.items():
-        joined = {key: np.concatenate([part[key] for part in parts]) for key in COLUMNS}
-        rows.append({"action": action, "clips": len(parts), "frames": len(joined["mpjpe"]),
-                     **{key: mean(joined[key]) for key in COLUMNS}})
-    rows = [row for row in rows if row["frames"]]
-    if not rows:
+        distances = joint_distances(clip, poses, joints)
+        joint_sums = joint_sums + np.stack([distances[key].sum(0) for key in JOINT_COLUMNS], -1)    # (J, 3)
+        parts.append({**{key: values.mean(-1) for key, values in distances.items()},
+                      **motion_errors(clip, poses, joints)})
+    scored = [(clip, part) for clip, part in zip(clips, parts) if len(part["mpjpe"])]
+    if not scored:
         raise ValueError("No frame was scored: the clips have no valid frame among the predicted ones. "
                          "Lower --test_stride or --val_stride.")
-    frames = sum(row["frames"] for row in rows)
+    rows = grouped(scored, "action", lambda clip: clip.action)
+    everything, = grouped(scored, "action", lambda clip: "all")
+    frames, names = everything["frames"], clips[0].skeleton.joints
     average = {key: mean([row[key] for row in rows if not math.isnan(row[key])]) for key in COLUMNS}
-    everything = {key: mean(np.concatenate([part[key] for parts in by_action.values() for part in parts]))
-                  for key in COLUMNS}
-    interval = bootstrap({action: [part["mpjpe"] for part in parts if len(part["mpjpe"])]
-                          for action, parts in by_action.items()
-                          if any(len(part["mpjpe"]) for part in parts)})
     return {"rows": rows, "average": {"frames": frames, **average},
-            "all_frames": {"frames": frames, **everything}, "interval": interval}
+            "all_frames": {"frames": frames, **{key: everything[key] for key in COLUMNS}},
+            "interval": bootstrap([(clip.action, clip.name, part["mpjpe"].sum(), len(part["mpjpe"]))
+                                   for clip, part in scored]),
+            "by_joint": [{"joint": names[number], **dict(zip(JOINT_COLUMNS, sums.tolist()))}
+                         for number, sums in zip(joints or range(len(names)), joint_sums / frames)],
+            "by_camera": grouped([pair for pair in scored if "/" in pair[0].name], "camera",
+                                 lambda clip: clip.name.rpartition("/")[2]),
+            "by_clip": [{"clip": clip.name, "action": clip.action, "frames": len(part["mpjpe"]),
+                         **{key: mean(part[key]) for key in JOINT_COLUMNS}} for clip, part in scored]}
+
+
+def grouped(scored: list[tuple[Clip, dict]], title: str, group: Callable[[Clip], str]) -> list[dict]:
+    """One row for each group of clips in order of appearance: means over all its frames."""
+    groups: dict[str, list[dict]] = {}
+    for clip, part in scored:
+        groups.setdefault(group(clip), []).append(part)
+    return [{title: name, "clips": len(parts), "frames": sum(len(part["mpjpe"]) for part in parts),
+             **{key: mean(np.concatenate([part[key] for part in parts])) for key in COLUMNS}}
+            for name, parts in groups.items()]
 
 
 def mean_pose(clips: list[Clip]) -> np.ndarray:
@@ -109,69 +129,22 @@ def root_error(clips: list[Clip], roots: list[np.ndarray]) -> dict:
             "frames": len(difference)}
 
 
-def bootstrap(by_action: dict[str, list[np.ndarray]], *, draws: int = 1000, seed: int = 0) -> list[float]:
-    """The 95 % interval of the action-wise average when each action's clips are drawn again with replacement.
+def bootstrap(clips: list[tuple[str, str, float, int]], *, draws: int = 1000, seed: int = 0) -> list[float]:
+    """The 95 % interval of the action-wise average when each action's motions are drawn with replacement.
 
-    `by_action`: an array (frames,) of errors for each clip of an action.
+    `clips`: for each clip its action, its name, the sum of its frames' errors and the number of its frames.
+    The views of one motion have similar errors and are drawn together. A clip's name is that of its motion,
+    a slash and the camera.
     """
     generator = np.random.default_rng(seed)
+    by_action: dict[str, dict[str, np.ndarray]] = {}
+    for action, name, total, frames in clips:
+        motions = by_action.setdefault(action, {})
+        motion = name.rpartition("/")[0] or name
+        motions[motion] = motions.get(motion, 0) + np.array([total, frames])
     averages = np.zeros(draws)
-    for errors in by_action.values():
-        totals = np.array([(values.sum(), len(values))     # (clips, 2): sum of errors, frames
-                           for values in errors])
+    for motions in by_action.values():
+        totals = np.array(list(motions.values()))               # (motions, 2): sum of errors, frames
         drawn = totals[generator.integers(len(totals), size=(draws, len(totals)))].sum(1)
-        averages += drawn[:, 0] / np.maximum(drawn[:, 1], 1) / len(by_action)
+        averages += drawn[:, 0] / drawn[:, 1] / len(by_action)
     return np.percentile(averages, [2.5, 97.5]).tolist()
-
-
-def table(scores: dict, others: dict[str, dict] | None = None) -> str:
-    """The paper-style table as text: a row per action, the averages, and the averages of `others` by name."""
-    lines = [("Action", "Frames", *COLUMNS.values())]
-    lines += [table_row(row["action"], row) for row in scores["rows"]]
-    for name, result in {"": scores, **(others or {})}.items():
-        prefix = f"{name}: " if name else ""
-        lines.append(table_row(f"{prefix}average", result["average"]))
-        lines.append(table_row(f"{prefix}all frames", result["all_frames"]))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    texts = ["  ".join([line[0].ljust(widths[0])] + [cell.rjust(width)
-                                                      for cell, width in zip(line[1:], widths[1:])])
-             for line in lines]
-    rule = "-" * len(texts[0])
-    below = len(scores["rows"]) + 1
-    return "\n".join([texts[0], rule, *texts[1:below], rule, *texts[below:]])
-
-
-def table_row(name: str, row: dict) -> tuple[str, ...]:
-    """The cells of one row; a dash for what could not be measured."""
-    values = ["-" if math.isnan(row[key]) else f"{row[key]:.2f}" for key in COLUMNS]
-    return (name, f"{row['frames']:,}", *values)
-
-
-def write_scores(folder: Path, report: dict) -> list[Path]:
-    """Write `report` as scores.json and its rows as scores.csv; returns the two paths.
-
-    NaN becomes null in the JSON.
-    """
-    def plain(value):
-        if isinstance(value, dict):
-            return {key: plain(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [plain(item) for item in value]
-        return None if isinstance(value, float) and math.isnan(value) else value
-
-    paths = [folder / "scores.json", folder / "scores.csv"]
-    write_whole(paths[0], json.dumps(plain(report), indent=1) + "\n")
-    clips = sum(row["clips"] for row in report["rows"])
-    rows = [*report["rows"], {"action": "average", "clips": clips, **report["average"]},
-            {"action": "all frames", "clips": clips, **report["all_frames"]}]
-    write_csv(paths[1], rows)
-    return paths
-
-
-def write_csv(path: Path, rows: list[dict]) -> None:
-    """Write rows as a CSV file, whole or not at all; the last row has all keys."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(rows[-1]))
-    writer.writeheader()
-    writer.writerows(rows)
-    write_whole(path, text.getvalue())

@@ -6,17 +6,22 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
-from common import checkpoint, engine, plots
+from common import checkpoint, engine
 from common.distributed import Processes
+from common.options import spelt
+from common.pictures import curves
+from common.refining import Refiner
 from common.run_folder import RunFolder
+from common.untrusted.values import readable
 from common.windows import TrainingBatches
 
 # What may differ between a run and its continuation.
 FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "eval_batch_size",
-                  "test_stride", "max_minutes", "compile"}
+                  "test_stride", "max_minutes", "compile", "publish"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Training:
     run: RunFolder
     state: dict
     model: torch.nn.Module
-    refiner: engine.Refiner | None
+    refiner: Refiner | None
     wrapped: list
     optimizer: torch.optim.Optimizer
     rates: list[float]
@@ -59,45 +64,55 @@ class Training:
     def networks(self) -> list[torch.nn.Module]:
         return [self.model] + ([self.refiner.network] if self.refiner else [])
 
-    def fit(self, *, max_minutes: float | None, micro_batch: int, amp: bool, velocity: float) -> None:
+    def fit(self, step: engine.Step, *, max_minutes: float | None = None) -> None:
         """Train from the state's epoch to the last; after each, validate and save everything."""
-        state, run = self.state, self.run
-        inner = self.refiner and self.refiner.around(self.wrapped[1])
-        for epoch in range(state["epoch"] + 1, self.schedule.epochs + 1):
-            if out_of_time(state["history"], max_minutes):
-                run.log(f"Stopped before epoch {epoch} of {self.schedule.epochs}: --max_minutes "
-                        f"{max_minutes:g}.")
+        for epoch in range(self.state["epoch"] + 1, self.schedule.epochs + 1):
+            if out_of_time(self.state["history"], max_minutes):
+                self.run.log(f"Stopped before epoch {epoch} of {self.schedule.epochs}: --max_minutes "
+                             f"{max_minutes:g}.")
                 break
-            started, busy = time.time(), time.process_time()
-            self.begin(epoch)
-            factor = self.schedule.factor(epoch)
-            for group, rate in zip(self.optimizer.param_groups, self.rates):
-                group["lr"] = rate * factor
-            loss, error = engine.train_one_epoch(self.wrapped[0], self.batches, self.optimizer, refiner=inner,
-                                                 desc=f"epoch {epoch}/{self.schedule.epochs}",
-                                                 micro_batch=micro_batch, amp=amp, velocity=velocity,
-                                                 processes=self.processes)
-            row = {"epoch": epoch, "learning_rate": self.rates[0] * factor, "loss": loss,
-                   "train_mpjpe": 1000 * error}
-            if self.validate:
-                row |= self.validate()
-            # The first process's clock decides, so that all stop after the same epoch.
-            row["seconds"] = self.processes.collect([time.time() - started], self.processes.count)[0]
-            row["cpu_seconds"] = time.process_time() - busy         # of all threads of this process
-            is_best = self.validate is not None and row["p1"] < state["best"].get("p1", math.inf)
-            state |= {"epoch": epoch, "history": state["history"] + [row], "model": self.model.state_dict(),
-                      "optimizer": self.optimizer.state_dict(), "rng": self.random_state()}
-            if self.refiner:
-                state["refine"] = self.refiner.network.state_dict()
-            run.save_epoch(state, is_best=is_best)
-            run.log(f"epoch {epoch:3d}  lr {row['learning_rate']:.6f}  loss {loss:.5f} m  "
-                    f"MPJPE {row['train_mpjpe']:.2f}"
-                    + (f"  P1 {row['p1']:.2f}  P2 {row['p2']:.2f} mm" if self.validate else " mm")
-                    + f"  {row['seconds']:.0f} s" + ("  best" if is_best else ""))
-            if self.processes.is_writer:
-                plots.training_curves(state["history"], run.folder / "curves.png",
-                                      selection=state["selection"])
+            row = self.train_and_validate(epoch, step)
+            is_best = self.validate is not None and row["p1"] < self.state["best"].get("p1", math.inf)
+            self.save(row, is_best=is_best)
+            self.run.log(f"epoch {epoch:3d}  lr {row['learning_rate']:.6f}  loss {row['loss']:.5f} m  "
+                         f"MPJPE {row['train_mpjpe']:.2f}"
+                         + (f"  P1 {row['p1']:.2f}  P2 {row['p2']:.2f} mm" if self.validate else " mm")
+                         + f"  {row['seconds']:.0f} s" + ("  best" if is_best else ""))
             self.processes.wait()
+
+    def train_and_validate(self, epoch: int, step: engine.Step) -> dict:
+        """One epoch; its row of the history: learning rate, loss in metres, errors in mm, seconds."""
+        started, busy = time.time(), time.process_time()
+        self.begin(epoch)
+        factor = self.schedule.factor(epoch)
+        for group, rate in zip(self.optimizer.param_groups, self.rates):
+            group["lr"] = rate * factor
+        loss, error = engine.train_one_epoch(
+            self.wrapped[0], self.batches, self.optimizer, step, processes=self.processes,
+            refiner=self.refiner and self.refiner.around(self.wrapped[1]),
+            desc=f"epoch {epoch}/{self.schedule.epochs}")
+        row = {"epoch": epoch, "learning_rate": self.rates[0] * factor, "loss": loss,
+               "train_mpjpe": 1000 * error, **(self.validate() if self.validate else {})}
+        # The first process's clock decides, so that all stop after the same epoch.
+        row["seconds"] = self.processes.collect([time.time() - started], self.processes.count)[0]
+        row["cpu_seconds"] = time.process_time() - busy         # of all threads of this process
+        return row
+
+    def save(self, row: dict, *, is_best: bool) -> None:
+        """Add an epoch's row to the state and write the state's files."""
+        self.state |= {"epoch": row["epoch"], "history": self.state["history"] + [row],
+                       "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
+                       "rng": self.random_state()}
+        if self.refiner:
+            self.state["refine"] = self.refiner.network.state_dict()
+        self.run.save_epoch(self.state, is_best=is_best)
+        self.draw()
+
+    def draw(self) -> None:
+        """Write curves.png."""
+        if self.processes.is_writer:
+            curves.training_curves(self.state["history"], self.run.folder / "curves.png",
+                                   selection=self.state["selection"])
 
     def begin(self, epoch: int) -> None:
         """Random sources that no checkpoint holds: those of augmentation and of the other processes."""
@@ -108,30 +123,85 @@ class Training:
             torch.manual_seed(own)
 
     def random_state(self) -> dict:
-        """The state of every random source that training draws from."""
+        """The state of every random source that this process's training draws from."""
+        device = self.batches.windows.offsets.device
         return {"shuffle": self.batches.generator.get_state(), "cpu": torch.get_rng_state(),
-                "cuda": torch.cuda.get_rng_state_all()}
+                "cuda": [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []}
 
     def resume(self) -> None:
-        """Load last.pth into networks, optimiser, random sources; refused if options differ."""
+        """Load last.pth into networks, optimiser, random sources; refused if options differ.
+
+        Without a last.pth the training starts from the beginning.
+        """
         path = self.run.last
+        if not path.exists():
+            self.run.log(f"--resume: {self.run.folder} holds no whole epoch; starting from the beginning.")
+            return
         saved = checkpoint.load(path)
-        if "optimizer" not in saved:
-            raise ValueError(f"{path} cannot be resumed: it holds weights only.")
-        for name, value in self.state["options"].items():
-            if name not in FREE_ON_RESUME and saved["options"].get(name, value) != value:
-                raise ValueError(f"{path} was started with {name} {saved['options'].get(name)}, the command "
-                                 f"line says {value}. Repeat the run's options, which "
-                                 f"{self.run.folder / 'options.json'} lists.")
+        self.refuse_other_run(saved, path)
         for network, key in zip(self.networks, ("model", "refine")):
             checkpoint.load_weights(network, saved[key], path)
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.batches.generator.set_state(saved["rng"]["shuffle"])
-        torch.set_rng_state(saved["rng"]["cpu"])
-        if torch.cuda.is_available() and len(saved["rng"]["cuda"]) == torch.cuda.device_count():
-            torch.cuda.set_rng_state_all(saved["rng"]["cuda"])
+        self.load_moments(saved["optimizer"]["state"], path)
+        self.set_random_state(saved["rng"], path)
         self.run.log(f"Resumed after epoch {saved['epoch']}.")
-        self.state = {**saved, "options": self.state["options"]}
+        own = {name: self.state[name] for name in ("network", "model_args", "data", "options")}
+        self.state = {**saved, **own}           # older files lack some of these fields
+        self.run.tidy(self.state)               # the run may have been killed before it did
+        self.draw()
+
+    def refuse_other_run(self, saved: dict, path: Path) -> None:
+        """Raise ValueError where `saved` is not the last epoch of a run with the same options."""
+        if "optimizer" not in saved:
+            raise ValueError(f"{path} cannot be resumed: it holds weights only.")
+        if saved.get("network", "ftcm") != self.state["network"]:
+            raise ValueError(f"{path} cannot be resumed: it holds another network, {saved['network']}.")
+        needed = ["options", "rng", "epoch", "history", "best", *(["refine"] if self.refiner else [])]
+        missing = [name for name in needed if name not in saved]
+        if missing:
+            raise ValueError(f"{path} cannot be resumed: it lacks {', '.join(missing)}.")
+        for name, value in self.state["options"].items():
+            if name not in FREE_ON_RESUME and saved["options"].get(name, value) != value:
+                started = readable(str(saved["options"][name]))
+                raise ValueError(f"{path} was started with {spelt([name])} {started}, the command line says "
+                                 f"{value}. Repeat the run's options, which "
+                                 f"{self.run.folder / 'options.json'} lists.")
+        for name in ("model_args", "data"):
+            if {**self.state[name], **saved[name]} != self.state[name]:
+                raise ValueError(f"{path} cannot be resumed: its {name} are not those of its options.")
+        if [row["epoch"] for row in saved["history"]] != list(range(1, saved["epoch"] + 1)):
+            raise ValueError(f"{path} cannot be resumed: its history is not that of {saved['epoch']} "
+                             "epochs.")
+        if any((name in row) != bool(self.validate) for row in saved["history"] for name in ("p1", "p2")):
+            raise ValueError(f"{path} cannot be resumed: its history has no validation errors, or has some, "
+                             "against its options.")
+        files = saved["best"].get("files", [])
+        if self.validate and saved["epoch"] and len(files) != len(self.networks):
+            raise ValueError(f"{path} cannot be resumed: it names {len(files)} files of the best epoch, "
+                             f"expected {len(self.networks)}.")
+
+    def load_moments(self, moments: dict, path: Path) -> None:
+        """Give the optimiser its moments; ValueError where they are not those of its parameters."""
+        own = self.optimizer.state_dict()
+        parameters = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        if any(not 0 <= index < len(parameters) or moment["step"].ndim
+               or any(moment[name].shape != parameters[index].shape for name in moment.keys() - {"step"})
+               for index, moment in moments.items()):
+            raise ValueError(f"{path} cannot be resumed: its optimizer is that of another network.")
+        self.optimizer.load_state_dict({**own, "state": moments})
+
+    def set_random_state(self, states: dict, path: Path) -> None:
+        """The inverse of `random_state`; ValueError where a state is none.
+
+        Older files hold a state for every GPU.
+        """
+        device, of_gpus = self.batches.windows.offsets.device, states["cuda"]
+        try:
+            self.batches.generator.set_state(states["shuffle"])
+            torch.set_rng_state(states["cpu"])
+            if device.type == "cuda" and of_gpus:
+                torch.cuda.set_rng_state(of_gpus[min(device.index, len(of_gpus) - 1)], device)
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(f"{path} cannot be resumed: its random state is damaged.") from error
 
 
 def out_of_time(history: list[dict], max_minutes: float | None) -> bool:

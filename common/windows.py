@@ -16,6 +16,44 @@ from common.skeleton import flip
 
 
 @dataclass(frozen=True)
+class Window:
+    """What a network sees at once.
+
+    frames   T, odd
+    tds      frames of the clip per step inside the window
+    target   the frame whose pose is predicted: "center" or "last"
+    hop      frames between two windows of a network that predicts every frame of its window; None for one
+             pose a window
+    """
+    frames: int
+    tds: int = 1
+    target: str = "center"
+    hop: int | None = None
+
+    @property
+    def place(self) -> int:
+        """The number of the target frame in the window."""
+        return self.frames // 2 if self.target == "center" else self.frames - 1
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which windows make a training batch.
+
+    batch_size  windows
+    stride      every n-th valid frame of a clip is a target
+    mirror      each window also appears mirrored, in the same epoch
+    reverse     each window also appears with time reversed; with `mirror` that makes four versions
+    whole       batches hold the truth of all frames of the windows, not only of the targets
+    """
+    batch_size: int
+    stride: int = 1
+    mirror: bool = False
+    reverse: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True)
 class Batch:
     """Windows and the truth at their target frames, or at all of their frames: (B, T, ..) then.
 
@@ -53,12 +91,11 @@ class Windows:
     """All windows of a list of clips; the clips lie end to end in a few tensors on `device`.
 
     With `mirror`, a mirrored copy of everything lies behind the original rows, so that a mirrored window is
-    the same gather with an offset. `target` is the place of the answer in a window: "center" or "last".
+    the same gather with an offset.
     """
 
-    def __init__(self, clips: list[Clip], *, frames: int, tds: int = 1, device="cpu", mirror: bool = False,
-                 target: str = "center"):
-        self.clips, self.frames, self.tds = clips, frames, tds
+    def __init__(self, clips: list[Clip], window: Window, *, device="cpu", mirror: bool = False):
+        self.clips, self.window = clips, window
         skeleton = clips[0].skeleton
         if any(clip.skeleton is not skeleton for clip in clips):
             raise ValueError(f"All clips need the joints of {skeleton.name}; load one data set at a time.")
@@ -68,8 +105,7 @@ class Windows:
         self.clip_first = (lengths.cumsum(0) - lengths).to(device)                  # (clips,) first row
         self.clip_last = (lengths.cumsum(0) - 1).to(device)                         # (clips,) last row
         self.row_clip = torch.repeat_interleave(torch.arange(len(clips)), lengths).to(device)     # (N,)
-        self.target = frames // 2 if target == "center" else frames - 1     # place of the answer in a window
-        self.offsets = tds * (torch.arange(frames, device=device) - self.target)    # (T,)
+        self.offsets = window.tds * (torch.arange(window.frames, device=device) - window.place)     # (T,)
 
         def stack(field, mirror_image):
             arrays = [getattr(clip, field) for clip in clips]
@@ -100,7 +136,7 @@ class Windows:
         counts = torch.bincount(self.row_clip.cpu()[rows], minlength=len(self.clips)).tolist()
         return [part for clip in rows.split(counts) if len(clip) for part in clip.split(size)]
 
-    def course(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def sequence(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Keypoints (L, J, 2) of all frames between the ends of the windows with targets `rows` (B,).
 
         The rows are of one clip, in order; frames beyond its ends repeat. Also (T, B), which of the L frames
@@ -111,19 +147,20 @@ class Windows:
         clip = self.row_clip[rows[0]]
         return self.keypoints[free.clamp(self.clip_first[clip], self.clip_last[clip])], index
 
-    def covering(self, hop: int) -> torch.Tensor:
-        """Target rows of windows that begin `hop` of their frames apart and together hold every frame.
+    def covering(self) -> torch.Tensor:
+        """Target rows of windows that begin `window.hop` of their frames apart and together hold every frame.
 
         They lie inside the clip, the last one at its end; where the clip is shorter than a window, there is
-        one, around its middle. With tds > 1 each of the tds interleaved courses is covered like a clip.
+        one, around its middle. With tds > 1 each of the tds interleaved sequences is covered like a clip.
         """
+        tds, frames = self.window.tds, self.window.frames
         parts = []
         for first, length in zip(self.clip_first.tolist(), self.lengths):
-            for phase in range(min(self.tds, length)):
-                steps = -(-(length - phase) // self.tds)                            # frames of this course
-                spare = steps - self.frames
-                starts = np.append(np.arange(0, spare, hop), spare) if spare > 0 else np.array([spare // 2])
-                parts.append(first + phase + self.tds * (starts + self.target))
+            for phase in range(min(tds, length)):
+                steps = -(-(length - phase) // tds)                                 # frames of this sequence
+                last = steps - frames                                               # start of the last window
+                starts = [last // 2] if last <= 0 else [*range(0, last, self.window.hop), last]
+                parts.append(first + phase + tds * (np.array(starts) + self.window.place))
         return torch.from_numpy(np.concatenate(parts))
 
     def window_rows(self, rows: torch.Tensor, direction=1) -> tuple[torch.Tensor, torch.Tensor]:
@@ -132,8 +169,7 @@ class Windows:
         Also (B, T) which of them needed no clamping.
         """
         clip = self.row_clip[rows]                                                  # (B,)
-        if torch.is_tensor(direction):
-            direction = direction[:, None]
+        direction = torch.as_tensor(direction, device=rows.device).reshape(-1, 1)   # (B or 1, 1)
         free = rows[:, None] + direction * self.offsets                             # (B, T)
         held = torch.minimum(torch.maximum(free, self.clip_first[clip][:, None]),
                              self.clip_last[clip][:, None])
@@ -147,9 +183,9 @@ class Windows:
         """
         clip = self.row_clip[rows]                                                  # (B,)
         window, _ = self.window_rows(rows, direction)                               # (B, T)
-        shift = mirrored * self.num_rows                                            # to the mirrored copy
-        window = window + (shift[:, None] if torch.is_tensor(shift) else shift)
-        picked = window if whole else rows + shift                                  # rows of the truth
+        mirrored = torch.as_tensor(mirrored, device=rows.device).reshape(-1)        # (B or 1,)
+        window = window + mirrored[:, None] * self.num_rows                         # to the mirrored copy
+        truth = window if whole else rows + mirrored * self.num_rows                # rows of the truth
 
         def take(values, index):
             if values is None:
@@ -157,59 +193,50 @@ class Windows:
             return values.index_select(0, index.flatten()).unflatten(0, index.shape)
 
         view = clip + mirrored * len(self.clips)
-        return Batch(keypoints=take(self.keypoints, window), pose=take(self.pose, picked),
-                     root=take(self.root, picked), intrinsics=take(self.intrinsics, view),
+        return Batch(keypoints=take(self.keypoints, window), pose=take(self.pose, truth),
+                     root=take(self.root, truth), intrinsics=take(self.intrinsics, view),
                      up=take(self.up, view), clip=clip, frame=rows - self.clip_first[clip])
-
-    def batches(self, batch_size: int, *, every: int = 1) -> Iterator[Batch]:
-        """Every `every`-th frame of every clip once, in order."""
-        for rows in self.centers(every).split(batch_size):
-            yield self.gather(rows.to(self.offsets.device))
 
 
 class TrainingBatches:
-    """Shuffled batches for one epoch at a time.
+    """Shuffled batches for one epoch at a time, in an order that comes from `generator` alone.
 
-    Every `stride`-th valid frame is a target. With `mirror` each window also appears mirrored in the same
-    epoch, with `reverse` also with time reversed; both together give four versions. The order comes from
-    `generator` alone. With `whole` the batches hold the truth of all frames. `augment` maps a whole batch to
-    another. `share` is (number of this process, number of processes): the windows of each batch are dealt
-    among them; where a batch has fewer windows than processes, the idle ones get its first.
+    `augment` maps a batch of whole windows to another. `share` is (number of this process, number of
+    processes): the windows of each batch are dealt among them; where a batch has fewer windows than
+    processes, the idle ones get its first.
     """
 
-    def __init__(self, windows: Windows, *, batch_size: int, stride: int = 1, mirror: bool = False,
-                 reverse: bool = False, generator: torch.Generator, whole: bool = False,
+    def __init__(self, windows: Windows, sampling: Sampling, *, generator: torch.Generator,
                  augment: Callable[[Batch], Batch] | None = None, share: tuple[int, int] = (0, 1)):
-        self.windows, self.batch_size, self.mirror, self.reverse = windows, batch_size, mirror, reverse
-        self.whole, self.augment, self.share = whole, augment, share
-        self.rows = windows.centers(stride, valid_only=True)
-        self.versions = (1 + mirror) * (1 + reverse)
-        self.generator = generator
+        self.windows, self.sampling, self.generator = windows, sampling, generator
+        self.augment, self.share = augment, share
+        self.rows = windows.centers(sampling.stride, valid_only=True)
+        self.versions = (1 + sampling.mirror) * (1 + sampling.reverse)
 
     def __len__(self):
-        return -(-len(self.rows) * self.versions // self.batch_size)
+        return -(-len(self.rows) * self.versions // self.sampling.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         samples = torch.randperm(len(self.rows) * self.versions, generator=self.generator)
         rows = self.rows[samples // self.versions]
         version = samples % self.versions
-        mirrored = version % 2 if self.mirror else torch.zeros_like(version)
-        direction = 1 - 2 * (version // (1 + self.mirror))
+        mirrored = version % 2 if self.sampling.mirror else torch.zeros_like(version)
+        direction = 1 - 2 * (version // (1 + self.sampling.mirror))
         device = self.windows.offsets.device
-        parts = [values.to(device).split(self.batch_size) for values in (rows, mirrored, direction)]
+        parts = [values.to(device).split(self.sampling.batch_size) for values in (rows, mirrored, direction)]
         rank, processes = self.share
         for batch in zip(*parts):
             dealt = [values[rank::processes] if len(values) > rank else values[:1] for values in batch]
-            gathered = self.windows.gather(*dealt, whole=self.whole or self.augment is not None)
+            gathered = self.windows.gather(*dealt, whole=self.sampling.whole or self.augment is not None)
             if self.augment:
                 gathered = self.augment(gathered)
-                gathered = gathered if self.whole else gathered.at(self.windows.target)
+                gathered = gathered if self.sampling.whole else gathered.at(self.windows.window.place)
             yield gathered
 
     def sizes(self) -> Iterator[tuple[int, int]]:
         """Of each batch in order: windows in all processes together, and of these how many are this one's."""
         left, (rank, processes) = len(self.rows) * self.versions, self.share
         while left > 0:
-            size = min(left, self.batch_size)
+            size = min(left, self.sampling.batch_size)
             yield size, len(range(rank, size, processes))
             left -= size

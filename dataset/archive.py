@@ -1,75 +1,85 @@
-"""Reads npz archives whose arrays hold pickled dicts, without running code from the file.
+"""Reads npz archives whose arrays may hold pickled dicts, without running code from the file.
 
-A pickle may name any function to call. This reader resolves only the few NumPy names that an array needs and
-refuses all others by name; nothing of a refused file is executed.
+Neither NumPy's own reader nor a real class meets the file: headers and pickles are read here, and only plain
+numbers, truth values, text and lists of values become arrays.
 """
-import lzma
-import pickle
-import struct
-import zipfile
-import zlib
+import ast
+import re
 from pathlib import Path
 
 import numpy as np
 
-# NumPy 1 and 2 write the same functions under different module names.
-ALLOWED = {(f"{package}.{module}", name)
-           for package in ("numpy.core", "numpy._core")
-           for module, name in (("multiarray", "_reconstruct"), ("multiarray", "scalar"),
-                                ("numeric", "_frombuffer"))}
-ALLOWED |= {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode"), ("collections", "OrderedDict")}
+from common.untrusted.pickles import interpret
+from common.untrusted.values import DAMAGED, Refused, open_member, open_zip, readable
+from dataset.plain_arrays import NAMES, count, make_array, plain_type
 
-
-# What the zip, npy and pickle readers raise on bytes that make no sense.
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, IndexError, KeyError, TypeError,
-           AttributeError, MemoryError, OverflowError, RuntimeError, struct.error, lzma.LZMAError)
-
-
-class NumpyOnlyUnpickler(pickle.Unpickler):
-    """Builds dicts, lists, strings, numbers and NumPy arrays; refuses every other class or function."""
-
-    def find_class(self, module, name):
-        if (module, name) not in ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not part of a NumPy array")
-        return super().find_class(module, name)
+LONGEST_HEADER = 10_000     # bytes
 
 
 def read_archive(path: Path, keys: list[str], *, hint: str) -> list:
     """The values of `keys` in the npz file `path`: arrays, or what a pickled object array holds.
 
-    Raises FileNotFoundError when the file is missing, ValueError when it is damaged, hostile or lacks a key.
-    `hint` ends each message and says how to get a good file.
+    Arrays may be read-only. Raises FileNotFoundError when the file is missing, ValueError when it is damaged,
+    hostile or lacks a key. `hint` ends each message and says how to get a good file.
     """
     if not path.is_file():
         raise FileNotFoundError(f"Missing data file {path} (keys {', '.join(keys)}). {hint}")
+    names = archive_keys(path, hint=hint)
+    missing = [key for key in keys if key not in names]
+    if missing:
+        found = ", ".join(map(readable, names[:10])) + (" .." if len(names) > 10 else "")
+        raise ValueError(f"{path} has the keys {found or 'none'}; expected also {', '.join(missing)}. {hint}")
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name.removesuffix(".npy") for name in archive.namelist()]
-            missing = [key for key in keys if key not in names]
-            if missing:
-                raise ValueError(f"{path} has the keys {', '.join(names) or 'none'}; expected also "
-                                 f"{', '.join(missing)}. {hint}")
-            members = [archive.getinfo(key + ".npy") for key in keys]
-    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
-        raise ValueError(f"{path} is damaged or no npz file ({error}). {hint}") from error
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return [read_member(archive, member) for member in members]
-    except pickle.UnpicklingError as error:
+        with open_zip(path) as archive:
+            return [read_member(archive, key + ".npy") for key in keys]
+    except Refused as error:
         raise ValueError(f"{path} is refused: {error}. {hint}") from error
     except DAMAGED as error:
-        raise ValueError(f"{path} is damaged ({type(error).__name__}: {error}). {hint}") from error
+        what = f"{type(error).__name__}: {readable(str(error))}"
+        raise ValueError(f"{path} is damaged ({what}). {hint}") from error
 
 
-def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo):
+def archive_keys(path: Path, *, hint: str) -> list[str]:
+    """The keys of the npz file `path`. Raises ValueError as `read_archive` does."""
+    try:
+        with open_zip(path) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()]
+    except Refused as error:
+        raise ValueError(f"{path} is refused: {error}. {hint}") from error
+    except DAMAGED as error:
+        raise ValueError(f"{path} is damaged or no npz file ({readable(str(error))}). {hint}") from error
+
+
+def read_member(archive, name: str):
     """One value of an open archive."""
-    with archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        read_header = (np.lib.format.read_array_header_1_0 if version == (1, 0)
-                       else np.lib.format.read_array_header_2_0)
-        _, _, dtype = read_header(file)
-        if dtype.hasobject:
-            array = NumpyOnlyUnpickler(file, encoding="latin1").load()
-            return array.item() if isinstance(array, np.ndarray) and array.ndim == 0 else array
-    with archive.open(member) as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
+    file, size = open_member(archive, name)
+    with file:
+        dtype, order, shape = read_header(file)
+        if dtype.kind != "O":
+            # One byte more than the array has shows a member that is longer than it says.
+            return make_array(file.read(min(count(shape, dtype), size) + 1), dtype, shape, order)
+        array = interpret(file, NAMES)
+    if not isinstance(array, np.ndarray):
+        raise Refused(f"it holds a {type(array).__name__} where an array belongs")
+    return array.item() if array.ndim == 0 and array.dtype.kind == "O" else array
+
+
+def read_header(file) -> tuple[np.dtype, str, tuple]:
+    """The type, the order ("C" or "F") and the shape that a .npy file states."""
+    magic, version = file.read(6), file.read(2)
+    if magic != b"\x93NUMPY" or version not in (b"\1\0", b"\2\0", b"\3\0"):
+        raise Refused("a member is no .npy file of version 1, 2 or 3")
+    length = int.from_bytes(file.read(2 if version == b"\1\0" else 4), "little")
+    if length > LONGEST_HEADER:
+        raise Refused(f"an array's header has {length:,} bytes, more than {LONGEST_HEADER:,}")
+    text = re.sub(r"(\d)L\b", r"\1", file.read(length).decode("latin1"))     # Python 2 writes 3L
+    header = ast.literal_eval(text.strip())
+    if (type(header) is not dict or header.keys() != {"descr", "fortran_order", "shape"}
+            or type(header["fortran_order"]) is not bool):
+        raise Refused("an array's header lacks type, order or shape")
+    description = header["descr"]
+    if type(description) is not str or not description:
+        raise Refused("an array's type has fields")
+    order = description[0] if description[0] in "<>|=" else ""
+    return (plain_type(description[len(order):], order), "F" if header["fortran_order"] else "C",
+            header["shape"])

@@ -6,19 +6,19 @@ Each motion stands in the middle of a Human3.6M camera rig: the rigs of S1, S5, 
 training subjects, of S9, S11 for the test subjects. Its heading is drawn from its name, so it is the same in
 every run.
 """
-import csv
 import json
 import zlib
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from common.camera import denormalize_screen, project, world_to_camera
 from common.clips import Clip
 from common.skeleton import HUMAN36M
+from common.terminal import progress
 from dataset import human36m
 from dataset.archive import read_archive
+from dataset.reading import number, numbers, read_rows, text, texts
 
 KEYPOINTS = ["gt", "detected"]
 CAMERAS = human36m.CAMERAS
@@ -30,8 +30,8 @@ KEY_FRAME_EVERY = 9     # frames between two independent detector errors (27 in 
 def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None = None) -> list[Clip]:
     """All clips of the split's subjects seen by `cameras` (None: all four).
 
-    `keypoints`: "gt" is the exact projection with lens distortion; "detected" adds the errors of a real 2D
-    detector (`detector_error`). Raises FileNotFoundError or ValueError.
+    `keypoints`: "gt" is the exact projection with lens distortion; "detected" adds simulated detector noise
+    (`detector_error`). Raises FileNotFoundError or ValueError.
     """
     if keypoints not in KEYPOINTS:
         raise ValueError(f"The bundled data set has the keypoints {' and '.join(KEYPOINTS)}, "
@@ -39,18 +39,20 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
     groups = read_groups(folder / "cmu_mocap.csv")
     motions = [motion for motion in read_motions(folder / "cmu_mocap.npz") if motion["split"] == split]
     unlisted = [motion["name"] for motion in motions if motion["name"] not in groups]
+    if not motions:
+        raise ValueError(f"{folder / 'cmu_mocap.npz'} has no motion of the {split} split. {HINT}")
     if unlisted:
         raise ValueError(f"{folder / 'cmu_mocap.csv'} lacks the motions {', '.join(unlisted[:5])}. {HINT}")
     subjects = sorted({motion["subject"] for motion in motions})
-    noise = json.loads((Path(__file__).parent / "detector_noise.json").read_text())
+    noise = read_noise()
     clips = []
-    for motion in tqdm(motions, desc=f"load cmu {split}", unit="motion", dynamic_ncols=True):
+    for motion in progress(motions, desc=f"load cmu {split}", unit="motion"):
         name = motion["name"]
         rigs = human36m.SUBJECTS[split]
         rig = human36m.rig(rigs[subjects.index(motion["subject"]) % len(rigs)])
         joints_world = place(motion["joints_world"], rig, name)
-        for number, camera in enumerate(rig):
-            if cameras is not None and str(number) not in cameras:
+        for index, camera in enumerate(rig):
+            if cameras is not None and str(index) not in cameras:
                 continue
             clip_name = f"{name}/{camera['id']}"
             screen = project(world_to_camera(joints_world, camera["orientation"], camera["translation"]),
@@ -69,13 +71,23 @@ def read_motions(path: Path) -> list[dict]:
     Stored are second differences over time of whole millimetres, all motions one after another.
     """
     keys = ["d2", "frames", "name", "subject", "split", "fps"]
-    differences, lengths, names, subjects, splits, fps = read_archive(path, keys, hint=HINT)
+    values = dict(zip(keys, read_archive(path, keys, hint=HINT)))
+    differences, lengths = (numbers(values[key], f"{path}: {key}") for key in ("d2", "frames"))
+    fps = number(values["fps"], f"{path}: fps")
+    lists = [texts(values[key], f"{path}: {key}") for key in ("name", "subject", "split")]
+    num_joints = len(HUMAN36M.joints)
+    whole = differences.dtype.kind in "iu" and lengths.dtype.kind in "iu"
+    if (not whole or lengths.ndim != 1 or lengths.min(initial=1) < 1
+            or differences.shape != (3 * num_joints, lengths.sum())
+            or any(len(entries) != len(lengths) for entries in lists)):
+        raise ValueError(f"{path}: expected whole d2 ({3 * num_joints}, frames of all motions) and frames, "
+                         f"name, subject, split of each motion, got d2 {differences.shape} and "
+                         f"{len(lists[0])} names. {HINT}")
     motions, first = [], 0
-    for length, name, subject, split in zip(lengths.tolist(), names.tolist(), subjects.tolist(),
-                                            splits.tolist()):
+    for length, name, subject, split in zip(lengths.tolist(), *lists):
         part = differences[:, first:first + length].astype(np.int32)
-        millimetres = part.cumsum(axis=1).cumsum(axis=1).T.reshape(length, len(HUMAN36M.joints), 3)
-        motions.append({"name": name, "subject": subject, "split": split, "fps": float(fps),
+        millimetres = part.cumsum(axis=1).cumsum(axis=1).T.reshape(length, num_joints, 3)
+        motions.append({"name": name, "subject": subject, "split": split, "fps": fps,
                         "joints_world": millimetres / 1000})
         first += length
     return motions
@@ -83,10 +95,14 @@ def read_motions(path: Path) -> list[dict]:
 
 def read_groups(path: Path) -> dict[str, str]:
     """Motion name -> its group, the `action` of its clips, from the manifest."""
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"Missing data file {path}. {HINT}")
-    with open(path, newline="", encoding="utf-8") as file:
-        return {f"{row['subject']}_{row['trial']}": row["group"] for row in csv.DictReader(file)}
+    rows = [row for _, row in read_rows(path)]
+    header = rows[0] if rows else []
+    if not {"subject", "trial", "group"} <= set(header) or any(len(row) != len(header) for row in rows):
+        raise ValueError(f"{path}: expected the columns subject, trial and group in every row. {HINT}")
+    subject, trial, group = (header.index(name) for name in ("subject", "trial", "group"))
+    return {f"{row[subject]}_{row[trial]}": text(row[group], f"{path}: group") for row in rows[1:]}
 
 
 def place(joints_world: np.ndarray, rig: list[dict], name: str) -> np.ndarray:
@@ -114,10 +130,15 @@ def rig_center(rig: list[dict]) -> np.ndarray:
     return np.linalg.solve(normal, moment)
 
 
-def detector_error(num_frames: int, noise: dict, *, seed: int) -> np.ndarray:
-    """Errors (num_frames, 17, 2), screen units, like those of a real 2D detector.
+def read_noise() -> dict:
+    """The parameters of the simulated detector noise, dataset/detector_noise.json."""
+    return json.loads((Path(__file__).parent / "detector_noise.json").read_text(encoding="utf-8"))
 
-    The parameters are in dataset/detector_noise.json.
+
+def detector_error(num_frames: int, noise: dict, *, seed: int) -> np.ndarray:
+    """Simulated detector noise (num_frames, 17, 2), screen units.
+
+    The parameters, which MotionBERT's authors fitted to a 2D detector, are in dataset/detector_noise.json.
     Each joint's error is drawn anew at every ninth frame: with probability `weight` from its Gaussian, else
     uniformly within +-0.03; in between it drifts linearly. White jitter of standard deviation 0.002 comes on
     top.

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from common.files import write_whole
-from common.options import Parser
+from common.command_line import Parser
+from common.files import check_writable, write_whole
 
 IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 ENVIRONMENT = "Install dataset/detector_requirements.txt into an environment of its own and run this with it."
@@ -70,6 +70,7 @@ def region(text: str) -> tuple[int, ...]:
 
 def convert(args) -> None:
     """Detect in every frame and write the file; says how many frames show nobody."""
+    check_writable(args.output.parent)
     frames, fps = open_frames(args.video)
     fps = fps if args.fps is None else args.fps
     if fps is None or not 0 < fps < 1000:

@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
-from common.camera import inverse, normalize_intrinsics, normalize_screen, rotate, world_to_camera
-from common.clips import Clip
+from common.camera import inverse, normalize_intrinsics, rotate, world_to_camera
+from common.clips import Clip, from_pixels
 from common.skeleton import HUMAN36M
+from common.terminal import progress
 from dataset.archive import read_archive
+from dataset.reading import describe, numbers, take, text
 
 SUBJECTS = {"train": ["S1", "S5", "S6", "S7", "S8"], "test": ["S9", "S11"]}
 ACTIONS = ["Directions", "Discussion", "Eating", "Greeting", "Phoning", "Photo", "Posing", "Purchases",
@@ -38,37 +39,35 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
                                 f"{', '.join(found) or 'none'}. Choose one of them with -k. {HINT}")
     positions_3d, = read_archive(path_3d, ["positions_3d"], hint=HINT)
     positions_2d, metadata = read_archive(path_2d, ["positions_2d", "metadata"], hint=HINT)
-    check_symmetry(metadata, path_2d)
+    check_symmetry(metadata, str(path_2d))
     clips = []
     for subject in SUBJECTS[split]:
-        actions_3d = lookup(positions_3d, subject, f"subject {subject}", path_3d)
-        actions_2d = lookup(positions_2d, subject, f"subject {subject}", path_2d)
-        for action in tqdm(sorted(actions_3d, key=action_order), desc=f"load {subject}", unit="action",
-                           dynamic_ncols=True):
-            views = lookup(actions_2d, action, f"{subject}'s action {action!r}", path_2d)
-            if not isinstance(views, (list, tuple, np.ndarray)):
-                raise ValueError(f"{path_2d}: {subject} {action} is a {type(views).__name__}; "
-                                 f"expected a list of 4 cameras. {HINT}")
-            for number, camera in enumerate(rig(subject)):
-                if cameras is not None and str(number) not in cameras:
-                    continue
-                if number >= len(views):
-                    raise ValueError(f"{path_2d}: {subject} {action} has {len(views)} cameras; "
-                                     f"expected 4. {HINT}")
-                clips.append(make_clip(subject, action, camera, np.asarray(actions_3d[action]),
-                                       np.asarray(views[number])))
+        actions_3d, actions_2d = (take(table, subject, f"subject {subject}", str(path), hint=HINT)
+                                  for table, path in ((positions_3d, path_3d), (positions_2d, path_2d)))
+        if not isinstance(actions_3d, dict) or not actions_3d:
+            raise ValueError(f"{path_3d}: subject {subject} has no actions. {HINT}")
+        names = [text(action, f"{path_3d}: {subject}'s action") for action in actions_3d]
+        for action in progress(sorted(names, key=action_order), desc=f"load {subject}", unit="action"):
+            views = take(actions_2d, action, f"{subject}'s action {action!r}", str(path_2d), hint=HINT)
+            views = list(views) if isinstance(views, np.ndarray) and views.ndim else views
+            if not isinstance(views, (list, tuple)) or len(views) < len(CAMERAS):
+                raise ValueError(f"{path_2d}: {subject} {action} must have a list of 4 cameras, got "
+                                 f"{describe(views)}. {HINT}")
+            clips += [make_clip(subject, action, camera, actions_3d[action], views[number])
+                      for number, camera in enumerate(rig(subject))
+                      if cameras is None or str(number) in cameras]
     return clips
 
 
-def make_clip(subject: str, action: str, camera: dict, world: np.ndarray, pixels: np.ndarray) -> Clip:
+def make_clip(subject: str, action: str, camera: dict, world, pixels) -> Clip:
     """One clip of recorded joints `world` (N, 32 or 17, 3), metres, and `pixels` (N or more, 17, 2)."""
     name = f"{subject}/{action}/{camera['id']}"
-    if (world.ndim != 3 or world.shape[1] not in (RECORDED_JOINTS, len(JOINTS)) or world.shape[2] != 3
-            or world.dtype.kind not in "fiu"):
+    world, pixels = numbers(world, f"{name}: 3D positions"), numbers(pixels, f"{name}: keypoints")
+    if world.ndim != 3 or world.shape[1] not in (RECORDED_JOINTS, len(JOINTS)) or world.shape[2] != 3:
         raise ValueError(f"{name}: expected 3D positions of shape (frames, 32, 3), got {world.shape}. {HINT}")
-    if pixels.ndim != 3 or pixels.shape[1:] != (len(JOINTS), 2) or pixels.dtype.kind not in "fiu":
-        raise ValueError(f"{name}: expected keypoints of shape (frames, 17, 2) in pixels, got {pixels.shape} "
-                         f"of type {pixels.dtype}. {HINT}")
+    if pixels.ndim != 3 or pixels.shape[1:] != (len(JOINTS), 2):
+        raise ValueError(f"{name}: expected keypoints of shape (frames, 17, 2) in pixels, got "
+                         f"{pixels.shape}. {HINT}")
     if len(pixels) < len(world):
         raise ValueError(f"{name}: {len(pixels)} frames of 2D for {len(world)} of 3D; the 2D file may be "
                          f"longer, never shorter. Re-create it from the same recordings.")
@@ -79,12 +78,11 @@ def make_clip(subject: str, action: str, camera: dict, world: np.ndarray, pixels
 
 def view(joints_world: np.ndarray, camera: dict, *, pixels: np.ndarray, **fields) -> Clip:
     """The clip that `camera` (of `rig`) sees of `joints_world` (N, 17, 3), metres, as `pixels` (N, 17, 2)."""
-    joints = world_to_camera(joints_world, camera["orientation"],    # camera space, metres
-                             camera["translation"])
-    root = joints[:, HUMAN36M.root]
-    return Clip(keypoints=normalize_screen(pixels, width=camera["width"], height=camera["height"]),
-                pose=joints - root[:, None], root=root, intrinsics=camera["intrinsics"],
-                up=rotate(np.array([0.0, 0, 1]), inverse(camera["orientation"])), skeleton=HUMAN36M, **fields)
+    with np.errstate(over="ignore", invalid="ignore"):
+        joints = world_to_camera(joints_world, camera["orientation"], camera["translation"])
+    return from_pixels(pixels, width=camera["width"], height=camera["height"], joints=joints,
+                       intrinsics=camera["intrinsics"], skeleton=HUMAN36M,
+                       up=rotate(np.array([0.0, 0, 1]), inverse(camera["orientation"])), **fields)
 
 
 def rig(subject: str) -> list[dict]:
@@ -107,25 +105,18 @@ def rig(subject: str) -> list[dict]:
     return cameras
 
 
-def lookup(table: dict, key: str, what: str, path: Path):
-    """table[key], or a sentence that says what the file lacks."""
-    if not isinstance(table, dict) or key not in table:
-        found = ", ".join(map(str, table)) if isinstance(table, dict) else type(table).__name__
-        raise ValueError(f"{path} lacks {what}; found: {found}. {HINT}")
-    return table[key]
-
-
 def action_order(action: str) -> tuple[int, str]:
     """Sorting key: the order of the published tables, then the take."""
     name = action.split(" ")[0]
     return (ACTIONS.index(name) if name in ACTIONS else len(ACTIONS), action)
 
 
-def check_symmetry(metadata, path: Path) -> None:
+def check_symmetry(metadata, where: str) -> None:
     """Refuse a 2D file whose left and right joints are not those of the 17 joints used here."""
     expected = [HUMAN36M.indices("left_"), HUMAN36M.indices("right_")]
-    found = metadata.get("keypoints_symmetry") if isinstance(metadata, dict) else None
-    if np.shape(found) != (2, 6) or [sorted(side) for side in found] != expected:
-        raise ValueError(f"{path}: expected keypoints_symmetry {expected} (left, right) in the metadata, "
-                         f"got {found}. Its joints are in another order; convert them to Human3.6M's "
-                         f"17. {HINT}")
+    found = take(metadata, "keypoints_symmetry", "keypoints_symmetry in its metadata", where, hint=HINT)
+    sides = np.sort(np.atleast_2d(numbers(found, f"{where}: keypoints_symmetry")))
+    if sides.tolist() != expected:
+        raise ValueError(f"{where}: expected keypoints_symmetry {expected} (left, right) in the metadata, "
+                         f"got {describe(found)}. Its joints are in another order; convert them to "
+                         f"Human3.6M's 17. {HINT}")

@@ -4,15 +4,14 @@ The user brings the files or makes them with dataset/prepare_3dhp.py. They carry
 
 Shapes: N frames, 17 joints in the order of skeleton.MPI_INF_3DHP.
 """
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from common.camera import normalize_screen
-from common.clips import Clip
+from common.clips import Clip, from_pixels
 from common.skeleton import MPI_INF_3DHP
-from dataset.archive import read_archive
+from dataset.archive import archive_keys, read_archive
+from dataset.reading import describe, number, numbers, take, texts
 
 SUBJECTS = {"train": ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8"],
             "test": ["TS1", "TS2", "TS3", "TS4", "TS5", "TS6"]}
@@ -50,10 +49,10 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
     path = folder / FILES[split]
     data = read_sequences(path, split)
     if split == "test":
-        return [testing_clip(name, entry, path) for name, entry in data.items()]
+        return [testing_clip(name, entry, str(path)) for name, entry in data.items()]
     clips = []
     for name in list(data):     # popped one by one: the file in memory is larger than all clips together
-        clips += training_clips(name, data.pop(name), CAMERAS if cameras is None else cameras, path)
+        clips += training_clips(name, data.pop(name), CAMERAS if cameras is None else cameras, str(path))
     return clips
 
 
@@ -61,103 +60,86 @@ def load_activities(folder: Path) -> dict[str, np.ndarray]:
     """Test clip's name -> (N,) activity of each frame, 1 to 7; empty when the file has none (P-STMO's)."""
     path = folder / FILES["test"]
     data = read_sequences(path, "test")
-    if not any("activity" in entry for entry in data.values()):
+    if not any(isinstance(entry, dict) and "activity" in entry for entry in data.values()):
         return {}
-    return {name: per_frame(name, entry, "activity", path).astype(int) for name, entry in data.items()}
+    return {name: read_activity(name, entry, str(path)) for name, entry in data.items()}
+
+
+def read_activity(name: str, entry, where: str) -> np.ndarray:
+    """(N,) int, 1 to 7: the activity of each frame of a test sequence."""
+    activity = per_frame(name, entry, "activity", where)
+    if not np.isin(activity, range(1, 8)).all():
+        raise ValueError(f"{where}: {name}'s activity must be whole numbers from 1 to 7. {HINT}")
+    return activity.astype(int)
 
 
 def read_sequences(path: Path, split: str) -> dict:
     """Sequence -> its entry in the file, in the order of the tables; only those in `left_out` may lack."""
     data, = read_archive(path, ["data"], hint=HINT)
+    expected = list(USABLE) if split == "train" else SUBJECTS["test"]
     left_out = read_left_out(path)
-    return {name: take(data, name, f"sequence {name}", path)
-            for name in (USABLE if split == "train" else SUBJECTS["test"]) if name not in left_out}
+    if set(expected) <= set(left_out):
+        raise ValueError(f"{path} leaves out all sequences of the {split} split. {HINT}")
+    return {name: take(data, name, f"sequence {name}", str(path), hint=HINT)
+            for name in expected if name not in left_out}
 
 
 def read_left_out(path: Path) -> list[str]:
     """The sequences that the converter was told to do without."""
-    with zipfile.ZipFile(path) as archive:
-        if "left_out.npy" not in archive.namelist():
-            return []
+    if "left_out" not in archive_keys(path, hint=HINT):
+        return []
     names, = read_archive(path, ["left_out"], hint=HINT)
-    return np.asarray(names).tolist()
+    return texts(names, f"{path}: left_out")
 
 
-def training_clips(name: str, entry, cameras: list[str], path: Path) -> list[Clip]:
+def training_clips(name: str, entry, cameras: list[str], where: str) -> list[Clip]:
     """One clip per camera of a training sequence. `entry`: [{camera: {"data_2d", "data_3d"}}, fps]."""
     if not isinstance(entry, (list, tuple)) or len(entry) != 2:
-        raise ValueError(f"{path}: expected {name} to be a list of two, the cameras and the frame rate, "
+        raise ValueError(f"{where}: expected {name} to be a list of two, the cameras and the frame rate, "
                          f"got {describe(entry)}. {HINT}")
-    views, fps = entry
-    if not is_positive(fps):
-        raise ValueError(f"{path}: expected {name}'s frame rate to be a number above 0, got {fps!r}. {HINT}")
+    views, fps = entry[0], number(entry[1], f"{where}: {name}'s frame rate")
     subject, sequence = name.split(" ")
-    return [make_clip(take(views, camera, f"{name}'s camera {camera}", path), path, size=IMAGE_SIZE,
-                      subject=subject, action=sequence, name=f"{subject}/{sequence}/{camera}", fps=float(fps))
+    return [make_clip(take(views, camera, f"{name}'s camera {camera}", where, hint=HINT), where,
+                      size=IMAGE_SIZE, subject=subject, action=sequence,
+                      name=f"{subject}/{sequence}/{camera}", fps=fps)
             for camera in CAMERAS if camera in cameras]
 
 
-def testing_clip(name: str, entry, path: Path) -> Clip:
+def testing_clip(name: str, entry, where: str) -> Clip:
     """The clip of a test sequence. `entry`: {"data_2d", "data_3d", "valid"}."""
-    valid = per_frame(name, entry, "valid", path) == 1
-    return make_clip(entry, path, size=OUTDOOR_SIZE.get(name, IMAGE_SIZE), subject=name, action=name,
+    valid = per_frame(name, entry, "valid", where) == 1
+    return make_clip(entry, where, size=OUTDOOR_SIZE.get(name, IMAGE_SIZE), subject=name, action=name,
                      name=name, fps=TEST_FPS, valid=valid)
 
 
-def make_clip(arrays, path: Path, *, size: tuple[int, int], name: str, **fields) -> Clip:
+def make_clip(arrays, where: str, *, size: tuple[int, int], name: str, **fields) -> Clip:
     """One clip of `data_2d` (N, 17, 2), pixels of `size`, and `data_3d` (N, 17, 3), camera space, mm."""
-    pixels = read_array(name, arrays, "data_2d", path)
-    millimetres = read_array(name, arrays, "data_3d", path)
+    pixels = read_array(name, arrays, "data_2d", where)
+    millimetres = read_array(name, arrays, "data_3d", where)
     num_joints = len(MPI_INF_3DHP.joints)
     for key, array, width in (("data_2d", pixels, 2), ("data_3d", millimetres, 3)):
         if array.ndim != 3 or array.shape[1:] != (num_joints, width):
-            raise ValueError(f"{path}: expected {key} of shape (frames, {num_joints}, {width}) for {name}, "
+            raise ValueError(f"{where}: expected {key} of shape (frames, {num_joints}, {width}) for {name}, "
                              f"got {array.shape}. {HINT}")
     if len(pixels) != len(millimetres):
         raise ValueError(f"{name}: {len(pixels)} frames of 2D for {len(millimetres)} of 3D, not as many. "
-                         f"Re-create {path} from the same recordings.")
-    joints = millimetres.astype(np.float64) / 1000
-    root = joints[:, MPI_INF_3DHP.root]
+                         f"Re-create {where} from the same recordings.")
     width, height = size
-    return Clip(keypoints=normalize_screen(pixels, width=width, height=height), pose=joints - root[:, None],
-                root=root, skeleton=MPI_INF_3DHP, name=name, **fields)
+    return from_pixels(pixels, width=width, height=height, joints=millimetres.astype(np.float64) / 1000,
+                       unit="millimetres", skeleton=MPI_INF_3DHP, name=name, **fields)
 
 
-def per_frame(name: str, entry, key: str, path: Path) -> np.ndarray:
+def per_frame(name: str, entry, key: str, where: str) -> np.ndarray:
     """The array `key` of a test sequence as (N,), one number for each frame of 3D."""
-    numbers = read_array(name, entry, key, path).reshape(-1)
-    num_frames = len(read_array(name, entry, "data_3d", path))
-    if len(numbers) != num_frames:
-        raise ValueError(f"{name}: {len(numbers)} numbers of {key} for {num_frames} of 3D, not as many. "
-                         f"Re-create {path} from the same recordings.")
-    return numbers
+    values = read_array(name, entry, key, where).reshape(-1)
+    num_frames = len(read_array(name, entry, "data_3d", where))
+    if len(values) != num_frames:
+        raise ValueError(f"{name}: {len(values)} numbers of {key} for {num_frames} of 3D, not as many. "
+                         f"Re-create {where} from the same recordings.")
+    return values
 
 
-def read_array(name: str, arrays, key: str, path: Path) -> np.ndarray:
+def read_array(name: str, arrays, key: str, where: str) -> np.ndarray:
     """The array of numbers `key`, of at least one axis."""
-    array = np.asarray(take(arrays, key, f"{name}'s array {key}", path))
-    if array.dtype.kind not in "fiub" or array.ndim == 0:
-        raise ValueError(f"{path}: expected {name}'s {key} to be an array of numbers, got {array.dtype} of "
-                         f"shape {array.shape}. {HINT}")
-    return array
-
-
-def take(table, key: str, what: str, path: Path):
-    """table[key], or a sentence that says what the file lacks."""
-    if not isinstance(table, dict) or key not in table:
-        raise ValueError(f"{path} lacks {what}; found: {describe(table)}. {HINT}")
-    return table[key]
-
-
-def describe(value) -> str:
-    """The keys of a dict; of any other value, its type."""
-    if isinstance(value, dict):
-        return ", ".join(map(str, value)) or "nothing"
-    length = f" of {len(value)}" if isinstance(value, (list, tuple)) else ""
-    return type(value).__name__ + length
-
-
-def is_positive(value) -> bool:
-    """Whether it is one finite number above 0."""
-    number = np.asarray(value)
-    return number.ndim == 0 and number.dtype.kind in "fiu" and 0 < number < np.inf
+    value = take(arrays, key, f"{name}'s array {key}", where, hint=HINT)
+    return np.atleast_1d(numbers(value, f"{where}: {name}'s {key}"))

@@ -11,14 +11,14 @@ Shapes: N frames; the 17 joints of skeleton.MPI_INF_3DHP.
 import argparse
 import importlib
 import math
-import os
 import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from common.files import whole
+from common.terminal import open_streams, progress
 from dataset.mpi_inf_3dhp import CAMERAS, FILES, SUBJECTS, USABLE
 
 RAW_JOINTS = 28
@@ -35,11 +35,12 @@ def main(arguments: list[str] | None = None) -> int:
                         help="folder for the npz files; earlier ones are replaced (default: dataset)")
     parser.add_argument("--allow_missing", type=int, choices=(0, 1), default=0,
                         help="1: convert what is there, list what is left out; 0: refuse (default: 0)")
+    heard = open_streams()
     options = parser.parse_args(arguments)
     try:
         written, gaps = convert(options.raw_folder, options.output, allow_missing=bool(options.allow_missing))
     except (OSError, ValueError, ImportError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        print(f"{parser.prog}: {error}", file=heard)
         return 2
     if gaps:
         print(f"Left out: {'; '.join(gaps)}.")
@@ -56,7 +57,7 @@ def convert(raw_folder: Path, output: Path, *, allow_missing: bool = False) -> t
                                 f"{', '.join(missing)}. Add them, or convert the rest: --allow_missing 1.")
     check_space(found, output)
     contents, gaps = {"train": {}, "test": {}}, missing
-    for name, path in tqdm(found.items(), desc="convert", unit="file", dynamic_ncols=True):
+    for name, path in progress(found.items(), desc="convert", unit="file"):
         if name in USABLE:
             contents["train"][name], gap = read_training(name, path, allow_short=allow_missing)
             gaps += gap
@@ -183,16 +184,8 @@ def joined(value: np.ndarray) -> np.ndarray:
 
 def write_archive(path: Path, data: dict, left_out: list[str]) -> Path:
     """Write P-STMO's npz whole or not at all; `left_out` tells the loader which sequences to do without."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with open(temporary, "wb") as file:
-            np.savez(file, data=np.array(data, object), **({"left_out": left_out} if left_out else {}))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, data=np.array(data, object), **({"left_out": left_out} if left_out else {}))
     return path
 
 

@@ -6,7 +6,7 @@
 - Products and convolutions are those of model/products.py; GELU is applied on the way.
 - Overlapping windows share what each frame gets alone: embedding, and the first block up to its gate.
 
-Shapes: B windows, T frames, J joints, C channels, L frames of a course that holds all windows, V views.
+Shapes: B windows, T frames, J joints, C channels, L frames of a sequence that holds all windows, V views.
 """
 from copy import deepcopy
 
@@ -94,14 +94,14 @@ class FoldedFTCM(nn.Module):
             x = block(x)                                                                        # (T, B, C)
         return self.answer(x)
 
-    def lift_course(self, course, index, step: int):
+    def lift_sequence(self, sequence, index, step: int):
         """The same for overlapping windows: poses (B, V, J, 3) of the windows that `index` picks.
 
-        `course` (L, V, J, 2): keypoints of consecutive frames; `index` (T, B): each window's frames in it,
+        `sequence` (L, V, J, 2): keypoints of consecutive frames; `index` (T, B): each window's frames in it,
         which must lie `step` apart.
         """
         first = self.blocks[0]
-        x = self.embed(course)                                                                  # (L, V, C)
+        x = self.embed(sequence)                                                                  # (L, V, C)
         a, b = first.expand(x)                                                              # (L, V, C/2)
         local = first.local(b, step)                                                        # (L, V, C/2)
 
@@ -109,7 +109,7 @@ class FoldedFTCM(nn.Module):
             return values.index_select(0, index.flatten()).view(*index.shape[:1], -1, values.shape[-1])
 
         x, a, mixed = pick(x, index), pick(a, index), pick(local, index)                        # (T, B V, ..)
-        # Near a window's ends the gate sees zeros instead of the course's next frames.
+        # Near a window's ends the gate sees zeros instead of the sequence's next frames.
         mixed[:REACH] = first.local(pick(b, index[:2 * REACH]))[:REACH]
         mixed[-REACH:] = first.local(pick(b, index[-2 * REACH:]))[-REACH:]
         x = first.join(x, a, mixed)

@@ -4,15 +4,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from common import checkpoint
-from common.camera import denormalize_screen, project, world_to_camera
+from common import checkpoint, engine
+from common.camera import denormalize_screen, project, rotate, world_to_camera
 from common.clips import Clip
+from common.lift import Lifting
 from common.skeleton import HUMAN36M
+from common.windows import Window
 from dataset import human36m
 from model.ftcm import FTCM
 from tests.golden.reference_weights import reference_tensor
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[0] / "golden"
 
 
 def release_state(frames, *, layout=1, depth=6, dim=512, num_joints=17):
@@ -75,3 +77,14 @@ def write_human36m(folder, *, keypoints="gt", lengths=None, extra_2d=3):
                         positions_2d=np.array(positions_2d, dtype=object),
                         metadata=np.array(metadata, dtype=object))
     return worlds
+
+
+def predict(model, clips, *, frames, tds=1, target="center", hop=None, refiner=None, **lifting):
+    """`engine.predict` with the fields of a window and of how to lift as arguments."""
+    window = Window(frames, tds=tds, target=target, hop=hop)
+    return engine.predict(model, clips, window, Lifting(**lifting), refiner=refiner)
+
+
+def camera_to_world(points_camera, orientation, translation):
+    """World-space points (.., 3) of camera-space points (.., 3); the inverse of `world_to_camera`."""
+    return rotate(points_camera, np.asarray(orientation)) + np.asarray(translation)

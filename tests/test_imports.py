@@ -1,62 +1,74 @@
-"""Who may import whom: lower levels never see higher ones, and importing has no effect but definitions."""
+"""Who may import whom: a folder imports its own kind and what lies below it; importing only defines."""
 import ast
 from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parent.parent
-LEVELS = {0: {"common.options", "common.skeleton", "common.camera", "common.loss", "common.metrics",
-              "common.provenance", "common.files", "common.distributed", "dataset.archive"},
-          1: {"common.clips", "common.checkpoint", "common.layouts", "common.bvh",
-              "common.lift", "common.level", "common.drawing", "common.movie", "common.smooth"},
-          2: {"common.windows", "common.scores", "common.scores_3dhp", "common.stream", "common.plots",
-              "common.export", "common.player", "common.limits", "common.tables",
-              "common.keypoint_errors"},
-          3: {"common.own_video", "common.engine", "common.run_folder", "common.report", "common.augment",
-              "common.charts"},
-          4: {"common.live", "common.training", "common.benchmark"},
-          5: {"common.comparison", "common.augmentation", "common.benchmark_report"},
-          6: {"common.readme"}}
-FILES = sorted(path for folder in ("model", "common", "dataset") for path in (PROJECT / folder).glob("*.py")
-               if path.stem != "__init__")
+PROJECT = Path(__file__).parents[1]
+# The kernel in reading order: each file imports only files that stand before it.
+KERNEL = ["bounds", "batch_sizes", "command_line", "skeleton", "camera", "loss", "metrics", "provenance",
+          "files", "terminal", "distributed", "clips", "checkpoint", "layouts", "windows", "lift",
+          "refining", "smooth", "scores", "score_table", "keypoint_errors", "engine",
+          "run_folder", "augment", "options", "report", "training", "export_network"]
+# A folder (the project's own is "") and what its modules may import: all modules of a folder, or one module.
+MAY_IMPORT = {
+    "model": {"model"},
+    "common.pictures": {"common.pictures", "common.skeleton", "common.files"},
+    "common.untrusted": {"common.untrusted"},
+    "common": {"common", "common.untrusted", "common.pictures"},
+    "common.video": {"common.video", "common", "common.pictures"},
+    "dataset": {"dataset", "common", "common.untrusted"},
+    "dataset.keypoints": {"dataset.keypoints", "dataset", "common", "common.untrusted"},
+    "": {"dataset", "dataset.keypoints", "model", "common.video", "common", "common.untrusted",
+         "common.pictures"},
+    "experiments": {"experiments", "", "dataset", "dataset.keypoints", "model", "common.video", "common",
+                    "common.pictures"}}
+# To be mended: imports against the rule.
+EXCEPTIONS = {("common.pictures.curves", "common.clips"), ("common.pictures.curves", "common.metrics"),
+              ("common.pictures.curves", "common.video.level")}
+FILES = {str(path.relative_to(PROJECT).with_suffix("")).replace("/", "."): path
+         for path in sorted(PROJECT.rglob("*.py"))
+         if path.stem != "__init__" and not path.is_relative_to(PROJECT / "tests")
+         and not any(part.startswith(".") for part in path.relative_to(PROJECT).parts)}
 
 
-def level(module):
-    known = [number for number, names in LEVELS.items() if module in names]
-    return known[0] if known else 0 if module.startswith("model.") else 2
+def folder_of(module: str) -> str:
+    return module.rpartition(".")[0]
 
 
-def imported_modules(path):
+def imported_modules(path: Path) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
             assert "*" not in [alias.name for alias in node.names], f"{path}: star import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-    ours = {f"{path.parent.name}.{path.stem}" for path in FILES}
-    return names & ours
+    return names & FILES.keys()
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}.{path.stem}")
-def test_a_module_imports_only_lower_levels_and_its_own_kind(path):
-    folder, module = path.parent.name, f"{path.parent.name}.{path.stem}"
-    for name in imported_modules(path):
-        if folder == "model":
-            assert name.startswith("model."), f"{module} imports {name}"
-        elif folder == "common":
-            assert name.startswith("common."), f"{module} imports {name}"
-            assert level(name) < level(module), (f"{module} (level {level(module)}) imports {name} "
-                                                 f"(level {level(name)})")
-        else:
-            assert name.startswith("dataset.") or level(name) <= 1, f"{module} imports {name}"
+@pytest.mark.parametrize("module", FILES)
+def test_a_module_imports_its_own_kind_and_what_lies_below(module):
+    assert folder_of(module) in MAY_IMPORT, f"{module} lies in a folder without a rule"
+    for name in imported_modules(FILES[module]):
+        if (module, name) not in EXCEPTIONS:
+            assert {name, folder_of(name)} & MAY_IMPORT[folder_of(module)], f"{module} imports {name}"
 
 
-@pytest.mark.parametrize("path", [*FILES, PROJECT / "run_ftcm.py"], ids=lambda path: path.stem)
-def test_importing_only_defines(path):
+@pytest.mark.parametrize("module", [module for module in FILES if folder_of(module) == "common"])
+def test_the_kernel_imports_downwards(module):
+    own = module.removeprefix("common.")
+    assert own in KERNEL, f"{module} has no place in KERNEL"
+    for name in imported_modules(FILES[module]):
+        if folder_of(name) == "common":
+            assert KERNEL.index(name.removeprefix("common.")) < KERNEL.index(own), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_importing_only_defines(module):
     allowed = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign,
                ast.AugAssign)
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in ast.parse(FILES[module].read_text(encoding="utf-8")).body:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         guard = isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
-        assert docstring or guard or isinstance(node, allowed), f"{path.name}, line {node.lineno}"
+        assert docstring or guard or isinstance(node, allowed), f"{module}, line {node.lineno}"

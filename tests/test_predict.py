@@ -9,13 +9,14 @@ import pytest
 import torch
 
 import run_ftcm
-from common import checkpoint, clips, own_video
+from common import checkpoint, clips
+from common.video import own_video
 from common.smooth import smooth
 from model.ftcm import FTCM
 from tests.helpers import random_clip
-from tests.test_keypoint_files import BAD
+from tests.dataset.keypoints.test_keypoint_file import BAD
 
-SAMPLE = Path(__file__).parent.parent / "dataset" / "baseball_coco17.npz"
+SAMPLE = Path(__file__).parents[1] / "dataset" / "baseball_coco17.npz"
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import run_ftcm
 from common import clips, skeleton
 from dataset import human36m, mpi_inf_3dhp
 from tests.helpers import write_human36m
-from tests.test_mpi_inf_3dhp import save, test_data, training_data
+from tests.dataset.test_mpi_inf_3dhp import evaluation_data, save, training_data
 
 SMALL = "--dataset 3dhp -f 5 --d_hid 16 --layers 1 -b 64 --device cpu"
 
@@ -18,7 +18,7 @@ def trained(tmp_path_factory):
     """The folder of miniature files and a checkpoint trained on them."""
     folder = tmp_path_factory.mktemp("3dhp")
     save(folder, "train", training_data())
-    save(folder, "test", test_data(activity=True))
+    save(folder, "test", evaluation_data(activity=True))
     assert run(f"{SMALL} --train 1 --nepoch 1", folder, folder / "run") == 0
     return folder, next((folder / "run").glob("no_refine_*.pth"))
 

@@ -1,0 +1,95 @@
+"""What a detector saw, what it missed and how that is filled; implausible tracks are refused.
+
+Shapes: N frames, J joints of the detector's layout. A track (N, J, 3) holds x, y in pixels and a score, NaN
+where missing.
+"""
+import numpy as np
+
+from common.bounds import MAX_OUTSIDE, far_outside, refuse_normalised, refuse_outside
+from common.layouts import needed, stand_in
+from common.skeleton import Skeleton
+
+MIN_SCORE = 0.3         # a joint with a lower score counts as unseen
+BODIES_PER_SECOND = 25  # more than a person's centre can move, in sizes of the body's box
+
+
+def visible(track: np.ndarray, layout: Skeleton, where: str, *, width: int, height: int) -> np.ndarray:
+    """(N, J) bool: where `track` has a joint, with a score of at least 0.3, not far outside the image.
+
+    A joint that never reaches 0.3 is taken wherever its score is above 0. Raises ValueError where no
+    joint is seen and for positions that do not fit an image of `width` x `height` pixels.
+    """
+    score = track[..., 2]                                                       # (N, J)
+    present = np.isfinite(track).all(axis=-1) & (score > 0)
+    seen = present & (score >= MIN_SCORE)
+    seen |= present & ~seen.any(axis=0)
+    rows = needed(layout)
+    if not seen[:, rows].any():
+        raise ValueError(f"{where}: no joint is seen in any of {len(track)} frames. Run the detector again.")
+    sure = seen[:, rows] & (track[:, rows, 2] >= MIN_SCORE)
+    judged = track[:, rows][sure if sure.any() else seen[:, rows]][:, :2]       # (K, 2)
+    refuse_outside(judged, where, width=width, height=height, most=MAX_OUTSIDE)
+    refuse_normalised(judged, where, width=width, height=height)
+    return seen & ~far_outside(track[..., :2], width=width, height=height)
+
+
+def fill(track: np.ndarray, seen: np.ndarray, layout: Skeleton, where: str) -> tuple[np.ndarray, list[str]]:
+    """Positions (N, J, 2), pixels, of the joints that the conversion needs, and sentences on what was filled.
+
+    An unseen ear or nose takes its place from the rest of the head, any other joint by linear interpolation
+    over time; before the first and after the last sight it rests. A joint that is never seen is an error.
+    """
+    positions, known = stand_in(track[..., :2], seen, layout)
+    rows = needed(layout)
+    never = [layout.joints[joint] for joint in rows if not known[:, joint].any()]
+    if never:
+        raise ValueError(f"{where}: {', '.join(never)} never seen in {len(track)} frames; all of a person's "
+                         f"joints must show at some time. Use a part of the video where they do.")
+    frames = np.arange(len(track))
+    for joint in rows:
+        at = known[:, joint]
+        for axis in range(2):
+            positions[:, joint, axis] = np.interp(frames, frames[at], positions[at, joint, axis])
+    present = seen.any(axis=1)
+    return positions, [*missing(present),
+                       *count("took their place from the rest of the head", (known & ~seen)[present], layout),
+                       *count("were interpolated over time", ~known[present], layout)]
+
+
+def missing(present: np.ndarray) -> list[str]:
+    """A sentence on the frames in which nobody is seen, where `present` (N,) is false; none without any."""
+    absent, frames = int((~present).sum()), np.flatnonzero(present)
+    if not absent:
+        return []
+    longest = max(frames[0], len(present) - 1 - frames[-1], *np.diff(frames) - 1, 0)
+    return [f"The person is missing in {absent} of {len(present)} frames, at most {longest} in a row: "
+            "interpolated."]
+
+
+def unsure(track: np.ndarray, seen: np.ndarray, layout: Skeleton) -> list[str]:
+    """A sentence that names the joints which the detector only ever guessed, if there are any."""
+    best = np.where(seen, track[..., 2], 0).max(axis=0)                         # (J,)
+    listed = ", ".join(layout.joints[joint] for joint in needed(layout) if 0 < best[joint] < MIN_SCORE)
+    sentence = f"Never scored {MIN_SCORE} or more, and taken as the detector guessed them: {listed}."
+    return [sentence] if listed else []
+
+
+def count(what: str, places: np.ndarray, layout: Skeleton) -> list[str]:
+    """A sentence that counts the frames of each joint in `places` (N, J), or none if there is nothing."""
+    frames = {layout.joints[joint]: int(places[:, joint].sum()) for joint in needed(layout)}
+    listed = ", ".join(f"{name} {number}" for name, number in frames.items() if number)
+    sentence = f"Joints unseen or scored below {MIN_SCORE} {what}; frames of {len(places)}: {listed}."
+    return [sentence] if listed else []
+
+
+def check_continuity(keypoints: np.ndarray, present: np.ndarray, where: str, *, fps: float) -> None:
+    """Refuse joints (N, 17, 2), pixels, that jump to another person between frames `present` (N,)."""
+    frames = np.flatnonzero(present)
+    size = max(1, np.median(np.linalg.norm(np.ptp(keypoints[frames], axis=1), axis=-1)))
+    steps = np.linalg.norm(np.diff(keypoints[frames].mean(axis=1), axis=0), axis=-1)
+    jumps = np.flatnonzero(steps > size * max(1, BODIES_PER_SECOND / fps) * np.diff(frames))
+    if len(jumps):
+        first = jumps[0]
+        raise ValueError(f"{where}: between pose {frames[first]} and {frames[first + 1]} the person jumps by "
+                         f"{steps[first] / size:.1f} times its size, {len(jumps)} such jumps in all: another "
+                         f"person or a cut. Keep one person of one shot, or give wrong frames the score 0.")

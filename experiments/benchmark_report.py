@@ -1,0 +1,93 @@
+"""The results of the benchmark: a JSON file for each processor, one Markdown table of all of them."""
+from pathlib import Path
+
+from common.batch_sizes import WINDOWS_PER_FRAME
+from common.score_table import write_json
+from experiments.network_speed import NOT_COUNTED
+from experiments.processor import name_processor, processor_file
+from experiments.table_text import markdown_table
+
+NETWORKS = ("literal", "folded", "sequence", "onnx")
+LEGEND = f"""\
+poses/s: whole clips with flip test, float32. literal: model/ftcm.py, "at" the number of windows in a batch
+that was the fastest of several. folded: model/folded.py with the program's default batch. sequence: the same
+weights answering for every frame, {WINDOWS_PER_FRAME} windows over each. onnx: the folded network in ONNX
+Runtime. In parentheses: how many times as fast as the literal network on the same processor in the same run,
+median over rounds. One window: milliseconds without flip test, on one thread, median. One thread: seconds of
+processor time, which other work on the machine hardly changes; more threads: of the clock. Training, all
+threads (row: folded): the network with fast layers and the literal one, each at its fastest batch size. MACs
+leave out {NOT_COUNTED}."""
+
+
+def benchmark_table(reports: list[dict]) -> str:
+    """The table of all reports, a group of columns for each processor, and what stands below it."""
+    titles = ["frames", "network", "MACs a pose"]
+    for report in reports:
+        machine = report["machine"]
+        titles += [f"{name_processor(machine)}: poses/s, 1 thread", f"{machine['threads']} threads",
+                   "one window, ms", "training windows/s"]
+    found = [{(row["frames"], row["network"]): row for row in report["rows"]} for report in reports]
+    keys = sorted({key for rows in found for key in rows}, key=lambda key: (key[0], NETWORKS.index(key[1])))
+    lines = []
+    for frames, network in keys:
+        same = [rows.get((frames, network)) for rows in found]
+        work = next(row for row in same if row)["macs_per_pose"]
+        lines.append([str(frames), network, f"{work / 1e6:,.1f} M",
+                      *[text for row in same for text in processor_cells(row)]])
+    return "\n".join([markdown_table(titles, lines), LEGEND, "", *map(describe_source, reports)]) + "\n"
+
+
+def processor_cells(row: dict | None) -> list[str]:
+    """One processor's four columns of a row; empty where it was not measured."""
+    if row is None:
+        return [""] * 4
+    window = (row["latency"] or {}).get("one_thread")
+    beside = f" ({format_ratio(window['ratio'])})" if window and window["ratio"] else ""
+    return [speed_cell(row["evaluation"].get("one_thread")), speed_cell(row["evaluation"].get("all_threads")),
+            f"{window['median_ms']:.1f}{beside}" if window else "", speed_cell(row["training"])]
+
+
+def speed_cell(result: dict | None) -> str:
+    """A number a second with its ratio, or with the batch that was the fastest of several."""
+    if result is None:
+        return ""
+    if result.get("ratio"):
+        beside = f" ({format_ratio(result['ratio'])})"
+    else:
+        beside = f" at {result['batch']}" if len(result["per_second_by_batch"]) > 1 else ""
+    return f"{result['per_second']:,.0f}{beside}"
+
+
+def format_ratio(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
+
+
+def describe_source(report: dict) -> str:
+    """What is known of one processor's figures, as an item of a list."""
+    made, step = report["machine"], report["published_step"]
+    loaded = ", ".join(f"{line['frames']:,} frames in {line['seconds']:.1f} s"
+                       + (f" ({line['peak_gib']:.1f} GiB)" if line["peak_gib"] else "")
+                       for line in report["loading"])
+    load = [made.get("load_average_before"), made.get("load_average_after")]
+    facts = [
+        f"- {name_processor(made)}: {made['model']}, {made['threads']} of {made['cores']} threads"
+        + (f", {', '.join(made['vector_units'])}" if made["vector_units"] else ""),
+        f"float32 products (2,048 x 512 x 512) {made['pytorch_gflops']:.0f} GFLOP/s by PyTorch's linear "
+        f"layer, {made['products_gflops']:.0f} by model/products.py",
+        f"memory copies {made['copy_gb_per_second']:.0f} GB/s",
+        f"a step of the published batch ({step['batch']} windows of {step['frames']} frames, in parts of "
+        f"{step['micro_batch']}) {step['seconds']:.0f} s"
+        + (f", {step['peak_gib']:.1f} GiB" if step["peak_gib"] else ""),
+        f"batches without a network {report['data_windows_per_second']:,.0f} windows of 243 frames a second",
+        f"loading synthetic Human3.6M files: {loaded}",
+        *([f"load average {load[0]:.1f} before, {load[1]:.1f} after"] if None not in load else []),
+        f"`{report['command']}`, PyTorch {report['torch']}, {report['minutes']:.1f} min, commit "
+        f"{report['commit']}"]
+    return " ".join(["; ".join(facts) + ".", *([report["note"]] if "note" in report else [])])
+
+
+def write_benchmark(folder: Path, report: dict) -> Path:
+    """Write a JSON file that is named by the processor's maker and vector units; returns its path."""
+    path = folder / f"{processor_file(report['machine'])}.json"
+    write_json(path, report)
+    return path

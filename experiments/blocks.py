@@ -1,0 +1,128 @@
+"""Results as Markdown: what a page shows of each JSON file in checkpoint/results/.
+
+Every function takes the name of the results, the content of their JSON file and how a link of the page to
+their folder begins.
+"""
+import json
+import math
+from pathlib import Path
+
+from common import score_table, scores
+from experiments.augmentation import augmentation_table
+from experiments.benchmark_report import benchmark_table
+from experiments.comparison import comparison_table
+from experiments.conditions import AXES
+from experiments.rows import row_table
+from experiments.table_text import markdown_table
+
+PER_PROCESSOR = "benchmark"         # its results are a folder with a file for each processor
+STUDIES = {"tables": row_table, "ablation": row_table, "augmentation": augmentation_table,
+           "comparison": comparison_table}
+
+
+def render_block(name: str, results: Path, link: str) -> str:
+    """The text on the results `name` in the folder `results`.
+
+    FileNotFoundError without a JSON file; ValueError where it is not what a study of this name writes.
+    """
+    paths = sorted((results / name).glob("*.json")) if name == PER_PROCESSOR else [results / f"{name}.json"]
+    if not all(path.is_file() for path in paths) or not paths:
+        raise FileNotFoundError(f"there is no {name}.json")
+    text = render_files(name, paths, link)
+    links = [f"[{path.name}]({link}{path.relative_to(results).as_posix()})" for path in paths]
+    return f"{text}- From {', '.join(links)}, which the program wrote.\n"
+
+
+def render_files(name: str, paths: list[Path], link: str) -> str:
+    """What JSON files show as the results `name`: several processors' for the benchmark, else one.
+
+    ValueError where they are not what a study of this name writes.
+    """
+    kind = name.split("_")[0]
+    if kind not in RENDERERS:
+        raise ValueError(f"no study writes results of the name {name}; choose {', '.join(RENDERERS)}, or one "
+                         "of these with _ and more behind it")
+    try:
+        contents = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        return RENDERERS[kind](name, contents if name == PER_PROCESSOR else contents[0], link)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        files = ", ".join(path.name for path in paths)
+        raise ValueError(f"{files} is not what this version writes as {name} "
+                         f"({type(error).__name__}: {error}); measure it again") from error
+
+
+def render_benchmark(name: str, reports: list[dict], link: str) -> str:
+    """The table of all processors."""
+    return benchmark_table(reports)
+
+
+def render_demo(name: str, data: dict, link: str) -> str:
+    """The demo's own sentence, then its evaluation."""
+    text = "The table of the demo's training, on the bundled motions."
+    if data["training_epochs"] < data["planned_epochs"]:
+        text += (" The time limit ended this run before its last epoch. A machine that\nfinishes more of the "
+                 f"{data['planned_epochs']} epochs gets lower errors.")
+    return f"{text}\n\n{render_evaluation(name, data, link)}"
+
+
+def render_evaluation(name: str, data: dict, link: str) -> str:
+    """The scores.json of an evaluation: table, what the numbers are, where they come from."""
+    for part in (data, data.get("mean_pose", {"rows": [], "average": {}, "all_frames": {}})):
+        for row in (*part["rows"], part["average"], part["all_frames"]):
+            row |= {key: math.nan for key in scores.COLUMNS if row.get(key) is None}
+    others = {"Mean pose": data["mean_pose"]} if "mean_pose" in data else {}
+    legend = score_table.LEGEND + (f" {score_table.MEAN_POSE_LEGEND}" if others else "")
+    lines = ["```", score_table.table(data, others), "```", "", legend, "",
+             *[f"- {note}" for note in score_table.details(data) + data["notes"]],
+             f"- Command: `{data['command']}`",
+             f"- Evaluated on {data['hardware']}; PyTorch {data['torch']}; seed {data['seed']}; "
+             f"{data['evaluation_seconds']:.0f} s; commit {data['commit']}."]
+    return "\n".join(lines) + "\n"
+
+
+def render_study(name: str, data: dict, link: str) -> str:
+    """The rows of one of STUDIES with their source."""
+    text = STUDIES[name](data["rows"], data["missing"]) + "\n"
+    if "training" in data:
+        text += (f"- Trained with `{data['training']}` and the options of experiments/{name}.py, scored with "
+                 f"`{data['evaluation']}`.\n")
+    if data["rows"]:
+        first = data["rows"][0]
+        seed = f"seed {first['seed']}; " if "seed" in first else ""
+        text += f"- Command: `{data['command']}`; {first['hardware']}; {seed}commit {first['commit']}.\n"
+    return text
+
+
+def render_limits(name: str, data: dict, link: str) -> str:
+    """The charts of the limits with their source."""
+    size = f"{data['network']}, {data['frames']} frames, {data['checkpoint']}"
+    ranges = [f"- {title}, {data[key][0]['value']:.4g} to {data[key][-1]['value']:.4g}: MPJPE "
+              f"{format_range(data[key], 'mpjpe')}, P-MPJPE {format_range(data[key], 'p_mpjpe')} mm.\n"
+              for key, title in AXES.items()]
+    return (f"![Errors against noise, missing joints, cameras, frame rate: {size}]({link}{name}.png)\n\n"
+            f"{''.join(ranges)}"
+            f"- {size}, {data['dataset']} test subjects. {data['thinning']}\n"
+            "- The camera of the last row keeps its distance and glides with the person; pitch is measured "
+            "at 4 m, distance at 10 degrees.\n"
+            f"- Command: `{data['command']}`; {data['hardware']}; seed {data['seed']}; "
+            f"{data['minutes']:.1f} min; commit {data['commit']}.\n")
+
+
+def format_range(rows: list[dict], metric: str) -> str:
+    """The lowest and the highest value of a metric."""
+    values = [row[metric] for row in rows]
+    return f"{min(values):.1f} to {max(values):.1f}"
+
+
+def render_smoothing(name: str, data: dict, link: str) -> str:
+    """A row for each strength of smoothing; then the source."""
+    titles = list(data["rows"][0])
+    cells = [[f"{value:,.2f}" if isinstance(value, float) else str(value) for value in row.values()]
+             for row in data["rows"]]
+    return (f"{markdown_table(titles, cells)}\n- the last row's command: {data['command']}; "
+            f"{data['hardware']}; seed {data['seed']}; commit {data['commit']}.\n")
+
+
+RENDERERS = {"ftcm": render_evaluation, "demo": render_demo, "limits": render_limits,
+             "smoothing": render_smoothing, "benchmark": render_benchmark,
+             **dict.fromkeys(STUDIES, render_study)}

@@ -1,0 +1,89 @@
+"""What the studies share: their arguments, and the commands of run_ftcm.py that they run in this process."""
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import run_ftcm
+from common import options, terminal
+from common.command_line import BadOptions, Parser
+from common.files import check_writable
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study as its arguments ask for it.
+
+    command     how it was started, for its results
+    output      the folder of its results
+    runs        the folder of all trainings, checkpoint/
+    root_path   the folder of the data files
+    shared      the options that every command of run_ftcm.py gets
+    """
+    command: str
+    output: Path
+    runs: Path
+    root_path: Path
+    shared: tuple[str, ...] = ()
+
+    def attempt(self, words: list[str], execute: Callable[[list[str]], None] | None = None) -> str | None:
+        """Run a command with the shared options; None when it worked, else what was wrong.
+
+        `execute` does what the words say: that of another study, or of run_ftcm.py where None. Bad input, bad
+        options and lack of memory are answered with a sentence; other errors are raised.
+        """
+        try:
+            (execute or run_ftcm.execute)([*words, *self.shared])
+        except (Exception, BadOptions) as error:
+            reason = run_ftcm.sentence(error)
+            if reason is None:
+                raise
+            return reason
+        return None
+
+
+def make_parser(name: str, description: str, *,
+                output: str = "folder of the results; default: a folder in checkpoint/") -> Parser:
+    """The parser of `python -m experiments.{name}` with --output, whose help is `output`."""
+    parser = Parser(prog=f"python -m experiments.{name}", description=description)
+    parser.add_argument("--output", type=Path, help=output)
+    return parser
+
+
+def add_shared_options(parser: Parser) -> None:
+    """The options of run_ftcm.py that a study hands on to each of its commands."""
+    parser.add_argument("--root_path", type=Path, help="folder of the data files; default: dataset/")
+    parser.add_argument("--device", choices=options.DEVICES, default="auto",
+                        help="auto (default): CUDA, else Apple's GPU, else CPU")
+    parser.add_argument("--gpu", type=options.parse_gpu, default=0, help="number of the CUDA device")
+
+
+def parse_study(name: str, description: str, argv: list[str], *, folder: str | None = None) -> Study:
+    """The study `name` of these arguments. Its results go to checkpoint/{folder}, by default {name}."""
+    parser = make_parser(name, description)
+    add_shared_options(parser)
+    args = parser.parse_args(argv)
+    device = run_ftcm.choose_device(args.device, args.gpu).split(":")[0]
+    shared = ["--device", device, *(["--gpu", str(args.gpu)] if device == "cuda" else [])]
+    shared += ["--root_path", str(args.root_path)] if args.root_path else []
+    runs = run_ftcm.near(options.PROJECT / "checkpoint")
+    return Study(command=shlex.join(["python", "-m", f"experiments.{name}", *argv]),
+                 output=check_writable(args.output or runs / (folder or name)), runs=runs,
+                 root_path=args.root_path or options.PROJECT / "dataset", shared=tuple(shared))
+
+
+def run_study(execute: Callable[[list[str]], None], argv: list[str] | None = None) -> int:
+    """Do what the arguments (None: the command line's) say; returns the exit status, 2 after bad input."""
+    heard = terminal.open_streams()
+    try:
+        execute(options.program_arguments(argv))
+    except KeyboardInterrupt:
+        print("\ninterrupted; repeat the command to go on, what is finished is kept", file=heard)
+        return 130
+    except Exception as error:
+        problem = run_ftcm.sentence(error)
+        if problem is None:
+            raise
+        print(f"error: {problem}", file=heard)
+        return 2
+    return 0

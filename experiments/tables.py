@@ -1,0 +1,71 @@
+"""The rows of the published tables, each with its published figure where there is one.
+
+`python -m experiments.tables` measures every row for which data and weights are there. Where Human3.6M is
+absent it trains the same rows on the bundled motions, with a small network, in minutes.
+"""
+import shlex
+import sys
+from pathlib import Path
+
+from experiments.commands import Study, parse_study, run_study
+from experiments.rows import Row, measure_rows, row_table
+from experiments.table_text import write_results
+
+# The release's README: Human3.6M, CPN, 243 frames, tds 3, flip test, refine with ground-truth root depth.
+PUBLISHED = {("cpn_ft_h36m_dbb", 243, 3, True): {"mpjpe": 43.32, "p_mpjpe": 34.92}}
+# The release's weights of that row, lifter and refine module, where the release's own command has them.
+PUBLISHED_WEIGHTS = ("model_243_refine/no_refine_6_4331.pth", "model_351_refine/refine_6_4331.pth")
+KEYPOINTS = {"h36m": ["cpn_ft_h36m_dbb", "gt"], "cmu": ["detected", "gt"]}
+BUNDLED_TRAINING = ("--layers 2 --d_hid 64 -b 64 --nepoch 4 --lr 2e-3 -lrd 0.6 --stride 100 --val_stride 200 "
+                    "--cameras 0 --test_stride 100")
+BUNDLED_TEST = "--cameras 0 --test_stride 100"
+
+
+def make_published_rows(dataset: str, root: Path) -> list[Row]:
+    """Frames 27, 81, 243, 351; both keypoint sources; tds 1 and 3; without and with refine.
+
+    `root` is checkpoint/.
+    """
+    training, test = (BUNDLED_TRAINING, BUNDLED_TEST) if dataset == "cmu" else ("", "")
+    rows = []
+    for keypoints in KEYPOINTS[dataset]:
+        for frames in (27, 81, 243, 351):
+            for tds in (1, 3):
+                name = f"tables_{dataset}_{keypoints}_tds{tds}"
+                lifter = root / f"{name}_{frames}_no_refine"
+                common = f"--dataset {dataset} -k {keypoints} -f {frames} -tds {tds}"
+                published = PUBLISHED.get((keypoints, frames, tds, True), {}) if dataset == "h36m" else {}
+                rows.append(Row(f"{keypoints}, {frames} frames, tds {tds}", lifter,
+                                f"{common} -c {name} --train 1 {training}",
+                                f"{common} --train 0 --reload 1 {test}"))
+                rows.append(Row(f"{keypoints}, {frames} frames, tds {tds}, refine",
+                                root / f"{name}_{frames}_refine",
+                                f"{common} -c {name} --train 1 --refine --reload 1 --previous_dir "
+                                f"{shlex.quote(str(lifter))}/no_refine_*.pth {training}",
+                                f"{common} --train 0 --reload 1 --refine --refine_reload 1 {test}",
+                                published, weights=tuple(root / name for name in PUBLISHED_WEIGHTS)
+                                if published else ()))
+    return rows
+
+
+def measure_published_rows(study: Study) -> str:
+    """Measure the rows and write tables.json and tables.md; returns the table.
+
+    Networks are trained on the bundled motions only.
+    """
+    licensed = (study.root_path / "data_3d_h36m.npz").is_file()
+    done, missing = measure_rows(make_published_rows("h36m" if licensed else "cmu", study.runs), study,
+                                 trains=not licensed, last_too=True)
+    text = row_table(done, missing)
+    path = write_results(study.output, "tables",
+                         {"command": study.command, "rows": done, "missing": missing}, text)
+    return f"\n{text}\nTable: {path}"
+
+
+def execute(argv: list[str]) -> None:
+    """Do what the arguments say."""
+    print(measure_published_rows(parse_study("tables", "Measure the rows of the published tables.", argv)))
+
+
+if __name__ == "__main__":
+    sys.exit(run_study(execute))

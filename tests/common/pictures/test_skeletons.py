@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from common.pictures.skeletons import FlatPanel, SolidPanel, compose, rgb, side
+from common.skeleton import HUMAN36M
+from tests.common.video.test_pose_files import STANDING
+
+ON_FLOOR = STANDING - [0, 0.89, 0]
+
+
+def solid(poses):
+    return SolidPanel(200, 220, "3D", poses=np.asarray(poses, float), skeleton=HUMAN36M)
+
+
+def test_limbs_have_the_colour_of_their_side():
+    assert side(HUMAN36M, 6) == "left" and side(HUMAN36M, 14) == "right" and side(HUMAN36M, 9) == "middle"
+
+
+def test_up_is_up_and_what_is_near_is_larger():
+    panel = solid([ON_FLOOR])
+    (head, feet), _ = panel.place(np.array([[0, -1.7, 0], [0, 0, 0]]))
+    assert head[1] < feet[1] - 100
+    _, (near, far) = panel.place(np.array([[0, 0, -0.5], [0, 0, 0.5]]))
+    assert far - near == pytest.approx(np.cos(np.radians(35)) * np.cos(np.radians(12)))
+
+
+@pytest.mark.parametrize("poses", [[ON_FLOOR], ON_FLOOR + np.linspace(0, 8, 5)[:, None, None] * [1, 0, 1],
+                                   np.zeros((2, 17, 3))])
+def test_the_whole_motion_lies_inside_its_panel(poses):
+    panel = solid(poses)
+    placed, depth = panel.place(panel.poses)
+    assert placed.min() > 0 and (placed < [panel.width, panel.height]).all() and depth.min() > 0.5
+
+
+def test_a_shadow_darkens_the_floor_below_the_feet_only():
+    panel = solid([ON_FLOOR - [0, 1, 0], ON_FLOOR])                     # first in the air
+    drawn, empty = np.asarray(panel.draw(0), int), np.asarray(panel.background, int)
+    (x, y), _ = panel.place(np.zeros(3))
+    below = np.s_[int(y) - 3:int(y) + 3, int(x) - 3:int(x) + 3]
+    assert drawn[below].mean() < empty[below].mean() - 20
+    assert (drawn[:30] == empty[:30]).all()
+
+
+def test_far_limbs_are_paler_than_near_ones():
+    panel = solid([ON_FLOOR - [0, 0, 1.5], ON_FLOOR + [0, 0, 1.5]])
+    strongest = [np.ptp(np.asarray(panel.draw(frame), int), axis=-1).max() for frame in range(2)]
+    assert strongest[0] > strongest[1] + 40
+
+
+def test_the_input_is_drawn_at_its_pixels_in_the_colours_of_the_sides():
+    points = np.random.default_rng(0).uniform(200, 400, (2, 17, 2))
+    panel = FlatPanel(200, 220, "2D", points=points, skeleton=HUMAN36M, size=(640, 480))
+    wrist = points[1, HUMAN36M.joints.index("left_wrist")] * panel.factor + panel.shift
+    picture = np.asarray(panel.draw(1))
+    assert tuple(picture[round(wrist[1]), round(wrist[0])]) == rgb("#e4572e")
+
+
+def test_panels_stand_side_by_side():
+    panel = solid([ON_FLOOR])
+    assert compose([panel, panel], 0, "one").size[0] == 2 * 200 + 3 * 8

@@ -1,0 +1,190 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from common.augment import BONE, NEAREST, PARTS, Augmenter
+from common.camera import project
+from common.keypoint_errors import JITTER, UNIFORM
+from common.skeleton import HUMAN36M, Skeleton, flip
+from common.windows import Window, Windows
+from tests.helpers import random_clip
+
+NOISE = json.loads((Path(__file__).parents[2] / "dataset" / "detector_noise.json").read_text())
+
+
+def windows(frames=9, up=(0.0, -1.0, 0.0)):
+    clip = replace(random_clip(40), up=np.array(up, np.float32))
+    return Windows([clip], Window(frames)).gather(torch.arange(40), whole=True)
+
+
+def augmented(*parts, seed=0, **options):
+    augmenter = Augmenter(parts, skeleton=HUMAN36M, noise=NOISE, tds=1,
+                          generator=torch.Generator().manual_seed(seed))
+    return augmenter(windows(**options))
+
+
+def bone_lengths(pose):
+    return torch.stack([(pose[..., child, :] - pose[..., parent, :]).norm(dim=-1)
+                        for parent, child in HUMAN36M.bones], -1)
+
+
+def test_without_parts_nothing_changes():
+    before, after = windows(), augmented()
+    for field in ("keypoints", "pose", "root", "intrinsics"):
+        assert torch.equal(getattr(before, field), getattr(after, field))
+
+
+def test_the_same_generator_gives_the_same_windows():
+    one, same, other = augmented(*PARTS), augmented(*PARTS), augmented(*PARTS, seed=1)
+    assert torch.equal(one.keypoints, same.keypoints) and torch.equal(one.pose, same.pose)
+    assert not torch.allclose(one.keypoints, other.keypoints)
+    assert all(getattr(one, field).isfinite().all() for field in ("keypoints", "pose", "root", "intrinsics"))
+
+
+@pytest.mark.parametrize("parts", [("camera",), ("body",), ("placement",), ("posture",),
+                                   ("camera", "body", "placement", "posture")])
+def test_keypoints_are_the_projection_of_the_returned_poses(parts):
+    batch = augmented(*parts)
+    points = batch.pose + batch.root[:, :, None]
+    assert points[..., 2].min() > NEAREST - 1e-4
+    assert torch.allclose(batch.keypoints, project(points, batch.intrinsics[:, None, None]), atol=1e-5)
+
+
+def test_another_camera_turns_the_motion_rigidly_and_keeps_gravity_plausible():
+    up = np.array([0.1, -0.9, 0.2]) / np.linalg.norm([0.1, -0.9, 0.2])
+    before, after = windows(up=up), augmented("camera", up=up)
+    assert torch.allclose(bone_lengths(before.pose), bone_lengths(after.pose), atol=1e-5)
+    a, b = before.pose[:, 0], after.pose[:, 0]                  # (B, J, 3) rotations found by least squares
+    u, _, vt = torch.linalg.svd(a.transpose(1, 2) @ b)
+    new_up = torch.einsum("bi,bij->bj", torch.tensor(up, dtype=torch.float32).expand(len(a), 3), u @ vt)
+    assert torch.allclose(after.up, new_up, atol=1e-4)
+    assert (new_up[:, 1] < 0).all() and (torch.linalg.det(u @ vt) > 0).all()
+    pitch = torch.rad2deg(torch.asin(-new_up[:, 2]))                # looking down: what is up comes nearer
+    assert -30 < pitch.min() < 5 < pitch.max() < 65 and 0 < pitch.mean() < 18
+
+
+def test_another_body_keeps_bone_directions_and_both_sides_equal():
+    before, after = windows(), augmented("body")
+    ratio = bone_lengths(after.pose) / bone_lengths(before.pose)                        # (B, T, bones)
+    assert torch.allclose(ratio, ratio[:, :1].expand_as(ratio), atol=1e-3)          # the same in all frames
+    names = [HUMAN36M.joints[child] for _, child in HUMAN36M.bones]
+    for number, name in enumerate(names):
+        if name.startswith("left_"):
+            twin = names.index(name.replace("left_", "right_"))
+            assert torch.allclose(ratio[..., number], ratio[..., twin], atol=1e-3)
+    assert ratio.std(dim=0).mean() > BONE
+    assert (after.pose[:, :, 0] == 0).all()
+
+
+def torso_space(batch):
+    """The poses (B, T, J, 3) as the person's own torso sees them."""
+    augmenter = Augmenter([], skeleton=HUMAN36M, noise=NOISE, tds=1, generator=torch.Generator())
+    return batch.pose @ augmenter.torso_axes(batch.pose).transpose(2, 3)
+
+
+def test_joints_lie_elsewhere_in_the_body_alike_in_all_frames_and_mirrored_on_both_sides():
+    before, after = windows(), augmented("placement")
+    places = HUMAN36M.joints.index
+    axes = Augmenter([], skeleton=HUMAN36M, noise=NOISE, tds=1,
+                     generator=torch.Generator()).torso_axes(before.pose)
+    shift = (after.pose - before.pose) @ axes.transpose(2, 3)                           # (B, T, J, 3)
+    assert torch.allclose(shift, shift[:, :1].expand_as(shift), atol=1e-5)
+    for left in ("left_hip", "left_shoulder"):
+        mirrored = shift[..., places(left.replace("left", "right")), :] * torch.tensor([-1, 1, 1])
+        assert torch.allclose(shift[..., places(left), :], mirrored, atol=1e-5)
+    assert (shift[..., places("pelvis"), :] == 0).all() and (shift[..., places("left_knee"), :] == 0).all()
+    assert (shift[..., places("head"), 0].abs() < 1e-5).all()
+    assert 0.005 < shift[..., places("head"), 1:].std() < 0.05
+
+
+def test_another_posture_turns_limbs_alike_in_all_frames_as_the_torso_sees_it():
+    before, after = windows(), augmented("posture")
+    assert torch.allclose(bone_lengths(before.pose), bone_lengths(after.pose), atol=1e-4)
+    trunk = [HUMAN36M.joints.index(name) for name in ("left_hip", "right_hip", "spine", "thorax")]
+    seen, was = torso_space(after), torso_space(before)
+    assert torch.allclose(seen[:, :, trunk], was[:, :, trunk], atol=1e-4)
+    arm = HUMAN36M.joints.index("left_elbow")
+    shoulder = HUMAN36M.joints.index("left_shoulder")
+    new, old = (pose[:, :, arm] - pose[:, :, shoulder] for pose in (seen, was))         # (B, T, 3)
+    assert (new - old).norm(dim=-1).mean() > 0.02
+    assert torch.allclose(new @ new.transpose(1, 2), old @ old.transpose(1, 2), atol=1e-4)  # one turn for all
+
+
+@pytest.mark.parametrize("order", [range(17), range(16, -1, -1)], ids=["parents first", "parents last"])
+def test_a_turn_carries_along_all_that_hangs_on_its_joint_in_any_order_of_joints(order):
+    order = list(order)
+    skeleton = Skeleton("reordered", tuple(HUMAN36M.joints[joint] for joint in order), tuple(
+        order.index(parent) if (parent := HUMAN36M.parents[joint]) >= 0 else -1 for joint in order),
+        order.index(0))
+    augmenter = Augmenter(["posture"], skeleton=skeleton, noise=NOISE, tds=1,
+                          generator=torch.Generator().manual_seed(0))
+    thorax = skeleton.joints.index("thorax")
+    augmenter.turns = torch.zeros(17)
+    augmenter.turns[thorax] = 30
+    before = windows().pose[:, :, order]
+    after = augmenter.turn_limbs(before)
+    hanging = [skeleton.joints.index(name) for name in ("thorax", "head", "left_wrist", "right_wrist")]
+    lying = [skeleton.joints.index(name) for name in ("pelvis", "spine", "thorax", "left_ankle")]
+    assert torch.allclose(after[:, :, lying], before[:, :, lying], atol=1e-5)
+    assert torch.allclose(torch.cdist(after[:, :, hanging], after[:, :, hanging]),
+                          torch.cdist(before[:, :, hanging], before[:, :, hanging]), atol=1e-4)
+    assert (after - before)[:, :, hanging[1:]].norm(dim=-1).mean() > 0.05
+
+
+def test_most_bodies_lean_a_little_and_some_topple():
+    augmenter = Augmenter(["posture"], skeleton=HUMAN36M, noise=NOISE, tds=1,
+                          generator=torch.Generator().manual_seed(0))
+    leaning = torch.rad2deg(torch.acos(augmenter.lean(2000)[:, 1, 1].clamp(-1, 1)))     # of the vertical
+    assert 2 < leaning.median() < 10 and 0.05 < (leaning > 45).float().mean() < 0.15
+
+
+def test_a_converted_window_has_the_spine_midway_and_its_limbs_untouched():
+    exact, batch = windows().keypoints, augmented("layout").keypoints
+    changed = (exact != batch).any(-1).flatten(1, 2).any(1)                             # (B,)
+    assert 0.25 < changed.float().mean() < 0.75
+    joint = {name: batch[changed][:, :, number] for number, name in enumerate(HUMAN36M.joints)}
+    corners = joint["left_hip"] + joint["right_hip"] + joint["left_shoulder"] + joint["right_shoulder"]
+    assert torch.allclose(joint["spine"], corners / 4, atol=1e-6)
+    limbs = [number for number, name in enumerate(HUMAN36M.joints) if "_" in name]
+    assert torch.equal(batch[:, :, limbs], exact[:, :, limbs])
+    head = HUMAN36M.joints.index("head")
+    assert 0.01 < (batch - exact)[changed][:, :, head].norm(dim=-1).mean() < 1
+
+
+def test_detector_errors_have_the_models_size_and_drift():
+    batch, exact = augmented("detector"), windows()
+    error = batch.keypoints - exact.keypoints
+    assert torch.equal(batch.pose, exact.pose)
+    assert JITTER < error.std() < 3 * UNIFORM
+    steps = (error[:, 1:] - error[:, :-1]).std()
+    assert steps < 0.7 * error.std()                                # neighbours are alike
+
+
+def test_hidden_joints_move_on_a_line_or_rest_and_the_others_stay():
+    exact, batch = windows(frames=27).keypoints, augmented("missing", frames=27).keypoints
+    changed = (exact != batch).any(-1)                                                  # (B, T, J)
+    assert 0.2 < changed.any(1).any(1).float().mean() < 0.9
+    assert changed.float().mean() < 0.2
+    time = np.arange(27)
+    for window, joint in changed.any(1).nonzero().tolist():
+        # A line between the frames that are seen; before the first and after the last: rest.
+        seen = ~changed[window, :, joint].numpy()
+        for axis in range(2):
+            line = np.interp(time, time[seen], exact[window, seen, joint, axis].numpy())
+            assert batch[window, :, joint, axis].numpy() == pytest.approx(line, abs=1e-5)
+    assert changed.sum(1).max() > 5 and (changed.any(1).sum(1) > 1).any()     # long runs, whole limbs
+
+
+def test_an_unknown_part_is_refused():
+    with pytest.raises(ValueError, match="--augment hats does not exist"):
+        augmented("hats")
+
+
+def test_the_mirror_image_of_a_body_change_is_a_body_change():
+    batch = augmented("body")
+    assert torch.allclose(bone_lengths(flip(batch.pose, HUMAN36M)).sum(-1), bone_lengths(batch.pose).sum(-1),
+                          atol=1e-4)

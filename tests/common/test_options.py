@@ -1,0 +1,187 @@
+import pytest
+
+from common import options
+
+
+@pytest.mark.parametrize("line, words", [
+    ("--train 1 -f 28", "--frames must be odd so that the window has a centre frame, got 28"),
+    ("--train 1 --train maybe", "expected 0, 1, true or false, got 'maybe'"),
+    ("--train 1 --d_hid 100", "--d_hid must be a multiple of 8, got 100"),
+    ("--train 1 --channel 128", "expected 256, got 128; set --d_hid 256 as well"),
+    ("--train 1 --workers 8", "--workers must be 0, got 8"),
+    ("--train 1 --n_joints 16", "all data sets have 17 joints"),
+    ("--train 1 --subset 1.5", "--subset: expected a number above 0 and up to 1, got 1.5"),
+    ("--train 1 --stride 0", "--stride: expected a number above 0 and up to 10000, got 0"),
+    ("--train 1 --unknown 3", "--unknown"),
+    ("--train 1 --dataset coco", "invalid choice: 'coco'"),
+    ("--train 1 --reload 1", "add --previous_dir FILE"),
+    ("--export_weights x.pth", "add --reload 1 --previous_dir FILE"),
+    ("--train 0 -f 243", "of FTCM with 27 and 81 frames (ftcm_27.pth, ftcm_81.pth); choose one with -f"),
+    ("--train 0 --network temporal_conv", "name another with --reload 1 --previous_dir FILE"),
+    ("--train 1 --network mlp", "invalid choice: 'mlp'"),
+    ("--train 1 --network temporal_conv -f 25", "needs a power of 3 as --frames (3, 9, 27, ..), got 25"),
+    ("--train 1 --network temporal_conv --layers 2", "--network temporal_conv has no --layers; drop it"),
+    ("--train 1 --velocity_weight 1", "--velocity_weight compares a window's poses from frame to frame"),
+    ("--train 1 --every_frame 1 --velocity_weight -1", "--velocity_weight: expected a number from 0 to 1000"),
+    ("--velocity_weight 1", "--velocity_weight is for --train 1"),
+    ("--train 1 --network temporal_conv --every_frame 1", "temporal_conv has no --every_frame; drop it"),
+    ("--train 1 --network single_frame -f 9", "--network single_frame has no --frames; drop it"),
+    ("--train 1 --network single_frame --units fpm", "--network single_frame has no --units; drop it"),
+    ("--train 0 --previous_dir x.pth", "names a checkpoint that is not loaded; add --reload 1"),
+    ("--predict x --train 1", "different tasks; choose one"),
+    ("--limits", "--limits"), ("--comparison", "--comparison"), ("--publish demo", "--publish"),
+    ("--train 0 --test 0", "leaves nothing to do"),
+    ("--resume", "add --train 1"),
+    ("--predict x --level up", "expected none, motion or degrees between -90 and 90, got 'up'"),
+    ("--predict x --level 90", "degrees between -90 and 90, got '90'"),
+    ("--predict x --level nan", "degrees between -90 and 90, got 'nan'"),
+    ("--train 1 --level 5", "level are for --predict FILE"),
+    ("--train 1 --smooth 0.1", "drop --train 1"), ("--train 0 --smooth 0.1 --test_stride 2", "--test_stride"),
+    ("--predict x --smooth 1.5", "up to 1 second"), ("--predict x --smooth 0", "got 0"),
+    ("--predict - --output o", "drop --output"), ("--predict - --level motion", "--level DEGREES works"),
+    ("--predict - --smooth 0.1", "--smooth"),
+    ("--train 1 --augment ,", "--augment"), ("--train 1 --augment *", "--augment takes names of camera"),
+    ("--train 1 --augment camera,hats", "--augment takes names of camera, body"),
+    ("--train 1 --augment camera --dataset 3dhp", "--augment"), ("--train 1 --val_subjects ,", "','"),
+    ("--train 1 --val_subjects all", "--val_subjects"), ("--train 1 -a ,", "','"),
+    ("--gpu 0,1", "--gpu: expected the number of one device, got '0,1'; for several start the program with "
+                  "torchrun"),
+    ("--train 1 --out_all 1", "--every_frame 1"), ("--train 1 --every_frame 1 --hop 300", "1 to 243"),
+    ("--train 1 --hop 3", "--every_frame 1"), ("--train 1 --layers 101", "0 to 100, got 101"),
+    ("--train 1 --depth 3", "--depth"), ("--predict x --dim 8 --downsample 2", "--dim"),
+    ("--predict x --downsample 2 -k gt", "drop --downsample, --keypoints"),
+])
+def test_bad_values_end_with_one_sentence_and_status_2(line, words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        options.parse(line.split())
+    message = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert words in message and message.count("\n") == 1
+
+
+def test_defaults_are_the_published_recipe():
+    args = options.parse(["--train", "1"])
+    assert (args.frames, args.depth, args.dim, args.epochs, args.batch_size, args.lr, args.lr_decay,
+            args.seed, args.tds,
+            args.dataset, args.keypoints, args.flip, args.reverse, args.flip_test, args.stride) == (
+        243, 6, 512, 80, 160, 1e-3, 0.95, 1, 1, "h36m", "cpn_ft_h36m_dbb", True, False, True, 1)
+
+
+@pytest.mark.parametrize("line", ["-f 27", "--f 27", "--frames 27"])
+def test_published_spellings_of_frames(line):
+    args = options.parse(["--train", "1", *line.split()])
+    assert args.frames == 27 and args.given == {"train", "frames"}
+
+
+def test_false_means_false_and_lists_keep_whole_names():
+    args = options.parse("--train 1 --test_augmentation False -a Walking,Eating -tds 3".split())
+    assert args.flip_test is False and args.actions == ["Walking", "Eating"] and args.tds == 3
+    assert options.parse(["--train", "1"]).actions is None
+
+
+def test_the_bundled_data_set_has_its_own_default_keypoints():
+    assert options.parse("--train 1 --dataset cmu".split()).keypoints == "gt"
+
+
+@pytest.mark.parametrize("text, value", [("none", None), ("motion", "motion"), ("-12.5", -12.5), ("0", 0.0)])
+def test_a_level_is_nothing_the_motion_or_degrees(text, value):
+    assert options.parse(f"--predict x --reload 1 --previous_dir y --level={text}".split()).level == value
+
+
+def test_every_option_has_help():
+    for action in options.build_parser()._actions:
+        assert action.help, action.option_strings
+
+
+@pytest.mark.parametrize("line, name", [
+    ("", "ftcm_27.pth"), ("-f 81", "ftcm_81.pth"), ("-f 27", "ftcm_27.pth"),
+    ("--predict keypoints.npz -f 27", "ftcm_27.pth")])
+def test_without_a_named_checkpoint_the_shipped_one_is_used(line, name):
+    args = options.parse(line.split())
+    assert args.shipped and args.reload and args.previous_dir == options.PROJECT / "checkpoint" / name
+
+
+def test_a_named_checkpoint_wins_over_the_shipped_one():
+    args = options.parse("--reload 1 --previous_dir x.pth".split())
+    assert not args.shipped and str(args.previous_dir) == "x.pth"
+
+
+@pytest.mark.parametrize("network, expected", [("single_frame", (1, 1024, 2, 0.5)),
+                                               ("temporal_conv", (27, 728, 6, 0.25))])
+def test_a_baseline_has_its_published_defaults(network, expected):
+    args = options.parse(["--train", "1", "--network", network])
+    assert (args.frames, args.dim, args.depth, args.dropout) == expected
+    assert options.parse(["--train", "1", "--network", network, "--dropout", "0.1"]).dropout == 0.1
+
+
+@pytest.mark.parametrize("word, meant", [
+    ("-lr", "--lr?"), ("-l", ""), ("-t", ""), ("--lay", "--layers or --layout?"), ("--predic", "--predict?"),
+    ("-kgt", "-k gt?"), ("--nepochs", "--nepoch?"), ("-lrd0.9", "-lrd"), ("-f3x", "-f 3x?")])
+@pytest.mark.parametrize("form", ["{} 1e-4", "{}=1e-4"])
+def test_no_beginning_of_an_option_stands_for_it(word, meant, form, capsys):
+    with pytest.raises(SystemExit) as stop:
+        options.parse(["--train", "1", *form.format(word).split()])
+    message = capsys.readouterr().err
+    assert stop.value.code == 2 and message.count("\n") == 1
+    assert f"unrecognized option {word};" in message and meant in message
+
+
+@pytest.mark.parametrize("line", ["-f243 -s5 -b16", "-f=243 -s=5 -b=16", "--f 243 -s 5 --batchSize=16"])
+def test_one_letter_options_may_hold_their_number(line):
+    args = options.parse(["--train", "1", *line.split()])
+    assert (args.frames, args.stride, args.batch_size) == (243, 5, 16)
+
+
+@pytest.mark.parametrize("option", options.RELEASE_ONLY)
+def test_an_option_of_the_release_that_is_not_supported_says_so(option, capsys):
+    words = [[option, "2"], [f"{option}=2"], [option]] + ([[option + "2"]] if option[1] != "-" else [])
+    for given in words:
+        with pytest.raises(SystemExit) as stop:
+            options.parse(["--train", "1", *given])
+        message = capsys.readouterr().err
+        assert stop.value.code == 2 and message.count("\n") == 1
+        assert f"error: {option} " in message and "drop it" in message
+
+
+def test_the_releases_out_all_has_no_effect_and_all_means_all():
+    args = options.parse("--train 1 --out_all 0 -a All --cameras all".split())
+    assert (args.every_frame, args.actions, args.cameras) == (False, None, None)
+    assert options.parse("--train 1 --every_frame 1".split()).every_frame
+
+
+NUMBERS = [action.option_strings[-1] for action in options.build_parser()._actions
+           if getattr(action.type, "__name__", "") in ("int", "float", "parse_gpu")]
+
+
+@pytest.mark.parametrize("option", NUMBERS)
+def test_every_number_is_finite_and_within_a_range(option, capsys):
+    task = ["--predict", "x"] if option[2:] in options.ONLY_FOR_PREDICT + ["smooth"] else ["--train", "1"]
+    for value in ("inf", "-inf", "nan", "1e400", "-1", "10000000000000", "1,2", "x"):
+        with pytest.raises(SystemExit) as stop:
+            options.parse([*task, f"{option}={value}"])
+        message = capsys.readouterr().err
+        assert stop.value.code == 2 and message.count("\n") == 1 and option in message, value
+
+
+def test_numbers_are_not_all_refused():
+    assert len(NUMBERS) > 25
+    args = options.parse("--train 1 --dropout 0 --layers 0 --every_frame 1 --velocity_weight 0.5".split())
+    assert (args.dropout, args.depth, args.velocity_weight) == (0, 0, 0.5)
+
+
+def test_options_are_spelt_as_on_the_command_line():
+    assert options.spelt(["depth", "tds", "frames"]) == "--frames, --layers, --t_downsample"
+@pytest.mark.parametrize("option, good, bad", [
+    ("--fps", ["1", "29.97", "1000"], ["0", "1e-4", "1001", "nan", "inf"]),
+    ("--width", ["16", "65536"], ["15", "65537", "99999999999999999", "1e3"]),
+    ("--height", ["16", "65536"], ["15", "-5"]),
+    ("--fov", ["5", "170"], ["0", "179.9999999", "nan"])])
+def test_a_video_has_a_plausible_rate_size_and_field_of_view(option, good, bad, capsys):
+    rest = ["--predict", "x.npz", "--root", "estimate"]
+    for value in good:
+        assert getattr(options.parse([*rest, option, value]), option[2:]) == float(value)
+    for value in bad:
+        with pytest.raises(SystemExit) as caught:
+            options.parse([*rest, option, value])
+        error = capsys.readouterr().err
+        assert caught.value.code == 2 and option in error and error.count("\n") == 1

@@ -1,0 +1,191 @@
+"""Live lifting gives what lifting the whole clip gives, at any frame rate, line by line."""
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from argparse import Namespace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import run_ftcm
+from common import checkpoint
+from common.bounds import MAX_LINE_BYTES
+from common.clips import replace
+from common.skeleton import HUMAN36M
+from common.video.live import RateLifter, lines_until_interrupted, write_poses
+from common.video.own_video import Placement, lift, live_placer
+from common.video.stream import Lifter, SequenceLifter
+from model.ftcm import FTCM
+from tests.helpers import predict, random_clip
+from tests.keypoint_samples import SIZE, track
+
+PROJECT = Path(__file__).parents[3]
+TRAINED_FPS = 50
+LIFTERS = {"centre": {}, "last": {"target": "last"}, "all": {"hop": 2}}
+
+
+def network(every_frame=False):
+    torch.manual_seed(0)
+    return FTCM(frames=5, dim=16, depth=1, every_frame=every_frame)
+
+
+def lifter(kind):
+    lifter = SequenceLifter if kind == "all" else Lifter
+    return lifter(network(kind == "all"), frames=5, skeleton=HUMAN36M, **LIFTERS[kind])
+
+
+@pytest.mark.parametrize("kind", LIFTERS)
+@pytest.mark.parametrize("fps", [50, 25, 30, 60, 10, 120])
+@pytest.mark.parametrize("num_frames", [1, 2, 33])
+def test_live_poses_are_those_of_the_whole_clip_within_the_stated_delay(num_frames, fps, kind):
+    clip = replace(random_clip(num_frames), fps=fps, pose=None, root=None)
+    expected, notes = lift(clip, TRAINED_FPS, lambda clip: predict(
+        network(kind == "all"), [clip], frames=5, **LIFTERS[kind])["pose"][0])
+    live = RateLifter(lifter(kind), fps=fps, trained_fps=TRAINED_FPS)
+    for _ in range(2):                                              # a second stream starts afresh
+        poses, late = [], []
+        for number, keypoints in enumerate(clip.keypoints):
+            new = live.push(keypoints)
+            late += [number - (len(poses) + index) for index in range(len(new))]
+            poses += new
+        assert max(late, default=0) <= live.delay
+        if num_frames > 2 * live.delay + 10:
+            assert max(late) == live.delay                          # no more is stated than is needed
+        poses += live.flush()
+        assert len(poses) == num_frames and np.stack(poses) == pytest.approx(expected, abs=2e-6)
+    assert bool(notes) == (fps != TRAINED_FPS)
+
+
+def test_memory_does_not_grow():
+    live = RateLifter(lifter("centre"), fps=30, trained_fps=TRAINED_FPS)
+    for keypoints in random_clip(200).keypoints:
+        live.push(keypoints)
+        assert len(live.lifted) <= 4
+
+
+@pytest.mark.parametrize("fps, delay", [(50, 0), (25, 0), (30, 1)])
+def test_a_causal_network_answers_at_once_where_its_rate_is_a_multiple_of_the_streams(fps, delay):
+    assert RateLifter(lifter("last"), fps=fps, trained_fps=TRAINED_FPS).delay == delay
+
+
+def test_each_frame_gets_one_line_with_its_own_number():
+    frames = [(None, 17), *[(keypoints, number) for number, keypoints in enumerate(random_clip(9).keypoints)]]
+    out = io.StringIO()
+    live = RateLifter(lifter("centre"), fps=50, trained_fps=TRAINED_FPS)
+    assert write_poses(frames, live, out=out, place=live_placer(Placement())) == 10
+    rows = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [row["frame"] for row in rows] == list(range(10))
+    assert [row["unseen"] for row in rows] == [17, *range(9)]
+    assert rows[0]["pose"] is None and np.shape(rows[1]["pose"]) == (17, 3)
+
+
+@pytest.mark.parametrize("sound", [0, 1, 5])
+def test_poses_still_pending_come_out_before_a_malformed_line_is_refused(sound):
+    def frames():
+        yield from [(keypoints, 0) for keypoints in random_clip(sound or 1).keypoints[:sound]]
+        raise ValueError(f"line {sound + 1}")
+    out, live = io.StringIO(), RateLifter(lifter("centre"), fps=30, trained_fps=TRAINED_FPS)
+    with pytest.raises(ValueError, match=f"line {sound + 1}"):
+        write_poses(frames(), live, out=out, place=live_placer(Placement()))
+    assert [json.loads(line)["frame"] for line in out.getvalue().splitlines()] == list(range(sound))
+
+
+def test_of_an_endless_line_no_more_is_read_than_it_takes_to_refuse_it():
+    file = io.BytesIO(b"one\n" + 3 * MAX_LINE_BYTES * b"x")
+    assert [len(line) for line in islice(lines_until_interrupted(file), 2)] == [4, MAX_LINE_BYTES + 1]
+    assert file.tell() == 4 + MAX_LINE_BYTES + 1
+
+
+def test_a_root_that_cannot_be_told_stays_where_it_was():
+    place, clip = live_placer(Placement(fov=55)), random_clip(2)
+    assert place(clip.pose[0], np.zeros((17, 2), np.float32)) is None
+    placed = place(clip.pose[0], clip.keypoints[0])
+    again = place(clip.pose[0], np.zeros((17, 2), np.float32))
+    assert np.isfinite(placed).all() and placed[0, 2] > 0 and (again == placed).all()
+
+
+def test_ctrl_c_ends_the_lines_like_the_end_of_the_file():
+    reading, writing = os.pipe()
+    os.write(writing, b"one\ntwo\n")
+    found = []
+    with os.fdopen(reading, "rb") as file:
+        for line in lines_until_interrupted(file):
+            found.append(line)
+            if len(found) == 2:
+                threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        os.close(writing)
+    assert found == [b"one\n", b"two\n"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_every_frame_networks_with_steps_inside_the_window_are_refused():
+    args = Namespace(frames=5, flip_test=True, every_frame=True, tds=2, hop=None, previous_dir="x.pth")
+    with pytest.raises(ValueError, match="tds 1 only, x.pth has 2"):
+        run_ftcm.make_lifter(network(every_frame=True), args, "cpu")
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory):
+    path = tmp_path_factory.mktemp("network") / "lifter.pth"
+    model_args = {"frames": 5, "dim": 16, "depth": 1}
+    checkpoint.save(path, {"format": checkpoint.FORMAT, "model_args": model_args, "fps": 25,
+                           "data": {"dataset": "cmu", "keypoints": "gt", "tds": 1, "target": "last"},
+                           "model": network().state_dict()})
+    return [sys.executable, "run_ftcm.py", "--predict", "-", "--device", "cpu", "--reload", "1",
+            "--previous_dir", str(path)]
+
+
+def start(command, *options):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([*command, *options], cwd=PROJECT, env=environment, stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def say(process, data):
+    process.stdin.write(json.dumps(data).encode() + b"\n")
+    process.stdin.flush()
+
+
+def test_the_program_answers_while_the_stream_is_open_and_ctrl_c_is_a_good_end(command):
+    points = track(3)
+    with start(command, "--level", "10") as process:
+        say(process, {"layout": "coco17", **SIZE, "fps": 25})
+        header = json.loads(process.stdout.readline())
+        assert header["unit"] == "m" and "level axes" in header["space"] and header["fps"] == 25
+        for number, pose in enumerate(points):
+            say(process, pose.tolist())
+            answer = json.loads(process.stdout.readline())      # comes before the next frame is sent
+            assert answer["frame"] == number and np.shape(answer["pose"]) == (17, 3)
+        process.send_signal(signal.SIGINT)
+        rest, error = process.communicate(timeout=60)
+        assert (process.returncode, rest) == (0, b"")
+        assert b"no delay" in error and b"3 frames, 3 lines of poses" in error and b"Traceback" not in error
+
+
+def test_a_malformed_line_ends_the_program_with_its_number(command):
+    with start(command) as process:
+        data = [{"layout": "coco17", **SIZE, "fps": 25}, track(1)[0].tolist(), "?"]
+        text = "\n".join(map(json.dumps, data))
+        out, error = process.communicate(text.encode(), timeout=60)
+        assert process.returncode == 2 and len(out.splitlines()) == 2
+        assert error.splitlines()[-1].startswith(b"run_ftcm.py: error: standard input, line 3")
+
+
+def test_a_reader_that_goes_away_stops_the_program_quietly(command):
+    with start(command) as process:
+        say(process, {"layout": "coco17", **SIZE, "fps": 25})
+        process.stdout.readline()
+        process.stdout.close()
+        say(process, track(1)[0].tolist())
+        process.stdin.close()
+        error = process.stderr.read()
+        assert process.wait(60) == 0
+        assert b"reader of the poses has gone" in error
+        assert b"Traceback" not in error and b"Exception" not in error

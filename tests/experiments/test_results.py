@@ -1,0 +1,103 @@
+"""The results of the weights that ship: what is measured; the published figures are the program's."""
+import json
+from pathlib import Path
+
+import pytest
+
+import run_ftcm
+from common import checkpoint, scores
+from experiments import limits, publish, results
+from experiments.commands import run_study
+
+PROJECT = Path(__file__).parents[2]
+RESULTS = PROJECT / publish.FOLDER
+
+
+def test_shipped_checkpoints_are_evaluated_on_both_keypoints_and_what_failed_is_said(study, tmp_path,
+                                                                                     monkeypatch):
+    asked, published = [], []
+
+    def execute(words):
+        asked.append(" ".join(words[:-2]))
+        if "detected" in words:
+            raise ValueError("no room")
+
+    monkeypatch.setattr(run_ftcm, "execute", execute)
+    monkeypatch.setattr(limits, "execute", execute)
+    monkeypatch.setattr(results, "copy_results", lambda name, files, _: published.append((name, *files)))
+    (tmp_path / "ftcm_27.pth").write_text("")
+    said = results.measure_shipped({27: tmp_path / "ftcm_27.pth", 81: tmp_path / "ftcm_81.pth"}, study)
+    assert asked == ["--train 0 -f 27 --dataset cmu -k gt", "--train 0 -f 27 --dataset cmu -k detected",
+                     "-f 27"]
+    out = study.output
+    assert published == [("ftcm_27_gt", out / "ftcm_27_gt" / "scores.json"),
+                         ("limits_ftcm_27", out / "limits_ftcm_27" / "limits.json",
+                          out / "limits_ftcm_27" / "limits.png")]
+    assert said == ["ftcm_27_detected: no room", "ftcm_81.pth is not there: not evaluated."]
+
+
+def test_smoothing_becomes_a_row_for_each_strength(study, project, monkeypatch):
+    def execute(words):
+        output = Path(words[-1])
+        output.mkdir(parents=True)
+        strength = float(words[words.index("--smooth") + 1]) if "--smooth" in words else 0
+        (output / "scores.json").write_text(json.dumps({
+            "average": dict.fromkeys(scores.COLUMNS, 50 + strength), "command": "c", "hardware": "h",
+            "commit": "x", "seed": 1}))
+
+    monkeypatch.setattr(run_ftcm, "execute", execute)
+    assert results.measure_smoothing(81, study) == []
+    rows = json.loads((project / publish.FOLDER / "smoothing.json").read_text())["rows"]
+    assert [row["MPJPE"] for row in rows] == [50 + seconds for seconds in results.SMOOTHING]
+    monkeypatch.setattr(study.__class__, "attempt", lambda *_: "no room")
+    assert results.measure_smoothing(81, study) == ["smoothing: no room"]
+
+
+def test_pages_stay_as_they_are_without_shipped_files(project, monkeypatch, capsys):
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    (project / "README.md").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(results.options, "SHIPPED", {27: project / "ftcm_27.pth"})
+    assert run_study(results.execute, ["--device", "cpu"]) == 0
+    assert "ftcm_27.pth is not there: not evaluated.\n" in capsys.readouterr().out
+    assert (project / "README.md").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("path", [path for pattern in ("dataset/*.npz", "dataset/*.json", "dataset/*.csv",
+                                                       "checkpoint/results/*.gif")
+                                  for path in PROJECT.glob(pattern)], ids=lambda path: path.name)
+def test_the_licence_names_all_data_of_others(path):
+    assert str(path.relative_to(PROJECT)) in (PROJECT / "LICENSE").read_text(encoding="utf-8")
+
+
+SCORED = sorted(path for path in RESULTS.glob("*.json")
+                if "planned_epochs" in json.loads(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", SCORED, ids=lambda path: path.stem)
+def test_a_published_cost_is_the_whole_runs(path):
+    data = json.loads(path.read_text(encoding="utf-8"))
+    assert (data["selected_epoch"] or 0) <= data["training_epochs"] <= data["planned_epochs"]
+    notes = " ".join(data["notes"])
+    assert f"Trained for {data['training_epochs']} of {data['planned_epochs']} epochs" in notes
+    weights = PROJECT / data["checkpoint"][0]
+    if weights.name.startswith("ftcm_"):
+        history = checkpoint.load(weights)["history"]
+        assert data["training_epochs"] == len(history)
+        assert data["training_minutes"] == pytest.approx(sum(row["seconds"] for row in history) / 60)
+        assert data["training_cpu_minutes"] == pytest.approx(sum(row["cpu_seconds"] for row in history) / 60)
+    assert "interval" in data and len(data["by_joint"]) == 17 and len(data["by_camera"]) == 4
+
+
+def test_the_weights_that_ship_and_the_demo_were_scored_by_this_version():
+    assert {path.stem for path in SCORED} >= {"demo", *[f"ftcm_{frames}_{keypoints}" for frames in (27, 81)
+                                                        for keypoints in ("gt", "detected")]}
+
+
+def test_a_published_figure_is_what_the_program_computes(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_ftcm.report.curves, "clip_animation", lambda *_, **__: None)
+    line = "--train 0 -f 27 --dataset cmu -k detected -a run --device cpu --output"
+    assert run_ftcm.main([*line.split(), str(tmp_path)]) == 0
+    computed = json.loads((tmp_path / "scores.json").read_text())["rows"][0]
+    published, = [row for row in json.loads((RESULTS / "ftcm_27_detected.json").read_text())["rows"]
+                  if row["action"] == "run"]
+    assert computed == pytest.approx(published, abs=0.01)

@@ -1,0 +1,171 @@
+"""Rows of many runs: where weights are looked for, what is repeated, what a row says of its cost."""
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import run_ftcm
+from common import checkpoint
+from experiments import ablation, augmentation, comparison, rows, tables
+from experiments.commands import run_study
+from experiments.rows import Row
+from tests.experiments.test_compare import FIRST, SECOND, scores
+from tests.helpers import release_state
+
+LINE = {"label": "a", "mpjpe": 80.0, "p_mpjpe": 60.0, "mpjve": None, "interval": [79.0, 81.0],
+        "last_epoch_mpjpe": None, "published": {}, "parameters": 5, "training_epochs": 8,
+        "training_minutes": 5.1, "training_cpu_minutes": 4.9, "seed": 1, "hardware": "a computer",
+        "commit": "abc"}
+
+
+def report(errors, line):
+    """The scores.json that the command `line` would have left."""
+    row = {"mpjpe": 1.0, "p_mpjpe": 1.0, "mpjve": None, "frames": 45}
+    return scores(errors, **{key: LINE[key] for key in LINE.keys() - {"label", "mpjpe", "p_mpjpe", "mpjve"}},
+                  average=row, all_frames=row, selected_epoch=6, notes=[],
+                  command=" ".join(["python", "run_ftcm.py", *line]))
+
+
+def test_a_row_of_the_ablation_has_its_paired_difference_from_the_first(study, tmp_path, monkeypatch):
+    answers = iter([FIRST, SECOND])
+    made = []
+    for name in ("both", "none"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "no_refine_1_1.pth").write_text("")
+        made.append(Row(name, tmp_path / name, "--train 1", "--train 0 --reload 1"))
+
+    def execute(line):
+        output = study.output / line[-1].split("/")[-1]
+        output.mkdir(parents=True)
+        (output / "scores.json").write_text(json.dumps(report(next(answers), line)))
+
+    monkeypatch.setattr(run_ftcm, "execute", execute)
+    done, missing = ablation.measure_ablation(made, study)
+    assert not missing and "paired" not in done[0]
+    assert done[1]["paired"]["difference"] == pytest.approx(4)          # derived in test_compare.py
+    text = rows.row_table(done, missing)
+    assert "+4.00 (+3.00 to +7.00)" in text and "P1 minus the first row's (95 %, paired)" in text
+    monkeypatch.setattr(run_ftcm, "execute", None)                      # nothing is repeated
+    assert ablation.measure_ablation(made, study)[0] == done
+
+
+def test_without_the_first_row_there_are_no_differences(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_ftcm, "execute", lambda line: (_ for _ in ()).throw(ValueError("no room")))
+    made = ablation.make_ablation_rows(tmp_path)
+    done, missing = ablation.measure_ablation(made, study)
+    assert not done and [entry["reason"] for entry in missing] == ["no room"] * len(made)
+
+
+@pytest.mark.parametrize("field", ["selected_epoch", "by_clip"])
+def test_an_evaluation_of_an_older_version_is_repeated(field, tmp_path):
+    weights, line = tmp_path / "w.pth", ["--train", "0"]
+    weights.write_text("")
+    content = report(FIRST, line)
+    (tmp_path / "scores.json").write_text(json.dumps(content))
+    assert rows.has_scores(line, weights, tmp_path)
+    del content[field]
+    (tmp_path / "scores.json").write_text(json.dumps(content))
+    assert not rows.has_scores(line, weights, tmp_path)
+
+
+def test_only_costs_of_whole_runs_are_shown():
+    whole = {**LINE, "selected_epoch": 6}
+    for first, shown in ((LINE, False), (whole, True)):
+        text = rows.row_table([first, whole], [])
+        assert ("8 epochs, 5.1 min" in text, "Without training costs" in text) == (shown, not shown)
+        situations = dict.fromkeys(augmentation.SITUATIONS, {"mpjpe": 1.0, "p_mpjpe": 1.0})
+        lines = [{**run, "situations": situations} for run in (first, whole)]
+        text = augmentation.augmentation_table(lines, [])
+        assert ("4.9 min" in text, "Without training costs" in text) == (shown, not shown)
+        line = comparison.join_seeds(comparison.Network("FTCM", 9, ""), [first, whole], {
+            "macs_per_frame": 1.0, "windows_per_second": 1.0, "poses_per_second": 1.0})
+        text = comparison.comparison_table([line], [])
+        assert ("4.9 min" in text, "Without training costs" in text) == (shown, not shown)
+    assert rows.training_cell({**LINE, "training_epochs": 0}) == ""       # weights without a history
+
+
+def test_published_weights_are_found_where_the_readmes_command_has_them(tmp_path):
+    made = tables.make_published_rows("h36m", tmp_path)
+    known, = [row for row in made if row.published]
+    assert known.label == "cpn_ft_h36m_dbb, 243 frames, tds 3, refine" and known.checkpoint() is None
+    paths = [tmp_path / "model_243_refine" / "no_refine_6_4331.pth",
+             tmp_path / "model_351_refine" / "refine_6_4331.pth"]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text("")
+    assert [known.checkpoint(), known.refine_file()] == paths
+    assert all(row.checkpoint() is None for row in made if row is not known)
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert all(f"./checkpoint/{name}" in readme for name in tables.PUBLISHED_WEIGHTS)
+    own = known.folder / "no_refine_60_4400.pth"                        # a training of one's own comes first
+    own.parent.mkdir()
+    own.write_text("")
+    assert known.checkpoint() == own
+
+
+def finished(folder, best=None):
+    """A run that is done, with this last.pth."""
+    folder.mkdir()
+    (folder / "scores.json").write_text("{}")
+    torch.save({"format": checkpoint.FORMAT, "best": best or {}}, folder / "last.pth")
+    return Row(folder.name, folder, "--train 1", "--train 0")
+
+
+def test_the_best_epochs_files_are_those_that_the_last_one_names(tmp_path):
+    best = {"epoch": 6, "p1": 43.31, "files": ["no_refine_6_4331.pth", "refine_6_4331.pth"]}
+    made = finished(tmp_path / "run", best)
+    assert made.checkpoint() == tmp_path / "run" / "no_refine_6_4331.pth"
+    assert made.refine_file() == tmp_path / "run" / "refine_6_4331.pth"
+
+
+@pytest.mark.parametrize("damage", ["cut", "names"])
+def test_a_damaged_run_is_a_missing_row(damage, study, tmp_path, monkeypatch):
+    best = {"epoch": 1, "p1": 0.01, "files": ["no_refine_1_1.pth/../../victim"]}
+    row = finished(tmp_path / "run", best if damage == "names" else None)
+    if damage == "cut":
+        content = row.folder.joinpath("last.pth").read_bytes()
+        row.folder.joinpath("last.pth").write_bytes(content[:100])
+    monkeypatch.setattr(run_ftcm, "execute", lambda line: pytest.fail(f"ran {line}"))
+    done, missing = rows.measure_rows([row], study)
+    assert not done and missing[0]["label"] == "run" and "last.pth" in missing[0]["reason"]
+
+
+def test_a_training_that_was_begun_is_finished(study, tmp_path, monkeypatch):
+    row = finished(tmp_path / "run")
+    (row.folder / "scores.json").unlink()
+    asked = []
+
+    def execute(line):
+        asked.append(line)
+        raise ValueError("no room")
+
+    monkeypatch.setattr(run_ftcm, "execute", execute)
+    assert rows.measure_rows([row], study) == ([], [{"label": "run", "reason": "no room"}])
+    assert asked == [["--train", "1", "--resume"]]
+
+
+def test_tables_list_what_is_missing_and_how_to_get_it(project):
+    folder = project / "checkpoint" / "tables_h36m_gt_tds1_27_no_refine"
+    folder.mkdir(parents=True)
+    torch.save(release_state(27, depth=1, dim=16), folder / "no_refine_6_4331.pth")
+    assert run_study(tables.execute, ["--device", "cpu", "--root_path", str(project)]) == 0
+    output = project / "checkpoint" / "tables"
+    table = json.loads((output / "tables.json").read_text())
+    assert table["command"] == f"python -m experiments.tables --device cpu --root_path {project}"
+    assert [row["label"] for row in table["rows"]] == ["gt, 27 frames, tds 1"]
+    assert table["rows"][0]["last_epoch_mpjpe"] is None
+    low, high = table["rows"][0]["interval"]
+    assert low <= table["rows"][0]["mpjpe"] <= high
+    assert len(table["missing"]) == 31
+    assert "train them with: python run_ftcm.py --dataset h36m -k gt -f 27 -tds 3" in (
+        output / "tables.md").read_text()
+
+
+def test_published_figures_stand_beside_the_measured_ones():
+    row = {**LINE, "selected_epoch": 6}
+    text = rows.row_table([row, {**row, "label": "b", "published": {"mpjpe": 43.32, "p_mpjpe": 34.92}}], [])
+    cells = [line.split(" | ") for line in text.splitlines()[:4]]
+    assert cells[0][1:4] == ["published P1 / P2", "measured P1 / P2", "difference"]
+    assert cells[2][1:4] == ["not published", "80.00 / 60.00", ""]
+    assert cells[3][1:4] == ["43.32 / 34.92", "80.00 / 60.00", "+36.68 / +25.08"]

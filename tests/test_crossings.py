@@ -1,0 +1,278 @@
+"""Options that meet: refine, target, every frame, hop, tds, release files, data sets, live lines.
+
+Each combination that is taken gives what a hand-made way gives; each other one is refused.
+"""
+import io
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import run_ftcm
+from common import checkpoint
+from common.camera import denormalize_screen, estimate_root
+from common.skeleton import flip
+from dataset import human36m, mpi_inf_3dhp
+from model.ftcm import FTCM
+from model.refine import Refine
+from tests.dataset.test_mpi_inf_3dhp import evaluation_data, save, training_data
+from tests.helpers import random_clip, release_state, write_human36m
+
+SIZE = {"width": 1000, "height": 1000}
+
+
+@pytest.fixture(autouse=True)
+def without_pictures(monkeypatch):
+    monkeypatch.setattr(run_ftcm.report.curves, "training_curves", lambda *_, **__: None)
+    monkeypatch.setattr(run_ftcm.report.curves, "clip_animation", lambda *_, **__: None)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Miniature data of two data sets, a refine file, and a checkpoint of each kind."""
+    folder = tmp_path_factory.mktemp("crossings")
+    write_human36m(folder, lengths={(subject, "Walking"): 6 for subject in human36m.SUBJECTS["train"]}
+                   | {("S9", "Eating"): 14, ("S11", "Walking"): 13})
+    save(folder, "train", training_data())
+    save(folder, "test", evaluation_data())
+    torch.manual_seed(0)
+    torch.save(Refine().state_dict(), folder / "refine.pth")
+    torch.save(release_state(9, layout=2, depth=2, dim=64), folder / "release.pth")
+    for name, every_frame, data in (
+            ("center", False, {}), ("last", False, {"target": "last"}), ("every", True, {}),
+            ("center_tds2", False, {"tds": 2}), ("last_tds2", False, {"target": "last", "tds": 2}),
+            ("every_tds2", True, {"tds": 2}), ("3dhp", False, {"dataset": "3dhp"}),
+            ("3dhp_last", False, {"dataset": "3dhp", "target": "last"}),
+            ("3dhp_every", True, {"dataset": "3dhp"})):
+        args = {"frames": 5, "dim": 16, "depth": 1, "every_frame": every_frame}
+        checkpoint.save(folder / f"{name}.pth", {
+            "format": checkpoint.FORMAT, "model_args": args, "fps": 50, "model": FTCM(**args).state_dict(),
+            "data": {"dataset": "h36m", "keypoints": "gt", "tds": 1, "target": "center"} | data})
+    return folder
+
+
+def answers(model, windows, skeleton):
+    """The mean of the network's answers to windows (W, T, J, 2) and to their mirror images, mirrored back."""
+    with torch.no_grad():
+        straight, other = (model(torch.from_numpy(np.ascontiguousarray(points))).numpy()
+                           for points in (windows, flip(windows, skeleton)))
+    return (straight + flip(other, skeleton)) / 2
+
+
+def lift_by_hand(path, clip, *, tds, target="center", hop=None):
+    """Poses (N, J, 3) as the network answers them, one frame or window after another."""
+    saved = checkpoint.load(path)
+    model, frames = FTCM(**saved["model_args"]).eval(), saved["model_args"]["frames"]
+    checkpoint.load_weights(model, saved["model"], path)
+    last = len(clip) - 1
+    if hop is None:
+        place = {"center": frames // 2, "last": frames - 1}[target]
+        rows = [[min(max(frame + tds * (step - place), 0), last) for step in range(frames)]
+                for frame in range(len(clip))]
+        return answers(model, clip.keypoints[np.array(rows)], clip.skeleton)
+    sums, weights = np.zeros((len(clip), 17, 3)), np.zeros((len(clip), 1, 1))
+    for phase in range(min(tds, len(clip))):
+        spare = len(range(phase, len(clip), tds)) - frames
+        for start in [*range(0, spare, hop), spare] if spare > 0 else [spare // 2]:
+            rows = [phase + tds * (start + step) for step in range(frames)]
+            held = np.clip(rows, 0, last)
+            poses = answers(model, clip.keypoints[held][None], clip.skeleton)[0]
+            for step, (row, pose) in enumerate(zip(rows, poses)):
+                if 0 <= row <= last:
+                    weight = min(step + 1, frames - step)
+                    sums[row] += weight * pose
+                    weights[row] += weight
+    return sums / weights
+
+
+def refine_by_hand(path, clip, lifted, source):
+    """The refined poses (N, J, 3): keypoints at the lifted depth, blended by the refine file's network."""
+    network = Refine().eval()
+    checkpoint.load_refine(network, path)
+    refined = []
+    for pose, points, root in zip(lifted, clip.keypoints, clip.root):
+        relative = pose * (np.arange(17) > 0)[:, None]
+        if source == "estimate":
+            root = estimate_root(*map(torch.from_numpy, (points, np.float32(relative),
+                                                         clip.intrinsics))).numpy()
+            if not np.isfinite(root).all():
+                refined.append(pose)
+                continue
+        depth = float(root[2]) + relative[:, 2:]
+        seen = (points - clip.intrinsics[2:]) * depth / clip.intrinsics[:2]
+        both = [np.float32(pose)[None], np.float32(np.hstack([seen - seen[:1], relative[:, 2:]]))[None]]
+        with torch.no_grad():
+            refined.append(network(*map(torch.from_numpy, both))[0].numpy())
+    return np.stack(refined)
+
+
+def mpjpe_by_action(clips, poses):
+    """{action: mean error in millimetres of its scored frames, the root joint at the origin}."""
+    errors = {}
+    for clip, pose in zip(clips, poses):
+        pose = pose - pose * (np.arange(17) == clip.skeleton.root)[:, None]
+        errors.setdefault(clip.action, []).append(
+            1000 * np.linalg.norm(pose - clip.pose, axis=2).mean(1)[clip.valid])
+    return {action: np.concatenate(values).mean() for action, values in errors.items()}
+
+
+def run(line, folder, output):
+    """The exit status of run_ftcm.py; {kind} in the line is a file of the folder."""
+    words = line.format_map(type("Files", (dict,), {"__missing__": lambda _, kind: f"{folder}/{kind}.pth"})())
+    try:
+        return run_ftcm.main([*words.split(), "--device", "cpu", "--root_path", str(folder),
+                              *(["--output", str(output)] if output else [])])
+    except SystemExit as stop:
+        return stop.code
+
+
+REFINE = "--refine --refine_reload 1 --previous_refine_name {{refine}} --refine_root {}"
+CASES = [(kind, {"target": target, "tds": tds}, source)
+         for kind, target, tds in (("center", "center", 1), ("last", "last", 1), ("center_tds2", "center", 2),
+                                   ("last_tds2", "last", 2), ("release", "center", 1),
+                                   ("release", "center", 3))
+         for source in (None, "gt", "estimate")]
+CASES += [("every", {"tds": 1, "hop": hop}, None) for hop in (None, 1, 5)]
+CASES += [("every_tds2", {"tds": 2, "hop": hop}, None) for hop in (None, 1)]
+CASES += [("3dhp", {"tds": 1}, None), ("3dhp_last", {"tds": 1, "target": "last"}, None),
+          ("3dhp_every", {"tds": 1, "hop": 2}, None)]
+
+
+@pytest.mark.parametrize("kind, facts, source", CASES)
+def test_an_evaluation_gives_what_the_protocol_gives_by_hand(kind, facts, source, folder, tmp_path):
+    line = f"--reload 1 --previous_dir {{{kind}}} --dataset {'3dhp' if '3dhp' in kind else 'h36m'} -k gt"
+    line += f" -tds {facts['tds']}" if kind == "release" else ""
+    line += f" --hop {facts['hop']}" if facts.get("hop") else ""
+    line += " " + REFINE.format(source) if source else ""
+    assert run(line, folder, tmp_path / "out") == 0
+    report = json.loads((tmp_path / "out" / "scores.json").read_text())
+    module = mpi_inf_3dhp if "3dhp" in kind else human36m
+    clips = module.load(folder, keypoints="gt", split="test")
+    if "every" in kind:
+        facts = facts | {"hop": facts["hop"] or 2}                  # a third of 5 frames, rounded up
+    poses = [lift_by_hand(folder / f"{kind}.pth", clip, **facts) for clip in clips]
+    if source:
+        poses = [refine_by_hand(folder / "refine.pth", clip, pose, source)
+                 for clip, pose in zip(clips, poses)]
+    expected = mpjpe_by_action(clips, poses)
+    assert {row["action"]: row["mpjpe"] for row in report["rows"]} == pytest.approx(expected, abs=2e-3)
+    assert report["average"]["mpjpe"] == pytest.approx(np.mean(list(expected.values())), abs=2e-3)
+
+
+@pytest.mark.parametrize("kind, line, facts", [
+    ("center", "", {"tds": 1}), ("center_tds2", "", {"tds": 2}), ("last", "", {"tds": 1, "target": "last"}),
+    ("last_tds2", "", {"tds": 2, "target": "last"}), ("release", "-tds 3", {"tds": 3}),
+    ("every", "", {"tds": 1, "hop": 2}), ("every", "--hop 1", {"tds": 1, "hop": 1}),
+    ("every", "--hop 5", {"tds": 1, "hop": 5})])
+def test_live_lines_give_what_the_protocol_gives_by_hand(kind, line, facts, folder, monkeypatch, capsys):
+    clip = random_clip(14)
+    pixels = denormalize_screen(clip.keypoints.astype(float), **SIZE)
+    lines = [{"layout": "human36m", "fps": 50, **SIZE}]
+    lines += [{"keypoints": points.tolist()} for points in pixels]
+    data = "".join(json.dumps(frame) + "\n" for frame in lines).encode()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(data)))
+    assert run(f"--predict - --reload 1 --previous_dir {{{kind}}} {line}", folder, None) == 0
+    poses = [json.loads(row)["pose"] for row in capsys.readouterr().out.splitlines()[1:]]
+    expected = lift_by_hand(folder / f"{kind}.pth", clip, **facts)
+    expected[:, 0] = 0
+    assert np.array(poses) == pytest.approx(expected, abs=3e-5)
+
+
+@pytest.mark.parametrize("options", [
+    "--target last --refine -tds 2", "--refine", "--every_frame 1 -tds 2", "--every_frame 1 --hop 4",
+    "--reload 1 --previous_dir {last} --refine", "--reload 1 --previous_dir {every} --velocity_weight 1",
+    "--reload 1 --previous_dir {every_tds2} --hop 1", "--target last --refine --refine_root estimate"])
+def test_a_training_ends_with_what_its_files_give_by_hand(options, folder, tmp_path):
+    size = "" if "--reload" in options else "-f 5 --d_hid 16 --layers 1"
+    assert run(f"--train 1 -k gt --nepoch 1 -b 64 --lr 0.01 {size} {options}", folder, tmp_path / "run") == 0
+    report = json.loads((tmp_path / "run" / "scores.json").read_text())
+    lifter, = (tmp_path / "run").glob("no_refine_*.pth")
+    data = checkpoint.load(lifter)["data"]
+    hop = {"--every_frame 1 --hop 4": 4, "--reload 1 --previous_dir {every_tds2} --hop 1": 1}.get(options, 2)
+    clips = human36m.load(folder, keypoints="gt", split="test")
+    poses = [lift_by_hand(lifter, clip, tds=data["tds"], target=data["target"],
+                          hop=hop if "every" in options else None) for clip in clips]
+    if "--refine" in options:
+        refine, = (tmp_path / "run").glob("refine_*.pth")
+        source = "estimate" if "estimate" in options else "gt"
+        poses = [refine_by_hand(refine, clip, pose, source) for clip, pose in zip(clips, poses)]
+    expected = mpjpe_by_action(clips, poses)
+    assert {row["action"]: row["mpjpe"] for row in report["rows"]} == pytest.approx(expected, abs=2e-3)
+
+
+LOADED = "--reload 1 --previous_dir"
+
+
+@pytest.mark.parametrize("line, words", [
+    (f"{LOADED} {{every}} " + REFINE.format("gt"), ["--refine", "--every_frame 1"]),
+    (f"{LOADED} {{every}} --target last", ["--target"]),
+    (f"{LOADED} {{every}} --every_frame 0", ["--every_frame 1", "says 0"]),
+    (f"{LOADED} {{every}} --hop 6", ["--hop", "1 to 5", "6"]),
+    (f"{LOADED} {{center}} --hop 2", ["--hop", "--every_frame"]),
+    (f"{LOADED} {{center}} --every_frame 1", ["--every_frame 0", "says 1"]),
+    (f"{LOADED} {{center}} --target last", ["--target center", "says last"]),
+    (f"{LOADED} {{last}} --target center", ["--target last", "says center"]),
+    (f"{LOADED} {{last}} --hop 2", ["--hop"]), (f"{LOADED} {{last_tds2}} -tds 1", ["--t_downsample 2"]),
+    (f"{LOADED} {{release}} --every_frame 1", ["--every_frame 0", "says 1"]),
+    (f"{LOADED} {{release}} --target last", ["--target center", "says last"]),
+    (f"{LOADED} {{release}} --hop 2", ["--hop", "--every_frame 1"]),
+    (f"{LOADED} {{release}} --dropout 0.3", ["--dropout", "--train 1"]),
+    (f"{LOADED} {{release}} -f 27", ["--frames 9", "says 27"]),
+    (f"{LOADED} {{release}} --layers 6", ["--layers 2", "says 6"]),
+    (f"{LOADED} {{3dhp}} " + REFINE.format("gt"), ["--refine", "3dhp"]),
+    (f"{LOADED} {{center}} --dataset 3dhp " + REFINE.format("gt"), ["--refine", "3dhp"]),
+    (f"{LOADED} {{3dhp_every}} --dataset h36m --hop 9", ["--hop", "1 to 5"]),
+    (f"--train 1 {LOADED} {{3dhp}} --augment detector", ["--augment", "3dhp"]),
+    (f"--train 1 {LOADED} {{every}} --refine", ["--refine", "--every_frame 1"]),
+    (f"--train 1 {LOADED} {{center}} --velocity_weight 1", ["--velocity_weight", "--every_frame 1"]),
+    (f"--train 1 {LOADED} {{release}} --velocity_weight 1", ["--velocity_weight"]),
+    (f"--train 1 {LOADED} {{center}} --every_frame 1 --hop 2", ["--every_frame 0"]),
+    ("--train 1 --every_frame 1 --refine", ["--refine", "--every_frame 1"]),
+    ("--train 1 --every_frame 1 --target last", ["--every_frame 1", "--target last"]),
+    ("--train 1 --hop 3", ["--hop", "--every_frame 1"]), ("--train 1 --dataset 3dhp --refine", ["--refine"]),
+    ("--train 1 -f 5 --every_frame 1 --hop 6", ["--hop", "1 to 5"]),
+    (f"--predict x.npz {LOADED} {{center}} --hop 2", ["--hop"]),
+    (f"--predict x.npz {LOADED} {{every}} --refine", ["--refine"]),
+])
+def test_what_contradicts_itself_is_refused_before_anything_is_written(line, words, folder, tmp_path, capsys):
+    assert run(f"{line} -k gt" if "--predict" not in line else line, folder,
+               tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and all(word in error for word in words), error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("line, words", [
+    ("{every_tds2}", "tds"), ("{center} --hop 2", "--hop"), ("{every} --hop 6", "1 to 5"),
+    ("{center} --refine", "--refine"), ("{last} --target center", "--target"), ("{3dhp}", "mpi_inf_3dhp")])
+def test_what_live_lines_cannot_have_is_refused(line, words, folder, monkeypatch, capsys):
+    frame = json.dumps({"layout": "human36m", "fps": 50, **SIZE}).encode()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(frame + b"\n")))
+    assert run(f"--predict - --reload 1 --previous_dir {line}", folder, None) == 2
+    said = capsys.readouterr()
+    assert words in said.err and said.out == ""
+
+
+@pytest.mark.parametrize("hop", [None, 1, 27])
+def test_the_shipped_network_takes_a_hop_in_every_task(hop, folder, tmp_path):
+    given = f"--hop {hop}" if hop else ""
+    assert run(f"--dataset h36m -k gt {given}", folder, tmp_path / "out") == 0
+    report = json.loads((tmp_path / "out" / "scores.json").read_text())
+    clips = human36m.load(folder, keypoints="gt", split="test")
+    path = run_ftcm.options.SHIPPED[27]
+    poses = [lift_by_hand(path, clip, tds=1, hop=hop or 9) for clip in clips]
+    assert report["average"]["mpjpe"] == pytest.approx(np.mean(list(mpjpe_by_action(clips, poses).values())),
+                                                       abs=2e-3)
+    for task in ("--predict x.npz", "--predict -"):
+        args = run_ftcm.options.parse([*task.split(), *given.split()])
+        run_ftcm.load_weights(args)
+        assert run_ftcm.window_of(args).hop == (hop or 9)
+
+
+def test_the_hop_matters_for_a_clip_longer_than_a_window(folder):
+    clip = replace(random_clip(60), pose=None, root=None)
+    a, b = (lift_by_hand(folder / "every.pth", clip, tds=1, hop=hop) for hop in (1, 5))
+    assert np.abs(a - b).max() > 1e-4
