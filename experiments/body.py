@@ -1,15 +1,14 @@
 """What the fit of one body changes: the shipped network's poses before and after, on the bundled people.
 
-    python -m experiments.body [--split test|train] [--every N] [--output FILE]
+`python -m experiments.body` lifts keypoints with simulated detector errors by the shipped 27-frame network
+with mirrored test, fits a body to the poses and writes body.json. `--split train` is for choosing: the
+network has seen those people, so its errors there are too small.
 
-The shipped 27-frame network with mirrored test lifts keypoints with simulated detector errors. `train` is for
-choosing: the network has seen those people, so its errors there are too small. Shapes: N frames, J joints.
+Shapes: N frames, J joints.
 """
-import argparse
 import json
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,52 +17,62 @@ import run_ftcm
 from common import options, scores
 from common.camera import estimate_root, project
 from common.clips import Clip
-from common.files import write_whole
-from common.own_video import intrinsics
 from common.provenance import provenance
+from common.score_table import write_json
 from common.video import anatomy
 from common.video.body import Body, fit
+from common.video.own_video import intrinsics
+from experiments.commands import make_parser, run_study
 
 CONTACT_SPEED, CONTACT_RISE = 0.2, 0.05     # m/s and metres above the lowest: below both an ankle stands
 ASSUMED_FOV = 60                            # degrees; the cameras have 47
+UNITS = ("mm; velocity, acceleration and sliding per frame step of a fiftieth of a second; reprojection in "
+         "thousandths of half the image's width; percent; frames_per_second of processor time on one thread")
 FITS = {"fit: height, camera and vertical stated": (True, True, None),
         "fit: height and camera stated": (True, False, None),
         "fit: camera stated": (False, False, None),
         "fit: nothing stated": (False, False, ASSUMED_FOV)}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--split", choices=["test", "train"], default="test")
-    parser.add_argument("--every", type=int, default=1, help="take every N-th clip (default: 1, all)")
-    parser.add_argument("--output", type=Path, default=Path("checkpoint/results/body.json"))
-    chosen = parser.parse_args()
+def execute(argv: list[str]) -> None:
+    """Do what the arguments say, on one thread of the processor."""
+    started = time.time()
+    parser = make_parser("body", "Measure what the fit of one body changes.",
+                         output="the JSON file; default: checkpoint/results/body.json")
+    parser.add_argument("--split", choices=["test", "train"], default="test",
+                        help="the people; default: test")
+    parser.add_argument("--every", type=options.positive(most=1000), default=1,
+                        help="take every n-th clip; default: 1, all")
+    chosen = parser.parse_args(argv)
     torch.set_num_threads(1)
-    started = time.perf_counter()
-    args = options.parse("--train 0 --dataset cmu -k detected -f 27".split())
-    clips = run_ftcm.load_clips(args, chosen.split)[::chosen.every]
-    model, _ = run_ftcm.load_weights(args)
-    lifted = run_ftcm.predict(model, clips, args, "cpu", every=1, desc="predict")["pose"]
-    rows = baselines(clips, lifted)
+    evaluation = options.parse("--train 0 --dataset cmu -k detected -f 27".split())
+    clips = run_ftcm.load_clips(evaluation, chosen.split)[::chosen.every]
+    report = {**provenance(argv, "cpu", program="-m experiments.body"), "seed": evaluation.seed,
+              "split": chosen.split, "clips": len(clips), "frames": sum(map(len, clips)),
+              "keypoints": "detected", "units": UNITS, "rows": measure_fits(clips, evaluation)}
+    report |= {"checkpoint": evaluation.previous_dir.name, "minutes": (time.time() - started) / 60}
+    write_json(chosen.output or options.PROJECT / "checkpoint" / "results" / "body.json", report)
+
+
+def measure_fits(clips: list[Clip], evaluation) -> dict[str, dict]:
+    """The figures of what the network lifts, of some simple changes to it, and of the fits, by name."""
+    model, _ = run_ftcm.load_weights(evaluation)
+    lifted = run_ftcm.predict(model, clips, run_ftcm.window_of(evaluation),
+                              run_ftcm.lifting_of(evaluation, "cpu"))["pose"]
+    rows = measure_unfitted(clips, lifted)
     for name, stated in FITS.items():
         spent = time.process_time()
-        bodies = [fitted(clip, poses, *stated) for clip, poses in zip(clips, lifted)]
+        bodies = [fit_clip(clip, poses, *stated) for clip, poses in zip(clips, lifted)]
         spent = time.process_time() - spent
         rows[name] = measure(clips, [body.pose for body in bodies], [body.root for body in bodies],
                              fov=stated[2])
         rows[name]["length_error_percent"] = length_error(clips, bodies)
         rows[name]["frames_per_second"] = sum(map(len, clips)) / spent
         print(name, json.dumps({key: round(value, 2) for key, value in rows[name].items()}), flush=True)
-    report = {**provenance([], "cpu"), "command": " ".join(["python -m experiments.body", *sys.argv[1:]]),
-              "seed": args.seed, "minutes": (time.perf_counter() - started) / 60, "split": chosen.split,
-              "clips": len(clips), "frames": sum(map(len, clips)), "checkpoint": "checkpoint/ftcm_27.pth",
-              "keypoints": "detected", "units": "mm and mm a frame (50 frames a second), reprojection in "
-              "thousandths of half the image's width, shares in percent", "rows": rows}
-    write_whole(chosen.output, json.dumps(report, indent=1) + "\n")
+    return rows
 
 
-def fitted(clip: Clip, lifted: np.ndarray, stated_height: bool, stated_up: bool, fov: float | None) -> Body:
+def fit_clip(clip: Clip, lifted: np.ndarray, stated_height: bool, stated_up: bool, fov: float | None) -> Body:
     """The fit of a clip's lifted poses (N, J, 3) with what is stated of height, vertical and camera."""
     return fit(lifted, clip.keypoints, np.ones(lifted.shape[:2]), view(clip, fov), clip.fps,
                height=height(clip.pose) if stated_height else None, up=clip.up if stated_up else None)
@@ -79,7 +88,7 @@ def view(clip: Clip, fov: float | None) -> np.ndarray:
     return clip.intrinsics if fov is None else intrinsics(fov)
 
 
-def baselines(clips: list[Clip], lifted: list[np.ndarray]) -> dict[str, dict]:
+def measure_unfitted(clips: list[Clip], lifted: list[np.ndarray]) -> dict[str, dict]:
     """The truth's own figures and those of the network's poses: as they are, scaled, with an adult's bones.
 
     Their roots are estimated frame by frame.
@@ -149,4 +158,4 @@ def length_error(clips: list[Clip], bodies: list[Body]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_study(execute))

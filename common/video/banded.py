@@ -18,11 +18,11 @@ class Banded:
         self.corner, self.corner_gradient = np.zeros((num_shared, num_shared)), np.zeros(num_shared)
 
     def add(self, rows: np.ndarray, residual: np.ndarray, kernel: tuple[int, ...] = VALUE, weight=1.0,
-            shared: np.ndarray | None = None):
+            shared: np.ndarray | None = None, columns: slice = slice(None)):
         """Add weight * (kernel applied over time to residual + rows @ change + shared @ shared_change)^2.
 
-        `rows` (N, m, n), `residual` (N, m), `shared` (N, m, G); `weight` is a number or (M, 1 or m), one for
-        each of the M = N - len(kernel) + 1 groups of frames.
+        `rows` (N, m, n), or of the unknowns in `columns` alone; `residual` (N, m), `shared` (N, m, G);
+        `weight` is a number or (M, 1 or m), one for each of the M = N - len(kernel) + 1 groups of frames.
         """
         count = len(residual) - len(kernel) + 1
         if count < 1:
@@ -41,11 +41,11 @@ class Banded:
         for first, factor in enumerate(kernel):
             part = slice(first, first + count)
             turned = rows[part].swapaxes(1, 2) * (weight * factor)                      # (M, n, m)
-            self.gradient[part] += (turned @ combined)[..., 0]
+            self.gradient[part, columns] += (turned @ combined)[..., 0]
             if shared is not None:
-                self.border[part] += turned @ shared
+                self.border[part, columns] += turned @ shared
             for second in range(first, len(kernel)):
-                self.blocks[second - first][part] += (
+                self.blocks[second - first][part, columns, columns] += (
                     turned @ (kernel[second] * rows[second:second + count]))
 
     def add_shared(self, rows: np.ndarray, residual: np.ndarray):

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.camera import estimate_root
-from common.level import camera_pitch, up_at_pitch
 from common.skeleton import HUMAN36M, Skeleton
 from common.smooth import smooth
 from common.video import anatomy
+from common.video.level import camera_pitch, up_at_pitch
 from common.video.motion import Motion
 
 WINDOW, OVERLAP = 1000, 100     # frames that are fitted together, and that two windows share
-FIRST_STEPS, STEPS = 5, 4       # of the search without and with standing feet
+FIRST_STEPS, STEPS = 3, 4       # of the search without and with standing feet
 ROOT_SECONDS = 0.3              # over which the first guess of the root's path is smoothed
 ANKLE_HEIGHT = 0.08             # of a standing foot's ankle above the floor, metres at a stature of 1.75 m
 FOOT_SPEED = 0.3                # m/s at which an ankle is as likely to move as to stand

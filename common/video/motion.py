@@ -109,15 +109,6 @@ class Motion:
         self.tilt = self.tilt + common[kinds + 1:]
         self.up = anatomy.unit(self.first_up + self.tilts @ self.tilt)
 
-    def direction_rows(self, scale: np.ndarray) -> np.ndarray:
-        """Derivative (N, D, 3, n) of the directions, each times `scale` (D,), by a frame's unknowns."""
-        frames, count = self.turns.shape[:2]
-        rows = np.zeros((frames, count, 3, 6 + 2 * count))
-        for number in range(count):
-            first = 6 + 2 * number
-            rows[:, number, :, first:first + 2] = scale[number] * self.basis[:, number]
-        return rows
-
     def joint_rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Joints (N, J, 3) and their derivatives by a frame's (N, J, 3, n) and the shared (N, J, 3, G)."""
         reach = anatomy.reach(self.lengths)
@@ -136,7 +127,9 @@ class Motion:
         """Bones near the lifted ones, but for a lean that all share and that changes slowly."""
         lengths = self.lengths[anatomy.DIRECTION_KIND]
         frames, count = self.turns.shape[:2]
-        rows = self.direction_rows(lengths)
+        rows = np.zeros((frames, count, 3, 6 + 2 * count))
+        for number, length in enumerate(lengths):
+            rows[:, number, :, own_columns(number)] = length * self.basis[:, number]
         rows[..., 3:6] = cross_matrices(self.bones)
         bones = lengths[:, None] * self.turns
         residual = bones - self.bones - np.cross(self.lean[:, None], self.bones)
@@ -148,20 +141,19 @@ class Motion:
         value, step = lasting(BONE_SECONDS, self.fps)
         system.add(rows, residual, VALUE, value * trust, shared)
         system.add(rows, residual, STEP, step * np.minimum(trust[1:], trust[:-1]), shared)
-        rows = np.zeros((frames, 3, rows.shape[2]))
-        rows[:, :, 3:6] = np.eye(3) / LEAN
+        rows = np.broadcast_to(np.eye(3) / LEAN, (frames, 3, 3))
         for kernel, weight in zip((VALUE, STEP), lasting(LEAN_SECONDS, self.fps)):
-            system.add(rows, self.lean / LEAN, kernel, weight)
+            system.add(rows, self.lean / LEAN, kernel, weight, columns=slice(3, 6))
 
     def add_smoothness(self, system: Banded) -> None:
         """Accelerations of root and bones are moderate."""
         kinds, rate = anatomy.DIRECTION_KIND, (self.fps * 50) ** 0.5 * self.fps
-        frames, scale = len(self.root), rate * self.lengths[kinds] / anatomy.ACCELERATION[kinds]
-        rows = self.direction_rows(scale).reshape(frames, 3 * len(kinds), -1)
-        system.add(rows, (scale[:, None] * self.turns).reshape(frames, -1), BEND)
-        rows = np.zeros((frames, 3, rows.shape[2]))
-        rows[:, :, :3] = np.eye(3) * rate / ROOT_ACCELERATION
-        system.add(rows, self.root * rate / ROOT_ACCELERATION, BEND)
+        for number, scale in enumerate(rate * self.lengths[kinds] / anatomy.ACCELERATION[kinds]):
+            system.add(scale * self.basis[:, number], scale * self.turns[:, number], BEND,
+                       columns=own_columns(number))
+        scale = rate / ROOT_ACCELERATION
+        rows = np.broadcast_to(scale * np.eye(3), (len(self.root), 3, 3))
+        system.add(rows, scale * self.root, BEND, columns=slice(0, 3))
 
     def add_picture(self, system: Banded, joints, rows, shared) -> None:
         """Joints are seen where their keypoints lie; keypoints far off count less (Huber)."""
@@ -179,10 +171,10 @@ class Motion:
     def add_limits(self, system: Banded) -> None:
         """Knees and elbows bend as hinges do (anatomy.forbidden)."""
         for number, vectors, excess in anatomy.forbidden(self.turns):
-            rows = np.zeros((len(excess), 1, system.gradient.shape[1]))
-            rows[:, 0, 6 + 2 * number:8 + 2 * number] = np.einsum("tk,tki->ti", vectors,
-                                                                  self.basis[:, number]) / BEYOND_LIMIT
-            system.add(rows, excess[:, None] / BEYOND_LIMIT, VALUE, (excess[:, None] > 0) * 1.0)
+            if excess.max() > 0:
+                rows = vectors[:, None] @ self.basis[:, number] / BEYOND_LIMIT      # (N, 1, 2)
+                system.add(rows, excess[:, None] / BEYOND_LIMIT, VALUE, (excess[:, None] > 0) * 1.0,
+                           columns=own_columns(number))
 
     def add_foot(self, system: Banded, ankle, rows, shared, standing) -> None:
         """The ankle of a foot that stands stays, at its level; fast ankles count less (Geman-McClure)."""
@@ -209,6 +201,11 @@ class Motion:
         row[0, :kinds] = np.where(anatomy.STACKED, self.lengths, 0) / self.lengths[anatomy.STACKED].sum()
         ratio = anatomy.stature(self.lengths) / anatomy.stature(self.first_lengths)
         system.add_shared(row / CERTAIN, np.array([ratio - 1]) / CERTAIN)
+
+
+def own_columns(number: int) -> slice:
+    """The unknowns of one direction among a frame's; root and lean, three each, stand before all."""
+    return slice(6 + 2 * number, 8 + 2 * number)
 
 
 def tangents(directions: np.ndarray) -> np.ndarray:

@@ -23,8 +23,8 @@ def walk():
                   if motion["name"] == "16_32")
     rig = human36m.rig("S1")
     world = cmu_mocap.place(motion["joints_world"], rig, motion["name"])[60:180]
-    clip = human36m.view(world, rig[0], pixels=np.zeros((len(world), 17, 2)), subject="07", action="walk",
-                         name="walk", fps=50.0)
+    clip = human36m.view(world, rig[0], pixels=np.full((len(world), 17, 2), 500.0), subject="16",
+                         action="walk", name="walk", fps=50.0)
     return replace(clip, intrinsics=INTRINSICS, keypoints=project(clip.pose + clip.root[:, None], INTRINSICS))
 
 
