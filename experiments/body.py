@@ -23,15 +23,24 @@ from common.video import anatomy
 from common.video.body import Body, fit
 from common.video.own_video import intrinsics
 from experiments.commands import make_parser, run_study
+from experiments.table_text import markdown_table
 
 CONTACT_SPEED, CONTACT_RISE = 0.2, 0.05     # m/s and metres above the lowest: below both an ankle stands
 ASSUMED_FOV = 60                            # degrees; the cameras have 47
-UNITS = ("mm; velocity, acceleration and sliding per frame step of a fiftieth of a second; reprojection in "
-         "thousandths of half the image's width; percent; frames_per_second of processor time on one thread")
+UNITS = ("mm; velocity, acceleration and sliding per frame step of a fiftieth of a second; percent; "
+         "reprojection (from the keypoints, which err) and off in the picture (from the true joints) in "
+         "thousandths of half the image's width; frames a second of processor time on one thread")
 FITS = {"fit: height, camera and vertical stated": (True, True, None),
         "fit: height and camera stated": (True, False, None),
         "fit: camera stated": (False, False, None),
         "fit: nothing stated": (False, False, ASSUMED_FOV)}
+# Title -> key of a row and digits after the point.
+COLUMNS = {"MPJPE, mean of actions": ("mpjpe_actions", 1), "MPJPE": ("mpjpe", 1), "N-MPJPE": ("n_mpjpe", 1),
+           "P-MPJPE": ("p_mpjpe", 1), "velocity": ("mpjve", 2), "acceleration": ("acceleration", 2),
+           "bones vary": ("bone_variation_percent", 1), "left to right": ("left_right_percent", 1),
+           "sliding": ("sliding", 1), "feet off their floor": ("off_floor", 1),
+           "reprojection": ("reprojection", 1), "off in the picture": ("picture", 1), "root": ("root", 0),
+           "bone lengths": ("length_error_percent", 1), "frames/s": ("frames_per_second", 0)}
 
 
 def execute(argv: list[str]) -> None:
@@ -135,11 +144,13 @@ def physical(clip: Clip, pose: np.ndarray, root: np.ndarray, camera: np.ndarray)
     mirrored = np.array(clip.skeleton.mirror_order)[1:] - 1
     middle = lengths.mean(0)
     off_floor = height[stands] - height[stands].mean() if stands.any() else np.zeros(0)
-    beside = np.linalg.norm(project(joints, camera) - clip.keypoints, axis=-1).ravel()
+    picture, truth = project(joints, camera), project(clip.pose + clip.root[:, None], clip.intrinsics)
     return {"bone_variation_percent": np.tile(100 * lengths.std(0) / middle, len(pose)),
             "left_right_percent": np.tile(100 * np.abs(middle / middle[mirrored] - 1), len(pose)),
             "sliding": 1000 * np.linalg.norm(level_steps, axis=-1)[both],
-            "off_floor": 1000 * np.abs(off_floor), "reprojection": 1000 * beside,
+            "off_floor": 1000 * np.abs(off_floor),
+            "reprojection": 1000 * np.linalg.norm(picture - clip.keypoints, axis=-1).ravel(),
+            "picture": 1000 * np.linalg.norm(picture - truth, axis=-1).ravel(),
             "root": 1000 * np.linalg.norm(root - clip.root, axis=1)}
 
 
@@ -155,6 +166,19 @@ def length_error(clips: list[Clip], bodies: list[Body]) -> float:
     errors = [np.abs(body.lengths[1:] / anatomy.measured(clip.pose)[anatomy.KIND[1:]] - 1)
               for clip, body in zip(clips, bodies)]
     return float(100 * np.mean(errors))
+
+
+def render_body(name: str, data: dict, link: str) -> str:
+    """The table of body.json with its source."""
+    rows = [[label, *(f"{row[key]:.{digits}f}" if key in row else "" for key, digits in COLUMNS.values())]
+            for label, row in data["rows"].items()]
+    return (f"{markdown_table(['poses', *COLUMNS], rows)}\n"
+            f"Means over {data['frames']:,} frames of {data['clips']} clips, {data['keypoints']} keypoints, "
+            f"{data['checkpoint']} with mirrored test, the {data['split']} people. Units: {data['units']}. "
+            "Roots of poses without a fit are estimated frame by frame; feet stand where they do in the true "
+            "motion.\n"
+            f"- Command: `{data['command']}`; {data['hardware']}; seed {data['seed']}; "
+            f"{data['minutes']:.1f} min; commit {data['commit']}.\n")
 
 
 if __name__ == "__main__":

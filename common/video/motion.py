@@ -7,7 +7,8 @@ import numpy as np
 from common.video import anatomy
 from common.video.banded import BEND, STEP, VALUE, Banded
 
-TRUST = 1.2             # errors of lifted bones over those of anatomy.BONES: strangers err more
+TRUST = 1.2             # errors of lifted bones over those of anatomy.BONES: with strangers they are larger
+PROPORTIONS = 2         # spread of strangers' bone lengths over that of anatomy.BONES
 BONE_SECONDS = 0.25     # over which the error of a lifted bone lasts
 ALONG_BONE = 0.5        # error of a lifted bone's length, a share
 LEAN, LEAN_SECONDS = np.radians(5), 3           # error of all lifted bones together: a turn, and how it lasts
@@ -193,7 +194,7 @@ class Motion:
     def add_priors(self, system: Banded) -> None:
         """Usual proportions at exactly the first stature, and the first vertical."""
         kinds = len(self.first_lengths)
-        spread = np.concatenate([anatomy.SPREAD, [1e3, TILT, TILT]])
+        spread = np.concatenate([PROPORTIONS * anatomy.SPREAD, [1e3, TILT, TILT]])
         spread = spread * np.where(self.known, CERTAIN, 1)
         value = np.concatenate([self.growth, [0], self.tilt])
         system.add_shared(np.diag(1 / spread), value / spread)
