@@ -1,3 +1,4 @@
+"""The fit of one body: true motion found again, constant bones, standing feet, limits, unseen joints."""
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,8 @@ from common import metrics
 from common.camera import project
 from common.skeleton import HUMAN36M, MPI_INF_3DHP, flip
 from common.video import anatomy, body
-from common.video.banded import BEND, STEP, VALUE, Banded
 from common.video.body import fit
+from common.video.level import camera_pitch, up_at_pitch
 from dataset import cmu_mocap, human36m
 
 INTRINSICS = np.array([2.3, 2.3, 0.0, 0.0])
@@ -73,32 +74,6 @@ def sliding(clip, pose, root):
     return 1000 * np.linalg.norm(steps, axis=-1)[stands].mean()
 
 
-@pytest.mark.parametrize("frames", [1, 2, 3, 6, 7])
-def test_banded_equals_dense_least_squares(frames):
-    generator = np.random.default_rng(frames)
-    rows, residual = generator.normal(size=(frames, 5, 4)), generator.normal(size=(frames, 5))
-    shared, system = generator.normal(size=(frames, 5, 2)), Banded(frames, 4, 2)
-    dense = np.zeros((frames, 5, frames * 4 + 2))
-    for frame in range(frames):
-        dense[frame, :, 4 * frame:4 * frame + 4] = rows[frame]
-    dense[..., -2:] = shared
-    matrix, right = [np.eye(frames * 4 + 2)[-2:]], [np.zeros(2)]
-    system.add_shared(np.eye(2), np.zeros(2))
-    for kernel in (VALUE, STEP, BEND):
-        count = max(0, frames - len(kernel) + 1)
-        weight = generator.uniform(1, 2, (count, 5))
-        system.add(rows, residual, kernel, weight, shared)
-        for frame in range(count):
-            part = [factor * dense[frame + shift] for shift, factor in enumerate(kernel)]
-            known = [factor * residual[frame + shift] for shift, factor in enumerate(kernel)]
-            matrix.append(weight[frame, :, None] ** 0.5 * sum(part))
-            right.append(weight[frame] ** 0.5 * sum(known))
-    matrix, right = np.concatenate(matrix), np.concatenate(right)
-    expected = np.linalg.lstsq(matrix, -right, rcond=None)[0]
-    change, common = system.solve(damping=1e-12)
-    assert np.concatenate([change.ravel(), common]) == pytest.approx(expected, abs=1e-6)
-
-
 def test_perfect_poses_and_keypoints_come_back(walk):
     found = fitting(walk, walk.pose)
     assert error(found.pose, walk) < 15
@@ -134,24 +109,20 @@ def test_standing_feet_stay_on_one_floor(walk, lifted, fitted):
 
 def test_the_vertical_is_judged_by_the_motion(walk, lifted):
     found = fitting(walk, lifted, up=None)
-    assert np.degrees(np.arccos(found.up @ walk.up)) < 4 and not found.up_stated
+    first = up_at_pitch(camera_pitch(lifted, HUMAN36M))
+    assert np.arccos(found.up @ walk.up) < 0.7 * np.arccos(first @ walk.up) and not found.up_stated
     assert error(found.pose, walk) < 0.7 * error(lifted, walk)
 
 
-def test_a_knee_that_bends_forward_is_straightened(walk, lifted):
-    knee, ankle = (HUMAN36M.joints.index(f"right_{part}") for part in ("knee", "ankle"))
-    across = walk.pose[:, 4] - walk.pose[:, 1]
-    ahead = anatomy.unit(np.cross(walk.pose[:, knee] - walk.pose[:, 1], across))
+def test_a_knee_that_bends_forward_is_straightened(walk):
+    hip, knee, ankle = (HUMAN36M.joints.index(f"right_{part}") for part in ("hip", "knee", "ankle"))
+    ahead = np.cross(walk.pose[:, knee] - walk.pose[:, hip], walk.pose[:, 4] - walk.pose[:, hip])
     bent = walk.pose.copy()
-    shin = bent[50:70, ankle] - bent[50:70, knee]
-    bent[50:70, ankle] += 0.5 * np.linalg.norm(shin, axis=1, keepdims=True) * ahead[50:70]
-    unseen = np.ones(bent.shape[:2])
-    unseen[50:70, ankle] = 0
-    found = fitting(walk, bent, seen=unseen)
-    excess = {number: values.max() for number, _, values in
-              anatomy.forbidden(anatomy.unit(anatomy.directions(found.pose)))[:2]}
-    before = anatomy.forbidden(anatomy.unit(anatomy.directions(bent)))[0][2].max()
-    assert before > 0.2 and max(excess.values()) < 0.1
+    bent[50:70, ankle] += 0.22 * anatomy.unit(ahead)[50:70]
+    found = fitting(walk, bent)
+    before, after = (anatomy.forbidden(anatomy.unit(anatomy.directions(pose)))[0][2].max()
+                     for pose in (bent, found.pose))
+    assert before > 0.25 and after < 0.05
 
 
 def test_limits_hold_in_the_true_motion_and_catch_folded_and_backward_elbows(walk):
@@ -181,12 +152,13 @@ def test_an_unseen_wrist_leaves_the_other_joints_alone(walk, lifted, fitted):
     assert (found.state[:, others] == body.STATES.index("seen")).all()
 
 
-def test_a_keypoint_on_something_else_is_called_corrected(walk, lifted):
+def test_a_keypoint_on_something_else_is_called_corrected(walk, lifted, fitted):
     keypoints = walk.keypoints.copy()
     keypoints[40:46, WRIST] += 0.3
     found = fitting(walk, lifted, keypoints=keypoints)
     assert (found.state[40:46, WRIST] == body.STATES.index("corrected")).all()
     assert (found.state[:30] == body.STATES.index("seen")).all()
+    assert 1000 * np.linalg.norm(found.pose - fitted.pose, axis=-1).max() < 60
 
 
 def test_the_mirrored_input_gives_the_mirrored_body(walk, lifted, fitted):
@@ -200,7 +172,7 @@ def test_the_mirrored_input_gives_the_mirrored_body(walk, lifted, fitted):
 
 def test_half_the_frame_rate_gives_about_the_same_poses(walk, lifted, fitted):
     found = fitting(walk.cut(slice(None, None, 2)), lifted[::2], seen=np.ones((60, 17)))
-    assert 1000 * metrics.mpjpe(found.pose, fitted.pose[::2]).mean() < 15
+    assert 1000 * metrics.mpjpe(found.pose, fitted.pose[::2]).mean() < 3
 
 
 def test_windows_of_a_long_clip_join_without_a_seam(walk, lifted, fitted, monkeypatch):
@@ -210,8 +182,8 @@ def test_windows_of_a_long_clip_join_without_a_seam(walk, lifted, fitted, monkey
     assert 1000 * metrics.mpjpe(found.pose, fitted.pose).mean() < 15
     lengths = np.linalg.norm(anatomy.bone_vectors(found.pose), axis=-1)
     assert lengths.std(0).max() < 1e-6
-    steps = np.linalg.norm(np.diff(found.pose, n=2, axis=0), axis=-1).max(1)
-    assert steps.max() < 1.5 * np.linalg.norm(np.diff(fitted.pose, n=2, axis=0), axis=-1).max()
+    bends = [np.linalg.norm(np.diff(root, n=2, axis=0), axis=1).max() for root in (found.root, fitted.root)]
+    assert bends[0] < 1.5 * bends[1]
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5])
