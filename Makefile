@@ -1,8 +1,8 @@
-# Two commands: `make demo` and `make test`. Both set up .venv first. Without make: see README.md.
+# The main ones are `make demo` and `make test`. Each sets up .venv first. Without make: see README.md.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test tables ablation augmentation comparison results benchmark clean
+.PHONY: demo test lint tables ablation augmentation comparison results benchmark clean
 
 demo: .venv/ready
 	rm -rf checkpoint/demo_9_no_refine
@@ -30,6 +30,9 @@ benchmark: .venv/ready-for-tests
 
 test: .venv/ready-for-tests
 	$(BIN)/python -m pytest -q --durations=5 tests
+
+lint: .venv/ready-for-tests
+	$(BIN)/python -m ruff check .
 
 # Bytecode is compiled when a module is first imported: most of PyTorch never is.
 .venv/ready: requirements.txt

@@ -1,6 +1,6 @@
 """What is plausible and what is too much: the bounds of options, files, folders and streams.
 
-A pair is the lowest and the highest value that is accepted. `where` is what a sentence calls the source.
+A pair is the lowest and the highest value that is accepted. `where` names the source in messages.
 """
 import numpy as np
 

@@ -1,10 +1,16 @@
-"""Pinhole cameras: world <-> camera space, projection, back-projection, screen coordinates.
+"""Pinhole cameras: world, camera and level space, projection, back-projection, screen coordinates.
 
-Camera space: x right, y down, z forward, metres. Screen: the image's width maps to [-1, 1], the aspect ratio
-is kept, x right, y down. Quaternions: real part first. The functions without a quaternion take NumPy arrays
-or torch tensors.
+Camera space: x right, y down, z forward, metres. Level space: camera space turned until y points down along
+gravity. Screen: the image's width maps to [-1, 1], the aspect ratio is kept, x right, y down. Quaternions:
+real part first. The functions without a quaternion or an angle take NumPy arrays or torch tensors.
 """
 import numpy as np
+import torch
+
+
+def library(array):
+    """The module, torch or numpy, whose functions take `array`."""
+    return torch if torch.is_tensor(array) else np
 
 
 def rotate(vectors, quaternion):
@@ -26,6 +32,42 @@ def world_to_camera(points_world, orientation, translation):
     world, in the unit of the points.
     """
     return rotate(points_world - np.asarray(translation), inverse(orientation))
+
+
+def level_rotation(up):
+    """Rotation matrices (.., 3, 3) from camera to level space.
+
+    `up` (.., 3): unit vectors against gravity, camera space; None where that is -y. The rows are the axes of
+    level space in camera space: y is down, z the horizontal part of forward, x = y cross z. A NumPy `up`
+    gives float64, a tensor its own type.
+    """
+    if up is None:
+        return np.eye(3)
+    up = up if torch.is_tensor(up) else np.asarray(up, np.float64)
+    down, forward = -up, up * 0
+    forward[..., 2] = 1
+    ahead = forward - down[..., 2:] * down
+    ahead = ahead / library(up).linalg.norm(ahead, axis=-1, keepdims=True)
+    return library(up).stack([library(up).linalg.cross(down, ahead), down, ahead], axis=-2)
+
+
+def camera_to_level(points, up):
+    """Level-space points (.., 3) of camera-space points (.., 3); `up` (3,) as for `level_rotation`."""
+    return points @ level_rotation(up).T
+
+
+def heading(poses_level, skeleton):
+    """(N,) angle about y, radians, of the line from the right to the left hip of level poses (N, J, 3)."""
+    left, right = (poses_level[:, skeleton.joints.index(name)] for name in ("left_hip", "right_hip"))
+    across = left - right
+    return np.arctan2(across[:, 2], across[:, 0])
+
+
+def turn(poses_level, angle):
+    """Level poses (N or 1, J, 3) turned by `angle` (N,), radians, about y, so that `heading` grows by it."""
+    x, y, z = np.moveaxis(poses_level, -1, 0)                           # (N or 1, J) each
+    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]           # (N, 1)
+    return np.stack(np.broadcast_arrays(cos * x - sin * z, y, sin * x + cos * z), -1)
 
 
 def normalize_screen(pixels, *, width, height):
@@ -68,9 +110,8 @@ def back_project(screen, depth, intrinsics):
     broadcast.
     """
     plane = (screen - intrinsics[..., 2:]) * depth / intrinsics[..., :2]
-    points = plane[..., [0, 1, 1]]
-    points[..., 2:] = depth
-    return points
+    depth = library(plane).broadcast_to(depth, plane[..., :1].shape)
+    return library(plane).concatenate([plane, depth], axis=-1)
 
 
 def back_project_pose(screen, relative_depth, root_depth, intrinsics, root: int):

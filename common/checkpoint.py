@@ -10,14 +10,15 @@ is the refine module's state dict alone, in the original release's names.
 import io
 import math
 import re
+from inspect import signature
 from pathlib import Path
 
 import torch
 from torch.overrides import TorchFunctionMode
 
+from common.files import write_whole
 from common.untrusted import tensors
 from common.untrusted.fields import CHECKPOINT, FORMAT, WEIGHTS
-from common.files import write_whole
 
 # What a small checkpoint keeps.
 KEPT = ("format", "network", "model_args", "data", "fps", "selection", "epoch", "history")
@@ -82,7 +83,7 @@ def read(path: Path) -> dict:
     return take_fields(state, path)
 
 
-def take_fields(state: dict, path: Path) -> dict:
+def take_fields(state: dict, path: Path | str) -> dict:
     """A checkpoint without unknown fields, or a state dict; ValueError where it holds what is not allowed."""
     try:
         return (CHECKPOINT if "format" in state else WEIGHTS).take(state, "")
@@ -221,6 +222,12 @@ class Allowance(TorchFunctionMode):
             if self.left < 0:
                 raise ValueError("its network would be larger than the file")
         return function(*args, **(kwargs or {}))
+
+
+def with_defaults(model_args: dict, network: type) -> dict:
+    """The arguments of a file completed by the network's own defaults."""
+    parameters = signature(network).parameters.items()
+    return {name: parameter.default for name, parameter in parameters} | model_args
 
 
 def build(network: type, model_args: dict, state: dict, path: Path) -> torch.nn.Module:

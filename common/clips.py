@@ -91,8 +91,8 @@ def from_pixels(pixels: np.ndarray, *, width: int, height: int, joints: np.ndarr
                 unit: str = "metres", **fields) -> Clip:
     """The clip of keypoints (N, J, 2), pixels, and of joints (N, J, 3), camera space, metres, if known.
 
-    Every loader makes its clips here: numbers that no video of a person can have are a ValueError that names
-    the clip. `unit` is that of the 3D file, for the sentence. `fields`: the other fields of the clip.
+    Every loader makes its clips here. Numbers that no video of a person can have raise ValueError with the
+    clip's name. `unit` is that of the 3D file, for the message. `fields`: the other fields of the clip.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         if joints is not None:
@@ -137,18 +137,26 @@ def select(clips: list[Clip], *, subjects: list[str] | None = None,
     return chosen
 
 
-def without(clips: list[Clip], subjects: list[str]) -> list[Clip]:
-    """The clips of all other subjects."""
-    return [clip for clip in clips if clip.subject not in subjects]
+def hold_out(clips: list[Clip], subjects: list[str]) -> tuple[list[Clip], list[Clip]]:
+    """The clips of all other subjects, and those of `subjects`; ValueError where the former are none."""
+    held_out = select(clips, subjects=subjects) if subjects else []
+    rest = [clip for clip in clips if clip.subject not in subjects]
+    if not rest:
+        raise ValueError("--val_subjects holds out every training subject; leave at least one to train on.")
+    return rest, held_out
 
 
 def downsample(clips: list[Clip], factor: int) -> list[Clip]:
     """Every `factor`-th frame of every clip; the clips get shorter and their frame rate lower."""
+    longest = max(map(len, clips))
+    if factor > longest:
+        raise ValueError(f"--downsample {factor} is more than the {longest} frames of the longest clip. "
+                         "Choose a smaller number.")
     return [clip.cut(slice(None, None, factor)) for clip in clips]
 
 
 def subset(clips: list[Clip], share: float) -> list[Clip]:
-    """A run of consecutive frames of every clip, `share` of its length (0 to 1), placed by its name."""
+    """Consecutive frames of every clip, `share` of its length (0 to 1). The clip's name tells their place."""
     parts = []
     for clip in clips:
         kept = max(1, round(len(clip) * share))
@@ -158,7 +166,7 @@ def subset(clips: list[Clip], share: float) -> list[Clip]:
 
 
 def relayout(clips: list[Clip], skeleton: Skeleton) -> list[Clip]:
-    """The clips in another joint layout (skeleton.conversion); poses of both are relative to the pelvis."""
+    """The clips in another joint layout (skeleton.conversion). In both, poses are relative to the pelvis."""
     if clips[0].skeleton is skeleton:
         return clips
     order = conversion(clips[0].skeleton, skeleton)
@@ -171,12 +179,12 @@ def resample_array(array: np.ndarray, num_frames: int, ratio: float) -> np.ndarr
     position = np.minimum(np.arange(num_frames) * ratio, len(array) - 1)
     before = np.minimum(position.astype(int), max(len(array) - 2, 0))
     after = np.minimum(before + 1, len(array) - 1)
-    share = (position - before).reshape(-1, *[1] * (array.ndim - 1)).astype(array.dtype)
-    return (1 - share) * array[before] + share * array[after]
+    weight = (position - before).reshape(-1, *[1] * (array.ndim - 1)).astype(array.dtype)
+    return (1 - weight) * array[before] + weight * array[after]
 
 
 def resample(clip: Clip, fps: float) -> Clip:
-    """A clip without ground truth at another frame rate, same duration, keypoints interpolated linearly."""
+    """A clip without ground truth at another frame rate. Keypoints are interpolated linearly over time."""
     if math.isclose(clip.fps, fps):
         return clip
     ratio = clip.fps / fps

@@ -1,4 +1,4 @@
-"""Several processes at one training or evaluation, started by torchrun; alone without it."""
+"""The device, and several processes at one training or evaluation, started by torchrun."""
 import os
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
@@ -71,3 +71,18 @@ class Processes:
         """Go on when every process is here."""
         if self.count > 1:
             distributed.barrier()
+
+
+def choose_device(name: str, gpu: int) -> str:
+    """The torch device of --device and --gpu, torchrun's own number before --gpu; no reduced precision."""
+    gpu = int(os.environ.get("LOCAL_RANK", gpu))
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(kind for kind, present in available.items() if present)
+    if not available[name]:
+        raise ValueError(f"--device {name} was asked for, but PyTorch finds no such device here. "
+                         "Use --device auto.")
+    if name == "cuda" and not 0 <= gpu < torch.cuda.device_count():
+        raise ValueError(f"--gpu must be one of 0 to {torch.cuda.device_count() - 1}, got {gpu}.")
+    torch.backends.cudnn.allow_tf32 = False         # the published figures are float32
+    return f"cuda:{gpu}" if name == "cuda" else name

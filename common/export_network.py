@@ -1,7 +1,8 @@
-"""Writes a network for other runtimes: ONNX and PyTorch's own portable program. Whole files or none.
+"""Writes a network for other programs: the original release, ONNX, PyTorch. Whole files or none.
 
-Both take keypoints (B, T, J, 2) of any number B of windows, screen coordinates, and give poses (B, J, 3),
-or (B, T, J, 3) from a network that answers for every frame: root-relative, camera space, metres.
+ONNX files and PyTorch's programs take keypoints (B, T, J, 2) of any number B of windows, screen coordinates.
+They give poses (B, J, 3), or (B, T, J, 3) from a network that predicts every frame: root-relative, camera
+space, metres.
 """
 import importlib.util
 import io
@@ -11,7 +12,23 @@ from pathlib import Path
 
 import torch
 
+from common import checkpoint
 from common.files import write_whole
+
+
+def save(kind: str, path: Path, network: torch.nn.Module, saved: dict) -> None:
+    """Write a network, `saved` in a checkpoint, as the option `kind` (--export_onnx, ..) asks for.
+
+    `network` is its form for inference.
+    """
+    if kind == "export_release":
+        checkpoint.save(path, checkpoint.to_release(saved))
+    elif kind == "export_weights":
+        checkpoint.save(path, checkpoint.to_half(saved))
+    elif kind == "export_program":
+        save_program(path, network)
+    else:
+        save_onnx(path, network)
 
 
 def traced(network: torch.nn.Module) -> torch.export.ExportedProgram:

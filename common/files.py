@@ -148,3 +148,8 @@ def lock(file: BinaryIO) -> bool:
     except OSError as error:
         return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
     return True
+
+
+def near(path: Path) -> Path:
+    """The path as seen from the working folder where it lies inside: commands then hold on other machines."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

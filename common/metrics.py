@@ -58,26 +58,3 @@ def velocity_error(predicted, pose):
 def acceleration_error(predicted, pose):
     """(N - 2,) mean distance of the second differences, per frame step squared (Kanazawa et al. 2019)."""
     return mpjpe(np.diff(predicted, n=2, axis=0), np.diff(pose, n=2, axis=0))
-
-
-def upright(up):
-    """The rotation matrix (3, 3) from camera to level space: `up` (3,) becomes -y; None means it is."""
-    if up is None:
-        return np.eye(3)
-    down = -np.asarray(up, np.float64)
-    ahead = np.array([0.0, 0, 1]) - down[2] * down
-    ahead /= np.linalg.norm(ahead)
-    return np.stack([np.cross(down, ahead), down, ahead])
-
-
-def heading(poses, skeleton):
-    """(N,) angle about y, radians, of the line from the right to the left hip of level poses (N, J, 3)."""
-    across = poses[:, skeleton.joints.index("left_hip")] - poses[:, skeleton.joints.index("right_hip")]
-    return np.arctan2(across[:, 2], across[:, 0])
-
-
-def turn(poses, angle):
-    """Level poses (N or 1, J, 3) turned by `angle` (N,), radians, about y, so that `heading` grows by it."""
-    x, y, z = np.moveaxis(poses, -1, 0)                                 # (N or 1, J) each
-    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]           # (N, 1)
-    return np.stack(np.broadcast_arrays(cos * x - sin * z, y, sin * x + cos * z), -1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-# What experiments/results.py writes: earlier results of its own do not make a measurement's source another one.
+# What experiments/results.py writes: earlier results do not make a measurement's source another one.
 WRITTEN = ("README.md", "checkpoint/results")
 
 

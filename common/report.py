@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from common import score_table, scores
-from common.pictures import curves
+from common.camera import camera_to_level
 from common.clips import Clip
 from common.metrics import mpjpe
+from common.pictures import animation, movies
 
 
 def summarise(clips: list[Clip], found: dict[str, list[np.ndarray]], saved: dict, facts: dict) -> dict:
@@ -147,8 +148,23 @@ def write_report(folder: Path, summary: dict, clip: Clip, poses: np.ndarray) -> 
     """
     written = score_table.write_scores(folder, summary)
     picture = folder / "animation.gif"
-    curves.clip_animation(clip, poses, picture)
+    save_animation(picture, clip, poses)
     print(f"Scores: {', '.join(map(str, written))}\nAnimation of the clip with the median error: {picture}")
+
+
+def save_animation(path: Path, clip: Clip, predicted: np.ndarray, *, every: int = 2, most: int = 75) -> None:
+    """A GIF of up to `most` frames, every `every`-th of `clip`.
+
+    It shows the 2D input, the prediction (N, J, 3) in metres and the ground truth, each pose upright.
+    """
+    rows = slice(0, every * most, every)
+    part, predicted = clip.cut(rows), predicted[rows]
+    headings = [f"{clip.action}   {clip.name}   frame {every * number}   MPJPE {1000 * error:.0f} mm"
+                for number, error in enumerate(mpjpe(predicted, part.pose))]
+    poses_level = {"prediction": camera_to_level(predicted, clip.up),
+                   "ground truth": camera_to_level(part.pose, clip.up)}
+    shown = animation.make_animation(part.keypoints, poses_level, clip.skeleton, headings=headings)
+    movies.save_gif(path, [shown.draw(frame) for frame in range(len(part))], fps=part.fps)
 
 
 def representative(clips: list[Clip], predicted: list[np.ndarray]) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from common import metrics
+from common.camera import camera_to_level, heading, level_rotation, turn
 from common.clips import Clip
 
 # key in the files -> title in the table
@@ -103,8 +104,8 @@ def mean_pose(clips: list[Clip]) -> np.ndarray:
     """The mean (J, 3) of all poses, metres, after levelling each and turning it to heading zero."""
     total = 0
     for clip in clips:
-        level = clip.pose @ metrics.upright(clip.up).T
-        total = total + metrics.turn(level, -metrics.heading(level, clip.skeleton)).sum(0)
+        level = camera_to_level(clip.pose, clip.up)
+        total = total + turn(level, -heading(level, clip.skeleton)).sum(0)
     return total / sum(map(len, clips))
 
 
@@ -112,9 +113,9 @@ def mean_pose_prediction(clips: list[Clip], pose: np.ndarray) -> list[np.ndarray
     """Predicted from nothing but a level mean pose (J, 3) and each frame's true heading: (N, J, 3) a clip."""
     predicted = []
     for clip in clips:
-        rotation = metrics.upright(clip.up)
-        angle = metrics.heading(clip.pose @ rotation.T, clip.skeleton)
-        predicted.append(metrics.turn(pose[None], angle) @ rotation)
+        rotation = level_rotation(clip.up)
+        angle = heading(clip.pose @ rotation.T, clip.skeleton)
+        predicted.append(turn(pose[None], angle) @ rotation)
     return predicted
 
 

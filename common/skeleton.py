@@ -98,3 +98,24 @@ def shared_joints(source: Skeleton, target: Skeleton) -> list[str]:
     """The joints that both layouts name for the same point, in the order of `target`."""
     stand_ins = STAND_INS.get((target.name, source.name), {})
     return [name for name in target.joints if name in source.joints and name not in stand_ins]
+
+LIMBS = [f"{side}_{part}" for side in ("left", "right")
+         for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")]
+# Human3.6M's joint -> the detector's joints whose weighted sum it is; the weights of a row add up to 1. All
+# detector layouts name these joints alike, so one table serves them all. Limbs are taken as they are. Others:
+# pelvis  midway between the hips, as Human3.6M's own.
+# spine   midway between pelvis and shoulder line: in Human3.6M's recorded skeleton this joint is about 233 mm
+#         above the pelvis and the thorax about 257 mm above it.
+# thorax  above the shoulder line by 0.06 of that line's distance from the pelvis: the median over the bundled
+#         motion capture (dataset/cmu_mocap.npz), of which 80 % of the frames lie between 0.03 and 0.09.
+# nose    Human3.6M's joint lies about 75 mm ahead of the skull's base, the tip of the nose about 125 mm ahead
+#         of the ears: 0.6 of the way from between the ears to the tip.
+# head    about 80 mm above the ears, and these about 200 mm above the shoulder line: 0.4 of that distance on.
+TO_HUMAN36M = {
+    **{joint: {joint: 1.0} for joint in LIMBS},
+    "pelvis": {"left_hip": 0.5, "right_hip": 0.5},
+    "spine": {"left_hip": 0.25, "right_hip": 0.25, "left_shoulder": 0.25, "right_shoulder": 0.25},
+    "thorax": {"left_hip": -0.03, "right_hip": -0.03, "left_shoulder": 0.53, "right_shoulder": 0.53},
+    "nose": {"nose": 0.6, "left_ear": 0.2, "right_ear": 0.2},
+    "head": {"left_ear": 0.7, "right_ear": 0.7, "left_shoulder": -0.2, "right_shoulder": -0.2},
+}

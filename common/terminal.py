@@ -1,16 +1,63 @@
-"""What the program says while it works: progress bars, lines in their place, streams that are closed."""
+"""What a program says: progress, what was wrong in a sentence, also where streams are closed."""
 import errno
 import os
+import re
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TextIO
 
+import torch
 from tqdm import tqdm
 
+
+class BadOptions(SystemExit):
+    """Ends the program with status 2. `args` holds the sentence, which was printed."""
+    code = 2
+
+
 EVERY = 10          # seconds between two lines of progress where standard error is no terminal
+BAD_INPUT = (ValueError, OSError, ImportError, FloatingPointError, BadOptions)
+# What PyTorch's other errors say where memory is lacking, or a size is beyond any memory.
+OUT_OF_MEMORY = re.compile("can't allocate memory|not enough memory|out of memory|overflow", re.IGNORECASE)
 UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def run_program(name: str, work: Callable[[list[str]], None], argv: list[str] | None = None, *,
+                interrupted: str) -> int:
+    """Do the `work` that the words `argv` (None: the command line's) ask for; returns the exit status.
+
+    0 when it worked; 2 with a sentence for what `explain` explains; 130 after Ctrl-C, which `interrupted`
+    says the consequence of. Refused options end the program by SystemExit with status 2.
+    """
+    heard, failed = open_streams(), None
+    try:
+        work(sys.argv[1:] if argv is None else list(argv))
+    except BadOptions as error:
+        if heard is not sys.stderr:
+            print(f"{name}: error: {error}", file=heard)
+        raise
+    except KeyboardInterrupt:
+        print(f"\n{name}: interrupted; {interrupted}", file=heard)
+        return 130
+    except Exception as error:
+        if explain(error) is None:
+            raise
+        failed = error
+    problem = output_problem(failed) or (failed and explain(failed))
+    if problem:
+        print(f"{name}: error: {problem}", file=heard)
+    return 2 if problem else 0
+
+
+def explain(error: BaseException) -> str | None:
+    """What was wrong with the input or the machine; None where the fault is the program's."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
+            isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(str(error))):
+        return ("out of memory; lower --micro_batch or --eval_batch_size, a new network's --frames, --d_hid "
+                "or --layers, or use fewer clips (--cameras, --actions)")
+    return str(error) if isinstance(error, BAD_INPUT) else None
 
 
 def progress(items: Iterable | None = None, *, total: int | None = None, desc: str, unit: str):

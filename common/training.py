@@ -3,6 +3,7 @@
 A training's `state` is the dict of plain values that common/checkpoint.py describes.
 """
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,18 +11,15 @@ from pathlib import Path
 
 import torch
 
-from common import checkpoint, engine
+from common import checkpoint, engine, scores
+from common.clips import Clip
 from common.distributed import Processes
-from common.options import spelt
 from common.pictures import curves
 from common.refining import Refiner
 from common.run_folder import RunFolder
-from common.untrusted.values import readable
 from common.windows import TrainingBatches
 
-# What may differ between a run and its continuation.
-FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "eval_batch_size",
-                  "test_stride", "max_minutes", "compile", "publish"}
+TEST_SUBJECTS = "test subjects"      # what selects the best epoch in the paper
 
 
 @dataclass(frozen=True)
@@ -108,11 +106,23 @@ class Training:
         self.run.save_epoch(self.state, is_best=is_best)
         self.draw()
 
+    def announce(self, device: str) -> None:
+        """Log how much is trained on and what selects the best epoch."""
+        batches, count, selection = self.batches, self.processes.count, self.state["selection"]
+        targets, rows, data = len(batches.rows), batches.windows.num_rows, self.state["data"]
+        processes = f", {count} processes" if count > 1 else ""
+        self.run.log(f"{data['dataset']} {data['keypoints']}: {len(batches.windows.clips)} clips, "
+                     f"{targets:,} of {rows:,} frames are targets, {targets * batches.versions:,} windows an "
+                     f"epoch; {device}{processes}; seed {self.seed}")
+        if selection:
+            self.run.log(f"The best epoch is selected on the {selection}"
+                         + (", as in the paper." if selection == TEST_SUBJECTS else "."))
+
     def draw(self) -> None:
         """Write curves.png."""
         if self.processes.is_writer:
-            curves.training_curves(self.state["history"], self.run.folder / "curves.png",
-                                   selection=self.state["selection"])
+            curves.save_training_curves(self.state["history"], self.run.folder / "curves.png",
+                                        selection=self.state["selection"])
 
     def begin(self, epoch: int) -> None:
         """Random sources that no checkpoint holds: those of augmentation and of the other processes."""
@@ -128,16 +138,9 @@ class Training:
         return {"shuffle": self.batches.generator.get_state(), "cpu": torch.get_rng_state(),
                 "cuda": [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []}
 
-    def resume(self) -> None:
-        """Load last.pth into networks, optimiser, random sources; refused if options differ.
-
-        Without a last.pth the training starts from the beginning.
-        """
+    def resume(self, saved: dict) -> None:
+        """Take networks, optimiser and random sources from `saved`, this run's last.pth."""
         path = self.run.last
-        if not path.exists():
-            self.run.log(f"--resume: {self.run.folder} holds no whole epoch; starting from the beginning.")
-            return
-        saved = checkpoint.load(path)
         self.refuse_other_run(saved, path)
         for network, key in zip(self.networks, ("model", "refine")):
             checkpoint.load_weights(network, saved[key], path)
@@ -150,7 +153,7 @@ class Training:
         self.draw()
 
     def refuse_other_run(self, saved: dict, path: Path) -> None:
-        """Raise ValueError where `saved` is not the last epoch of a run with the same options."""
+        """Raise ValueError where `saved` is not the last epoch of a run with this network and data."""
         if "optimizer" not in saved:
             raise ValueError(f"{path} cannot be resumed: it holds weights only.")
         if saved.get("network", "ftcm") != self.state["network"]:
@@ -159,12 +162,6 @@ class Training:
         missing = [name for name in needed if name not in saved]
         if missing:
             raise ValueError(f"{path} cannot be resumed: it lacks {', '.join(missing)}.")
-        for name, value in self.state["options"].items():
-            if name not in FREE_ON_RESUME and saved["options"].get(name, value) != value:
-                started = readable(str(saved["options"][name]))
-                raise ValueError(f"{path} was started with {spelt([name])} {started}, the command line says "
-                                 f"{value}. Repeat the run's options, which "
-                                 f"{self.run.folder / 'options.json'} lists.")
         for name in ("model_args", "data"):
             if {**self.state[name], **saved[name]} != self.state[name]:
                 raise ValueError(f"{path} cannot be resumed: its {name} are not those of its options.")
@@ -202,6 +199,32 @@ class Training:
                 torch.cuda.set_rng_state(of_gpus[min(device.index, len(of_gpus) - 1)], device)
         except (RuntimeError, TypeError) as error:
             raise ValueError(f"{path} cannot be resumed: its random state is damaged.") from error
+
+
+def first_state(clips: list[Clip], facts: dict, model_args: dict) -> dict:
+    """What a checkpoint says of a training that has not begun (common/checkpoint.py).
+
+    `facts` are the fields that come from the options. Raises ValueError where a checkpoint with these facts
+    could not be read again.
+    """
+    return checkpoint.take_fields({
+        "format": checkpoint.FORMAT, **facts, "epoch": 0, "best": {}, "history": [], "model_args": model_args,
+        "fps": clips[0].fps, "mean_pose": torch.from_numpy(scores.mean_pose(clips))}, "The training")
+
+
+def refuse_too_large(network: type, arguments: dict, *, copies: int) -> None:
+    """ValueError where this computer's memory cannot hold so many copies of a network's weights.
+
+    Training takes five: weights, gradients and three of the optimiser.
+    """
+    if not hasattr(os, "sysconf"):
+        return
+    with torch.device("meta"):                          # tensors without memory
+        count = sum(weight.numel() for weight in network(**arguments).parameters())
+    needed, there = 4 * count * copies, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise ValueError(f"A network of {count:,} weights needs {needed / 1e9:,.0f} GB of memory; this "
+                         f"computer has {there / 1e9:,.0f}. Lower --frames, --d_hid or --layers.")
 
 
 def out_of_time(history: list[dict], max_minutes: float | None) -> bool:

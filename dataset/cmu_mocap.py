@@ -11,20 +11,21 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from common.augmentation.keypoint_errors import JITTER, KEY_FRAME_EVERY, UNIFORM, drift
 from common.camera import denormalize_screen, project, world_to_camera
 from common.clips import Clip
 from common.skeleton import HUMAN36M
 from common.terminal import progress
 from dataset import human36m
 from dataset.archive import read_archive
-from dataset.reading import number, numbers, read_rows, text, texts
+from dataset.reading import read_number, read_numbers, read_rows, read_text, read_texts
 
 KEYPOINTS = ["gt", "detected"]
 CAMERAS = human36m.CAMERAS
 SKELETON = HUMAN36M
 HINT = "It ships with the project: restore it with git, or drop --root_path."
-KEY_FRAME_EVERY = 9     # frames between two independent detector errors (27 in a window of 243)
 
 
 def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None = None) -> list[Clip]:
@@ -49,8 +50,8 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
     for motion in progress(motions, desc=f"load cmu {split}", unit="motion"):
         name = motion["name"]
         rigs = human36m.SUBJECTS[split]
-        rig = human36m.rig(rigs[subjects.index(motion["subject"]) % len(rigs)])
-        joints_world = place(motion["joints_world"], rig, name)
+        rig = human36m.read_rig(rigs[subjects.index(motion["subject"]) % len(rigs)])
+        joints_world = place_in_rig(motion["joints_world"], rig, name)
         for index, camera in enumerate(rig):
             if cameras is not None and str(index) not in cameras:
                 continue
@@ -60,8 +61,8 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
             if keypoints == "detected":
                 screen = screen + detector_error(len(screen), noise, seed=zlib.crc32(clip_name.encode()))
             pixels = denormalize_screen(screen, width=camera["width"], height=camera["height"])
-            clips.append(human36m.view(joints_world, camera, pixels=pixels, subject=motion["subject"],
-                                       action=groups[name], name=clip_name, fps=motion["fps"]))
+            clips.append(human36m.make_view(joints_world, camera, pixels=pixels, subject=motion["subject"],
+                                            action=groups[name], name=clip_name, fps=motion["fps"]))
     return clips
 
 
@@ -72,9 +73,9 @@ def read_motions(path: Path) -> list[dict]:
     """
     keys = ["d2", "frames", "name", "subject", "split", "fps"]
     values = dict(zip(keys, read_archive(path, keys, hint=HINT)))
-    differences, lengths = (numbers(values[key], f"{path}: {key}") for key in ("d2", "frames"))
-    fps = number(values["fps"], f"{path}: fps")
-    lists = [texts(values[key], f"{path}: {key}") for key in ("name", "subject", "split")]
+    differences, lengths = (read_numbers(values[key], f"{path}: {key}") for key in ("d2", "frames"))
+    fps = read_number(values["fps"], f"{path}: fps")
+    lists = [read_texts(values[key], f"{path}: {key}") for key in ("name", "subject", "split")]
     num_joints = len(HUMAN36M.joints)
     whole = differences.dtype.kind in "iu" and lengths.dtype.kind in "iu"
     if (not whole or lengths.ndim != 1 or lengths.min(initial=1) < 1
@@ -102,10 +103,10 @@ def read_groups(path: Path) -> dict[str, str]:
     if not {"subject", "trial", "group"} <= set(header) or any(len(row) != len(header) for row in rows):
         raise ValueError(f"{path}: expected the columns subject, trial and group in every row. {HINT}")
     subject, trial, group = (header.index(name) for name in ("subject", "trial", "group"))
-    return {f"{row[subject]}_{row[trial]}": text(row[group], f"{path}: group") for row in rows[1:]}
+    return {f"{row[subject]}_{row[trial]}": read_text(row[group], f"{path}: group") for row in rows[1:]}
 
 
-def place(joints_world: np.ndarray, rig: list[dict], name: str) -> np.ndarray:
+def place_in_rig(joints_world: np.ndarray, rig: list[dict], name: str) -> np.ndarray:
     """The motion (N, 17, 3) turned about the vertical and moved to the rig's centre.
 
     The angle is drawn from `name`; the median root comes to the centre. Heights stay. The centre is where the
@@ -115,10 +116,10 @@ def place(joints_world: np.ndarray, rig: list[dict], name: str) -> np.ndarray:
     cos, sin = np.cos(angle), np.sin(angle)
     turned = joints_world @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
     median = np.median(turned[:, HUMAN36M.root, :2], axis=0)
-    return turned - np.append(median - rig_center(rig), 0)
+    return turned - np.append(median - find_rig_center(rig), 0)
 
 
-def rig_center(rig: list[dict]) -> np.ndarray:
+def find_rig_center(rig: list[dict]) -> np.ndarray:
     """The floor point (2,), world space, metres, of least squared distance to the viewing directions."""
     normal, moment = np.zeros((2, 2)), np.zeros(2)
     for camera in rig:
@@ -138,19 +139,18 @@ def read_noise() -> dict:
 def detector_error(num_frames: int, noise: dict, *, seed: int) -> np.ndarray:
     """Simulated detector noise (num_frames, 17, 2), screen units.
 
-    The parameters, which MotionBERT's authors fitted to a 2D detector, are in dataset/detector_noise.json.
-    Each joint's error is drawn anew at every ninth frame: with probability `weight` from its Gaussian, else
-    uniformly within +-0.03; in between it drifts linearly. White jitter of standard deviation 0.002 comes on
-    top.
+    The parameters `noise` come from `read_noise`; MotionBERT's authors fitted them to a 2D detector. Each
+    joint's error is drawn at every KEY_FRAME_EVERY-th frame: with probability `weight` from its Gaussian,
+    else uniformly within +-UNIFORM. Between these frames it drifts linearly. White jitter of standard
+    deviation JITTER is added.
     """
     generator = np.random.default_rng(seed)
     num_keys = (num_frames - 1) // KEY_FRAME_EVERY + 2
     shape = (num_keys, len(HUMAN36M.joints), 2)
     gaussian = generator.normal(noise["mean"], noise["std"], shape)
-    uniform = generator.uniform(-0.03, 0.03, shape)
+    uniform = generator.uniform(-UNIFORM, UNIFORM, shape)
     is_gaussian = generator.random(shape[:2]) < np.array(noise["weight"])
-    keys = np.where(is_gaussian[..., None], gaussian, uniform)
     position = np.arange(num_frames) / KEY_FRAME_EVERY
-    before, share = position.astype(int), (position % 1)[:, None, None]
-    drift = (1 - share) * keys[before] + share * keys[before + 1]
-    return drift + generator.normal(0, 0.002, drift.shape)
+    draws = (torch.from_numpy(array)[None] for array in (gaussian, uniform, is_gaussian, position))
+    error = drift(*draws)[0].numpy()
+    return error + generator.normal(0, JITTER, error.shape)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.command_line import Parser
+from common.command.command_line import Parser
 from common.files import check_writable, write_whole
 
 IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
@@ -49,8 +49,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="rtmpose: ONNX file of the pose model, of COCO's 17 joints")
     add("--person_model", type=Path, metavar="FILE", help="rtmpose: ONNX file of a YOLOX person detector; "
         "without it the whole picture, or --region, is taken for the person")
-    add("--region", metavar="X,Y,WIDTH,HEIGHT", type=region, help="look only into this part of the picture, "
-        "pixels: enlarges small people, leaves others out")
+    add("--region", metavar="X,Y,WIDTH,HEIGHT", type=parse_region,
+        help="look only into this part of the picture, pixels: enlarges small people, leaves others out")
     add("--fps", type=float, help="frames per second, where the video does not say; needed for a folder")
     args = parser.parse_args(argv)
     if (args.detector == "rtmpose") != (args.model is not None) or (args.person_model and not args.model):
@@ -60,7 +60,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
-def region(text: str) -> tuple[int, ...]:
+def parse_region(text: str) -> tuple[int, ...]:
     """x, y, width, height in pixels."""
     numbers = tuple(int(part) for part in text.split(","))
     if len(numbers) != 4 or min(numbers) < 0 or min(numbers[2:]) == 0:
@@ -69,27 +69,23 @@ def region(text: str) -> tuple[int, ...]:
 
 
 def convert(args) -> None:
-    """Detect in every frame and write the file; says how many frames show nobody."""
+    """Detect in every frame, write the file and print how many frames show nobody."""
     check_writable(args.output.parent)
     frames, fps = open_frames(args.video)
     fps = fps if args.fps is None else args.fps
     if fps is None or not 0 < fps < 1000:
         raise ValueError(f"{args.video} states no frame rate. Give it with --fps, above 0 and below 1000."
                          if args.fps is None else f"--fps must be above 0 and below 1000, got {fps:g}.")
-    make = {"mediapipe": mediapipe, "rtmpose": rtmpose}[args.detector]
-    detect, layout, joints = make(args.model, args.person_model)
+    make = {"mediapipe": make_mediapipe, "rtmpose": make_rtmpose}[args.detector]
+    detect, layout, num_joints = make(args.model, args.person_model)
     found, size = [], None
     for number, picture in enumerate(frames):
         if size not in (None, picture.shape[1::-1]):
             raise ValueError(f"{args.video}: frame {number} has {picture.shape[1::-1]} pixels, the ones "
                              f"before {size}. Use the frames of one video.")
         size = picture.shape[1::-1]
-        x, y, width, height = args.region or (0, 0, *size)
-        if x >= size[0] or y >= size[1]:
-            raise ValueError(f"--region begins at {x}, {y}, outside the picture of {size[0]} x {size[1]} "
-                             "pixels. Correct it.")
-        joints_here = detect(np.ascontiguousarray(picture[y:y + height, x:x + width]))
-        found.append(np.full((joints, 3), np.nan) if joints_here is None else joints_here + [x, y, 0])
+        joints = detect_in_region(detect, picture, args.region or (0, 0, *size))
+        found.append(np.full((num_joints, 3), np.nan) if joints is None else joints)
         if number % 100 == 99:
             print(f"{number + 1} frames", file=sys.stderr)
     if not found:
@@ -98,6 +94,16 @@ def convert(args) -> None:
     unseen = int(np.isnan(found).any(axis=(1, 2)).sum())
     print(f"{len(found)} frames of {size[0]} x {size[1]} at {fps:g} a second, nobody found in {unseen}: "
           f"{args.output}")
+
+
+def detect_in_region(detect: Detect, picture: np.ndarray, region: tuple[int, ...]) -> np.ndarray | None:
+    """(J, 3) x, y in pixels of the whole picture and score, found in the region x, y, width, height."""
+    x, y, width, height = region
+    if x >= picture.shape[1] or y >= picture.shape[0]:
+        raise ValueError(f"--region begins at {x}, {y}, outside the picture of {picture.shape[1]} x "
+                         f"{picture.shape[0]} pixels. Correct it.")
+    joints = detect(np.ascontiguousarray(picture[y:y + height, x:x + width]))
+    return None if joints is None else joints + [x, y, 0]
 
 
 def save(path: Path, found: np.ndarray, *, layout: str, size: tuple[int, int], fps: float) -> None:
@@ -127,14 +133,15 @@ def open_frames(path: Path) -> tuple[Iterator[np.ndarray], float | None]:
     capture = cv2.VideoCapture(str(path))
     if not capture.isOpened():
         raise ValueError(f"{path} cannot be opened as a video. Convert it to mp4.")
-    return video_frames(capture), capture.get(cv2.CAP_PROP_FPS)
+    return read_video(capture), capture.get(cv2.CAP_PROP_FPS)
 
 
-def video_frames(capture) -> Iterator[np.ndarray]:
-    there, picture = capture.read()
-    while there:
-        yield picture
+def read_video(capture) -> Iterator[np.ndarray]:
+    while True:
         there, picture = capture.read()
+        if not there:
+            return
+        yield picture
 
 
 def read_picture(cv2, path: Path) -> np.ndarray:
@@ -144,8 +151,8 @@ def read_picture(cv2, path: Path) -> np.ndarray:
     return picture
 
 
-def mediapipe(*_) -> tuple[Detect, str, int]:
-    """MediaPipe's BlazePose, the full model: the layout and its joints, and a function picture -> (33, 3)."""
+def make_mediapipe(*_) -> tuple[Detect, str, int]:
+    """MediaPipe's BlazePose, the full model: a function picture -> (33, 3), the layout's name, its joints."""
     try:
         from mediapipe.python.solutions.pose import Pose
     except ImportError as error:
@@ -162,13 +169,13 @@ def mediapipe(*_) -> tuple[Detect, str, int]:
     return detect, "blazepose33", 33
 
 
-def rtmpose(model: Path, person_model: Path | None) -> tuple[Detect, str, int]:
-    """RTMPose through rtmlib, as `mediapipe`: picture -> (17, 3)."""
+def make_rtmpose(model: Path, person_model: Path | None) -> tuple[Detect, str, int]:
+    """RTMPose through rtmlib, as `make_mediapipe`: picture -> (17, 3)."""
     for path in filter(None, (model, person_model)):
         if not path.is_file():
             raise FileNotFoundError(f"There is no model file {path}.")
     try:
-        from rtmlib import RTMPose, YOLOX
+        from rtmlib import YOLOX, RTMPose
     except ImportError as error:
         raise ImportError(f"rtmlib is missing ({error}). {ENVIRONMENT}") from error
     estimate = RTMPose(str(model), model_input_size=(192, 256), backend="onnxruntime", device="cpu")
@@ -180,7 +187,7 @@ def rtmpose(model: Path, person_model: Path | None) -> tuple[Detect, str, int]:
         boxes = find(picture) if find else [[0, 0, *picture.shape[1::-1]]]
         if len(boxes) == 0:
             return None
-        last = follow(np.asarray(boxes, float)[:, :4], last)
+        last = choose_box(np.asarray(boxes, float)[:, :4], last)
         keypoints, scores = estimate(picture, bboxes=[last.tolist()])
         if keypoints[0].shape != (17, 2):
             raise ValueError(f"{model} gives {len(keypoints[0])} joints, expected COCO's 17. "
@@ -190,7 +197,7 @@ def rtmpose(model: Path, person_model: Path | None) -> tuple[Detect, str, int]:
     return detect, "coco17", 17
 
 
-def follow(boxes: np.ndarray, last: np.ndarray | None) -> np.ndarray:
+def choose_box(boxes: np.ndarray, last: np.ndarray | None) -> np.ndarray:
     """The box (4,) left, top, right, bottom of `boxes` (M, 4) nearest to the `last`; at first the largest."""
     if last is None:
         return boxes[((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).argmax()]

@@ -12,7 +12,7 @@ from common.clips import Clip, from_pixels
 from common.skeleton import HUMAN36M
 from common.terminal import progress
 from dataset.archive import read_archive
-from dataset.reading import describe, numbers, take, text
+from dataset.reading import describe_value, look_up, read_numbers, read_text
 
 SUBJECTS = {"train": ["S1", "S5", "S6", "S7", "S8"], "test": ["S9", "S11"]}
 ACTIONS = ["Directions", "Discussion", "Eating", "Greeting", "Phoning", "Photo", "Posing", "Purchases",
@@ -42,19 +42,19 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
     check_symmetry(metadata, str(path_2d))
     clips = []
     for subject in SUBJECTS[split]:
-        actions_3d, actions_2d = (take(table, subject, f"subject {subject}", str(path), hint=HINT)
+        actions_3d, actions_2d = (look_up(table, subject, f"subject {subject}", str(path), hint=HINT)
                                   for table, path in ((positions_3d, path_3d), (positions_2d, path_2d)))
         if not isinstance(actions_3d, dict) or not actions_3d:
             raise ValueError(f"{path_3d}: subject {subject} has no actions. {HINT}")
-        names = [text(action, f"{path_3d}: {subject}'s action") for action in actions_3d]
+        names = [read_text(action, f"{path_3d}: {subject}'s action") for action in actions_3d]
         for action in progress(sorted(names, key=action_order), desc=f"load {subject}", unit="action"):
-            views = take(actions_2d, action, f"{subject}'s action {action!r}", str(path_2d), hint=HINT)
+            views = look_up(actions_2d, action, f"{subject}'s action {action!r}", str(path_2d), hint=HINT)
             views = list(views) if isinstance(views, np.ndarray) and views.ndim else views
             if not isinstance(views, (list, tuple)) or len(views) < len(CAMERAS):
                 raise ValueError(f"{path_2d}: {subject} {action} must have a list of 4 cameras, got "
-                                 f"{describe(views)}. {HINT}")
+                                 f"{describe_value(views)}. {HINT}")
             clips += [make_clip(subject, action, camera, actions_3d[action], views[number])
-                      for number, camera in enumerate(rig(subject))
+                      for number, camera in enumerate(read_rig(subject))
                       if cameras is None or str(number) in cameras]
     return clips
 
@@ -62,7 +62,7 @@ def load(folder: Path, *, keypoints: str, split: str, cameras: list[str] | None 
 def make_clip(subject: str, action: str, camera: dict, world, pixels) -> Clip:
     """One clip of recorded joints `world` (N, 32 or 17, 3), metres, and `pixels` (N or more, 17, 2)."""
     name = f"{subject}/{action}/{camera['id']}"
-    world, pixels = numbers(world, f"{name}: 3D positions"), numbers(pixels, f"{name}: keypoints")
+    world, pixels = read_numbers(world, f"{name}: 3D positions"), read_numbers(pixels, f"{name}: keypoints")
     if world.ndim != 3 or world.shape[1] not in (RECORDED_JOINTS, len(JOINTS)) or world.shape[2] != 3:
         raise ValueError(f"{name}: expected 3D positions of shape (frames, 32, 3), got {world.shape}. {HINT}")
     if pixels.ndim != 3 or pixels.shape[1:] != (len(JOINTS), 2):
@@ -72,12 +72,12 @@ def make_clip(subject: str, action: str, camera: dict, world, pixels) -> Clip:
         raise ValueError(f"{name}: {len(pixels)} frames of 2D for {len(world)} of 3D; the 2D file may be "
                          f"longer, never shorter. Re-create it from the same recordings.")
     joints_world = world[:, JOINTS] if world.shape[1] == RECORDED_JOINTS else world
-    return view(joints_world, camera, pixels=pixels[:len(world)],
+    return make_view(joints_world, camera, pixels=pixels[:len(world)],
                 subject=subject, action=action.split(" ")[0], name=name, fps=FPS)
 
 
-def view(joints_world: np.ndarray, camera: dict, *, pixels: np.ndarray, **fields) -> Clip:
-    """The clip that `camera` (of `rig`) sees of `joints_world` (N, 17, 3), metres, as `pixels` (N, 17, 2)."""
+def make_view(joints_world: np.ndarray, camera: dict, *, pixels: np.ndarray, **fields) -> Clip:
+    """The clip of `joints_world` (N, 17, 3), metres, that `camera` (of `read_rig`) sees as `pixels`."""
     with np.errstate(over="ignore", invalid="ignore"):
         joints = world_to_camera(joints_world, camera["orientation"], camera["translation"])
     return from_pixels(pixels, width=camera["width"], height=camera["height"], joints=joints,
@@ -85,7 +85,7 @@ def view(joints_world: np.ndarray, camera: dict, *, pixels: np.ndarray, **fields
                        up=rotate(np.array([0.0, 0, 1]), inverse(camera["orientation"])), **fields)
 
 
-def rig(subject: str) -> list[dict]:
+def read_rig(subject: str) -> list[dict]:
     """The four cameras of a subject's session.
 
     id; width, height in pixels; orientation (4,) quaternion; translation (3,) in metres; intrinsics (4,) in
@@ -106,17 +106,17 @@ def rig(subject: str) -> list[dict]:
 
 
 def action_order(action: str) -> tuple[int, str]:
-    """Sorting key: the order of the published tables, then the take."""
+    """Sorting key: the published tables' order of actions, then the take."""
     name = action.split(" ")[0]
     return (ACTIONS.index(name) if name in ACTIONS else len(ACTIONS), action)
 
 
 def check_symmetry(metadata, where: str) -> None:
-    """Refuse a 2D file whose left and right joints are not those of the 17 joints used here."""
+    """Refuse a 2D file whose left and right joints differ from those of the 17 joints used here."""
     expected = [HUMAN36M.indices("left_"), HUMAN36M.indices("right_")]
-    found = take(metadata, "keypoints_symmetry", "keypoints_symmetry in its metadata", where, hint=HINT)
-    sides = np.sort(np.atleast_2d(numbers(found, f"{where}: keypoints_symmetry")))
+    found = look_up(metadata, "keypoints_symmetry", "keypoints_symmetry in its metadata", where, hint=HINT)
+    sides = np.sort(np.atleast_2d(read_numbers(found, f"{where}: keypoints_symmetry")))
     if sides.tolist() != expected:
         raise ValueError(f"{where}: expected keypoints_symmetry {expected} (left, right) in the metadata, "
-                         f"got {describe(found)}. Its joints are in another order; convert them to "
+                         f"got {describe_value(found)}. Its joints are in another order; convert them to "
                          f"Human3.6M's 17. {HINT}")

@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def convert(raw_folder: Path, output: Path, *, allow_missing: bool = False) -> tuple[list[Path], list[str]]:
     """Read everything, then write the npz files. Returns their paths and what was left out, in words."""
-    found, missing = inventory(raw_folder)
+    found, missing = find_files(raw_folder)
     if missing and not allow_missing:
         raise FileNotFoundError(f"{raw_folder} lacks {len(missing)} of {len(found) + len(missing)} files: "
                                 f"{', '.join(missing)}. Add them, or convert the rest: --allow_missing 1.")
@@ -71,7 +71,7 @@ def convert(raw_folder: Path, output: Path, *, allow_missing: bool = False) -> t
     return written, gaps
 
 
-def inventory(raw_folder: Path) -> tuple[dict[str, Path], list[str]]:
+def find_files(raw_folder: Path) -> tuple[dict[str, Path], list[str]]:
     """Sequence -> its annotation file, and the relative paths of the missing ones."""
     if not raw_folder.is_dir():
         raise FileNotFoundError(f"{raw_folder} is no folder; expected the unpacked data set. Check the path.")
@@ -104,7 +104,7 @@ def check_space(found: dict[str, Path], output: Path) -> None:
 
 
 def read_training(name: str, path: Path, *, allow_short: bool) -> tuple[list, list[str]]:
-    """P-STMO's entry [{camera: {"data_2d" (N, 17, 2), "data_3d" (N, 17, 3)}}, fps]; what it lacks."""
+    """P-STMO's entry [{camera: {"data_2d" (N, 17, 2), "data_3d" (N, 17, 3)}}, fps], and missing frames."""
     (expected, fps), raw = USABLE[name], read_mat(path, list(COORDINATES))
     views, shortest = {camera: {} for camera in CAMERAS}, expected
     for key, (new_key, width) in COORDINATES.items():
@@ -129,16 +129,16 @@ def read_test(path: Path) -> dict[str, np.ndarray]:
     """P-STMO's entry: data_2d (N, 17, 2), data_3d (N, 17, 3), valid (N,) 0 or 1; and activity (N,) 1 to 7."""
     raw, entry = read_mat(path, [*COORDINATES, "valid_frame", "activity_annotation"]), {}
     for key, (new_key, width) in COORDINATES.items():
-        joints = joined(raw[key])                       # (width, 17, 1, N); MATLAB drops a last axis of 1
+        joints = join_cells(raw[key])                       # (width, 17, 1, N); MATLAB drops a last axis of 1
         if joints.shape[:2] != (width, len(JOINTS)) or math.prod(joints.shape[2:-1]) != 1:
             raise ValueError(f"{path}: expected {key} of shape {width} x {len(JOINTS)} x 1 x frames, "
                              f"got {joints.shape}. {HINT}")
         entry[new_key] = joints.reshape(width, len(JOINTS), -1).transpose(2, 1, 0)
-    entry["valid"] = (joined(raw["valid_frame"]).flatten() == 1).astype(np.uint8)
-    entry["activity"] = joined(raw["activity_annotation"]).flatten().astype(np.int64)
+    entry["valid"] = (join_cells(raw["valid_frame"]).flatten() == 1).astype(np.uint8)
+    entry["activity"] = join_cells(raw["activity_annotation"]).flatten().astype(np.int64)
     counts = {key: len(array) for key, array in entry.items()}
     if len(set(counts.values())) != 1 or 0 in counts.values():
-        raise ValueError(f"{path}: expected frames, as many in each array, got {counts}. {HINT}")
+        raise ValueError(f"{path}: expected the same number of frames in each array, got {counts}. {HINT}")
     return entry
 
 
@@ -153,7 +153,7 @@ def read_mat(path: Path, names: list[str]) -> dict[str, np.ndarray]:
     try:
         if is_hdf5:
             with library.File(path, "r") as file:
-                found = {name: hdf5_value(file, file[name]) for name in names if name in file}
+                found = {name: read_hdf5(file, file[name]) for name in names if name in file}
         else:
             found = library.loadmat(path, variable_names=names)
     except Exception as error:                          # a damaged file can raise nearly anything
@@ -164,26 +164,26 @@ def read_mat(path: Path, names: list[str]) -> dict[str, np.ndarray]:
     return found
 
 
-def hdf5_value(file, node) -> np.ndarray:
+def read_hdf5(file, node) -> np.ndarray:
     """An HDF5 dataset with its axes reversed to MATLAB's; object references are followed, as cells."""
     value = np.asarray(node[()])
     if value.dtype != object:
         return value.T
     cells = np.empty(value.shape, object)
     for index, reference in np.ndenumerate(value):
-        cells[index] = hdf5_value(file, file[reference]) if reference else np.empty((0, 0))
+        cells[index] = read_hdf5(file, file[reference]) if reference else np.empty((0, 0))
     return cells.T
 
 
-def joined(value: np.ndarray) -> np.ndarray:
-    """The array itself, or what its cells hold: one cell everything, or each one frame (the last axis)."""
+def join_cells(value: np.ndarray) -> np.ndarray:
+    """The array itself, or the content of its cells: of the only cell, or of one cell a frame (last axis)."""
     if value.dtype != object:
         return value
     return value.item() if value.size == 1 else np.stack([cell.squeeze() for cell in value.flatten()], -1)
 
 
 def write_archive(path: Path, data: dict, left_out: list[str]) -> Path:
-    """Write P-STMO's npz whole or not at all; `left_out` tells the loader which sequences to do without."""
+    """Write P-STMO's npz, whole or not at all. `left_out` names the sequences that it lacks."""
     with whole(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, data=np.array(data, object), **({"left_out": left_out} if left_out else {}))
     return path

@@ -1,6 +1,6 @@
-"""Reads what files and streams hold, within bounds: JSON, tables, arrays of numbers, entries of a dict.
+"""Reads the content of files and streams within bounds: JSON, tables, arrays of numbers, entries of a dict.
 
-`where` is what a sentence calls the source: a file, a line, a recording.
+`where` names the source in messages: a file, a line, a recording.
 """
 import csv
 import json
@@ -26,7 +26,7 @@ NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def check_regular(path: Path, *, most: float = np.inf) -> None:
-    """Refuse what is no regular file of at most `most` bytes: pipes and devices may go on for ever."""
+    """Refuse what is no regular file of at most `most` bytes: pipes and devices may never end."""
     if not path.is_file():
         raise ValueError(f"{path} is no regular file. Save its content in a file and name that.")
     if path.stat().st_size > most:
@@ -60,7 +60,7 @@ def parse_json(content: bytes, where: str):
 
 
 def read_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """Each row of a CSV file that is not blank: where it stands, and its cells without outer blanks."""
+    """The place and the cells of each row of a CSV file that is not blank; cells lose outer blanks."""
     check_regular(path, most=MAX_TEXT_BYTES)
     with open(path, encoding="utf-8-sig") as file:
         try:
@@ -77,7 +77,7 @@ def read_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
                              f"commas.") from error
 
 
-def limited(entries: Iterable, where: str) -> list:
+def limit_entries(entries: Iterable, where: str) -> list:
     """The entries, people in frames, as a list; more than MAX_FRAMES are refused."""
     found = list(islice(entries, MAX_FRAMES + 1))
     if len(found) > MAX_FRAMES:
@@ -85,7 +85,7 @@ def limited(entries: Iterable, where: str) -> list:
     return found
 
 
-def numbers(value, where: str) -> np.ndarray:
+def read_numbers(value, where: str) -> np.ndarray:
     """Nested lists or an array as an array of real numbers; None is NaN."""
     if not isinstance(value, np.ndarray):
         check_nesting(value, where)
@@ -95,7 +95,7 @@ def numbers(value, where: str) -> np.ndarray:
             raise TypeError(f"got {array.size:,} of type {array.dtype}; at most {MAX_NUMBERS:,} real numbers")
         return array.astype(np.float64) if array.dtype.kind == "O" else array
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{where} must be numbers, as many in each row ({error}). "
+        raise ValueError(f"{where} must be numbers, the same count in each row ({error}). "
                          f"Export it again.") from error
 
 
@@ -118,44 +118,44 @@ def check_nesting(value, where: str) -> None:
     raise ValueError(f"{where} is nested deeper than {MAX_LEVELS} levels. Export it as plain arrays.")
 
 
-def number(value, where: str) -> float:
+def read_number(value, where: str) -> float:
     """One number, which files may wrap in an array."""
     plain = isinstance(value, (int, float, list, tuple, np.ndarray, np.generic))
-    array = numbers(value, where) if plain else np.empty(0)
+    array = read_numbers(value, where) if plain else np.empty(0)
     if array.size != 1:
-        raise ValueError(f"{where} must be one number, got {describe(value)}. Correct the file.")
+        raise ValueError(f"{where} must be one number, got {describe_value(value)}. Correct the file.")
     return float(array.item())
 
 
-def text(value, where: str) -> str:
+def read_text(value, where: str) -> str:
     """A name of printable characters, which files may wrap in an array."""
     value = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
     if not isinstance(value, str) or not value.isprintable() or len(value) > MAX_NAME:
         raise ValueError(f"{where} must be a name of at most {MAX_NAME} printable characters, got "
-                         f"{describe(value)}. Rename it.")
+                         f"{describe_value(value)}. Rename it.")
     return str(value)
 
 
-def texts(value, where: str) -> list[str]:
+def read_texts(value, where: str) -> list[str]:
     """A flat list or array of names."""
     listed = value.ravel().tolist() if isinstance(value, np.ndarray) else value
     if not isinstance(listed, (list, tuple)):
-        raise ValueError(f"{where} must be a list of names, got {describe(value)}. Correct the file.")
-    return [text(name, where) for name in listed]
+        raise ValueError(f"{where} must be a list of names, got {describe_value(value)}. Correct the file.")
+    return [read_text(name, where) for name in listed]
 
 
-def take(table, key: str, what: str, where: str, *, hint: str):
+def look_up(table, key: str, what: str, where: str, *, hint: str):
     """table[key]; ValueError where the dict `table` of `where` lacks `what`. `hint` ends the sentence."""
     if not isinstance(table, dict) or key not in table:
-        raise ValueError(f"{where} lacks {what}; found: {describe(table)}. {hint}")
+        raise ValueError(f"{where} lacks {what}; found: {describe_value(table)}. {hint}")
     return table[key]
 
 
-def describe(value) -> str:
-    """A short text on any value: the first keys of a dict, the shape of an array, the length of a list."""
+def describe_value(value) -> str:
+    """A short description of any value: a dict's first keys, an array's shape, a list's length."""
     if isinstance(value, dict):
         return ", ".join(key if isinstance(key, str) and key.isprintable() and len(key) <= 40
-                         else describe(key) for key in islice(value, 20)) or "nothing"
+                         else describe_value(key) for key in islice(value, 20)) or "nothing"
     if isinstance(value, np.ndarray):
         return f"an array {value.shape} of type {value.dtype.kind}"
     if isinstance(value, (str, bytes)):

@@ -1,7 +1,7 @@
 """What each part of the training augmentation contributes.
 
-The rows are trainings at equal windows and epochs that leave out one part of common/augment.py. Each network
-is scored under the conditions of experiments/limits.py: on the test people, before cameras and with keypoints
+The rows are trainings at equal windows and epochs that leave out one part of the Augmenter. Each network is
+scored under the conditions of experiments/limits.py: on the test people, before cameras and with keypoints
 that the training data lack. `python -m experiments.augmentation` does what is not there yet.
 """
 import json
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from common.augment import PARTS
+from common.augmentation.augmenter import PARTS
 from experiments import limits
 from experiments.commands import Study, parse_study, run_study
 from experiments.rows import Row, measure_rows

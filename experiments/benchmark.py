@@ -8,10 +8,10 @@ import time
 
 import torch
 
-import run_ftcm
-from common import export_network, options
+from common import export_network
 from common.batch_sizes import training_windows
-from common.files import check_writable
+from common.command import options
+from common.files import check_writable, near
 from common.provenance import provenance
 from experiments.benchmark_data import time_batches, time_loading, time_published_step
 from experiments.benchmark_report import benchmark_table, write_benchmark
@@ -56,7 +56,7 @@ def execute(argv: list[str]) -> None:
     parser = make_parser("benchmark", "Measure speed and memory of networks of several window lengths on "
                          "this machine's processor.")
     args = parser.parse_args(argv)
-    folder = check_writable(args.output or run_ftcm.near(options.PROJECT / "checkpoint" / "benchmark"))
+    folder = check_writable(args.output or near(options.PROJECT / "checkpoint" / "benchmark"))
     torch.manual_seed(1)
     report = measure_speed(argv)
     path = write_benchmark(folder, report)

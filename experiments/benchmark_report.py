@@ -7,16 +7,16 @@ from experiments.network_speed import NOT_COUNTED
 from experiments.processor import name_processor, processor_file
 from experiments.table_text import markdown_table
 
-NETWORKS = ("literal", "folded", "sequence", "onnx")
-LEGEND = f"""\
+FORMS = ("literal", "folded", "sequence", "onnx")
+BENCHMARK_LEGEND = f"""\
 poses/s: whole clips with flip test, float32. literal: model/ftcm.py, "at" the number of windows in a batch
-that was the fastest of several. folded: model/folded.py with the program's default batch. sequence: the same
-weights answering for every frame, {WINDOWS_PER_FRAME} windows over each. onnx: the folded network in ONNX
-Runtime. In parentheses: how many times as fast as the literal network on the same processor in the same run,
-median over rounds. One window: milliseconds without flip test, on one thread, median. One thread: seconds of
-processor time, which other work on the machine hardly changes; more threads: of the clock. Training, all
-threads (row: folded): the network with fast layers and the literal one, each at its fastest batch size. MACs
-leave out {NOT_COUNTED}."""
+that was the fastest of several. folded: model/folded.py with the program's default batch. onnx: the same in
+ONNX Runtime. sequence: the folded network answering for every frame, {WINDOWS_PER_FRAME} windows over each.
+In parentheses: how many times as fast as the literal network on the same processor in the same run, median
+over rounds. One window: milliseconds without flip test, on one thread, median. Training, on all threads of
+the run (row: folded): the network with fast layers and the literal one, each at its fastest batch size. One
+thread is timed by its processor time, which other work hardly changes, more threads by the clock.
+MACs leave out {NOT_COUNTED}."""
 
 
 def benchmark_table(reports: list[dict]) -> str:
@@ -24,26 +24,30 @@ def benchmark_table(reports: list[dict]) -> str:
     titles = ["frames", "network", "MACs a pose"]
     for report in reports:
         machine = report["machine"]
-        titles += [f"{name_processor(machine)}: poses/s, 1 thread", f"{machine['threads']} threads",
+        titles += [f"{name_processor(machine)}: poses/s, 1 thread",
+                   *([f"{machine['threads']} threads"] if machine["threads"] > 1 else []),
                    "one window, ms", "training windows/s"]
     found = [{(row["frames"], row["network"]): row for row in report["rows"]} for report in reports]
-    keys = sorted({key for rows in found for key in rows}, key=lambda key: (key[0], NETWORKS.index(key[1])))
+    keys = sorted({key for rows in found for key in rows}, key=lambda key: (key[0], FORMS.index(key[1])))
     lines = []
     for frames, network in keys:
         same = [rows.get((frames, network)) for rows in found]
         work = next(row for row in same if row)["macs_per_pose"]
         lines.append([str(frames), network, f"{work / 1e6:,.1f} M",
-                      *[text for row in same for text in processor_cells(row)]])
-    return "\n".join([markdown_table(titles, lines), LEGEND, "", *map(describe_source, reports)]) + "\n"
+                      *[text for row, report in zip(same, reports, strict=True)
+                        for text in processor_cells(row, report["machine"]["threads"])]])
+    sources = "\n".join(map(describe_source, reports))
+    return f"{markdown_table(titles, lines)}\n{BENCHMARK_LEGEND}\n\n{sources}\n"
 
 
-def processor_cells(row: dict | None) -> list[str]:
-    """One processor's four columns of a row; empty where it was not measured."""
+def processor_cells(row: dict | None, threads: int) -> list[str]:
+    """One processor's columns of a row, three with one thread, else four; empty where it was not measured."""
+    labels = ["one_thread", *(["all_threads"] if threads > 1 else [])]
     if row is None:
-        return [""] * 4
+        return [""] * (len(labels) + 2)
     window = (row["latency"] or {}).get("one_thread")
     beside = f" ({format_ratio(window['ratio'])})" if window and window["ratio"] else ""
-    return [speed_cell(row["evaluation"].get("one_thread")), speed_cell(row["evaluation"].get("all_threads")),
+    return [*[speed_cell(row["evaluation"].get(label)) for label in labels],
             f"{window['median_ms']:.1f}{beside}" if window else "", speed_cell(row["training"])]
 
 

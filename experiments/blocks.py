@@ -15,7 +15,13 @@ from experiments.comparison import comparison_table
 from experiments.conditions import AXES
 from experiments.rows import row_table
 from experiments.table_text import markdown_table
+from experiments.tables import PUBLISHED
 
+SUMMARY = "summary"                 # one line for each of several evaluations
+SUMMARY_ROWS = [("ftcm_27_detected", "27 frames, ships, the default | simulated"),
+                ("ftcm_27_gt", "27 frames, ships | exact"),
+                ("ftcm_81_detected", "81 frames, ships | simulated"),
+                ("ftcm_81_gt", "81 frames, ships | exact"), ("demo", "9 frames, `make demo` | exact")]
 PER_PROCESSOR = "benchmark"         # its results are a folder with a file for each processor
 STUDIES = {"tables": row_table, "ablation": row_table, "augmentation": augmentation_table,
            "comparison": comparison_table}
@@ -26,12 +32,35 @@ def render_block(name: str, results: Path, link: str) -> str:
 
     FileNotFoundError without a JSON file; ValueError where it is not what a study of this name writes.
     """
-    paths = sorted((results / name).glob("*.json")) if name == PER_PROCESSOR else [results / f"{name}.json"]
+    paths = [results / f"{part}.json" for part in
+             ([part for part, _ in SUMMARY_ROWS] if name == SUMMARY else [name])]
+    if name == PER_PROCESSOR:
+        paths = sorted((results / name).glob("*.json"))
     if not all(path.is_file() for path in paths) or not paths:
         raise FileNotFoundError(f"there is no {name}.json")
-    text = render_files(name, paths, link)
+    text = summary_table(paths) if name == SUMMARY else render_files(name, paths, link)
     links = [f"[{path.name}]({link}{path.relative_to(results).as_posix()})" for path in paths]
     return f"{text}- From {', '.join(links)}, which the program wrote.\n"
+
+
+def summary_table(paths: list[Path]) -> str:
+    """A line for the average of each of SUMMARY_ROWS, one for the mean pose, one for the published figure."""
+    titles = ["network", "keypoints", "MPJPE, mm (95 % interval)", "P-MPJPE, mm", "frames scored"]
+    lines = []
+    for path, (_, label) in zip(paths, SUMMARY_ROWS, strict=True):
+        data = json.loads(path.read_text(encoding="utf-8"))
+        average, (low, high) = data["average"], data["interval"]
+        lines.append([*label.split(" | "), f"{average['mpjpe']:.1f} ({low:.1f} to {high:.1f})",
+                      f"{average['p_mpjpe']:.1f}", f"{average['frames']:,}"])
+    flat = json.loads(paths[0].read_text(encoding="utf-8"))["mean_pose"]["average"]
+    lines.append(["mean training pose at the true heading", "none", f"{flat['mpjpe']:.1f}",
+                  f"{flat['p_mpjpe']:.1f}", f"{flat['frames']:,}"])
+    (detector, frames, tds, _), published = next(iter(PUBLISHED.items()))
+    lines.append([f"the original release, Human3.6M, {frames} frames, tds {tds}, refine with true root depth",
+                  detector, f"{published['mpjpe']:.2f}, published, not measured here",
+                  f"{published['p_mpjpe']:.2f}", ""])
+    return (f"{markdown_table(titles, lines)}\nAverages over actions, flip test. The interval draws each "
+            "action's motions anew; the last line is another data set.\n\n")
 
 
 def render_files(name: str, paths: list[Path], link: str) -> str:

@@ -1,13 +1,17 @@
 """What the studies share: their arguments, and the commands of run_ftcm.py that they run in this process."""
 import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import run_ftcm
-from common import options, terminal
-from common.command_line import BadOptions, Parser
-from common.files import check_writable
+from common import terminal
+from common.command import option_parser, options
+from common.command.command_line import Parser
+from common.distributed import choose_device
+from common.files import check_writable, near
+from common.terminal import BadOptions
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Study:
         try:
             (execute or run_ftcm.execute)([*words, *self.shared])
         except (Exception, BadOptions) as error:
-            reason = run_ftcm.sentence(error)
+            reason = terminal.explain(error)
             if reason is None:
                 raise
             return reason
@@ -53,9 +57,9 @@ def make_parser(name: str, description: str, *,
 def add_shared_options(parser: Parser) -> None:
     """The options of run_ftcm.py that a study hands on to each of its commands."""
     parser.add_argument("--root_path", type=Path, help="folder of the data files; default: dataset/")
-    parser.add_argument("--device", choices=options.DEVICES, default="auto",
+    parser.add_argument("--device", choices=option_parser.DEVICES, default="auto",
                         help="auto (default): CUDA, else Apple's GPU, else CPU")
-    parser.add_argument("--gpu", type=options.parse_gpu, default=0, help="number of the CUDA device")
+    parser.add_argument("--gpu", type=option_parser.parse_gpu, default=0, help="number of the CUDA device")
 
 
 def parse_study(name: str, description: str, argv: list[str], *, folder: str | None = None) -> Study:
@@ -63,10 +67,10 @@ def parse_study(name: str, description: str, argv: list[str], *, folder: str | N
     parser = make_parser(name, description)
     add_shared_options(parser)
     args = parser.parse_args(argv)
-    device = run_ftcm.choose_device(args.device, args.gpu).split(":")[0]
+    device = choose_device(args.device, args.gpu).split(":")[0]
     shared = ["--device", device, *(["--gpu", str(args.gpu)] if device == "cuda" else [])]
     shared += ["--root_path", str(args.root_path)] if args.root_path else []
-    runs = run_ftcm.near(options.PROJECT / "checkpoint")
+    runs = near(options.PROJECT / "checkpoint")
     return Study(command=shlex.join(["python", "-m", f"experiments.{name}", *argv]),
                  output=check_writable(args.output or runs / (folder or name)), runs=runs,
                  root_path=args.root_path or options.PROJECT / "dataset", shared=tuple(shared))
@@ -74,16 +78,6 @@ def parse_study(name: str, description: str, argv: list[str], *, folder: str | N
 
 def run_study(execute: Callable[[list[str]], None], argv: list[str] | None = None) -> int:
     """Do what the arguments (None: the command line's) say; returns the exit status, 2 after bad input."""
-    heard = terminal.open_streams()
-    try:
-        execute(options.program_arguments(argv))
-    except KeyboardInterrupt:
-        print("\ninterrupted; repeat the command to go on, what is finished is kept", file=heard)
-        return 130
-    except Exception as error:
-        problem = run_ftcm.sentence(error)
-        if problem is None:
-            raise
-        print(f"error: {problem}", file=heard)
-        return 2
-    return 0
+    name = sys.modules[execute.__module__].__spec__.name        # its module is __main__ where it was started
+    return terminal.run_program(f"python -m {name}", execute, argv,
+                                interrupted="repeat the command to go on, what is finished is kept")

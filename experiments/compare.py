@@ -113,7 +113,7 @@ def format_comparison(result: dict) -> str:
 def execute(argv: list[str]) -> None:
     """Do what the arguments say."""
     parser = make_parser("compare", "The paired difference of two evaluations of the same test clips with "
-                         "its 95 %% interval.", output="also write compare.json into this folder")
+                         "its 95 % interval.", output="also write compare.json into this folder")
     parser.add_argument("files", nargs=2, type=Path, metavar="scores.json", help="two evaluations")
     args = parser.parse_args(argv)
     result = compare_files(args.files)

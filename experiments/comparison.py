@@ -13,7 +13,7 @@ from statistics import mean, stdev
 import torch
 
 import run_ftcm
-from common import options
+from common.command import options
 from experiments.commands import Study, parse_study, run_study
 from experiments.network_speed import count_macs
 from experiments.rows import Row, measure_rows
@@ -106,7 +106,7 @@ def measure_comparison(networks: list[Network], study: Study) -> tuple[list[dict
 
 def measure_checkpoint_cost(path: Path, hop: int | None) -> dict:
     """As `measure_cost` of the network in a checkpoint, timed as it is used for inference."""
-    model, _ = run_ftcm.load_weights(options.parse(["--reload", "1", "--previous_dir", str(path)]))
+    model, _ = run_ftcm.load_network(options.parse(["--reload", "1", "--previous_dir", str(path)]))
     return measure_cost(model, hop, inference=fold(model) if isinstance(model, FTCM) else model)
 
 

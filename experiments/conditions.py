@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from common import metrics
-from common.augment import NEAREST
-from common.camera import project
+from common.augmentation.augmenter import NEAREST
+from common.camera import level_rotation, project
 from common.clips import Clip, resample_array
 from dataset import cmu_mocap
 from dataset.keypoints import cleaning
@@ -36,7 +35,7 @@ FOLLOW = 2                                      # seconds over which the camera 
 
 
 @dataclass(frozen=True)
-class Step:
+class VariedClips:
     """One step of a condition: its value on the axis (AXES) and the changed clips.
 
     Every `every`-th frame of them is scored.
@@ -47,7 +46,7 @@ class Step:
     every: int
 
 
-def vary(clips: list[Clip], *, every: int, seed: int) -> Iterator[Step]:
+def vary(clips: list[Clip], *, every: int, seed: int) -> Iterator[VariedClips]:
     """All steps of all conditions. Clips have exact keypoints, pose, root and `up`."""
     noise = cmu_mocap.read_noise()
     changes = {"noise": lambda clip, value: add_noise(clip, value, seed),
@@ -57,9 +56,10 @@ def vary(clips: list[Clip], *, every: int, seed: int) -> Iterator[Step]:
                "distance": lambda clip, value: move_camera(clip, USUAL_PITCH, value)}
     for condition, change in changes.items():
         for value in STEPS[condition]:
-            yield Step(condition, value, [change(clip, value) for clip in clips], every)
+            yield VariedClips(condition, value, [change(clip, value) for clip in clips], every)
     for step in STEPS["rate"]:
-        yield Step("rate", clips[0].fps / step, [see_every(clip, step) for clip in clips], find_stride(every))
+        yield VariedClips("rate", clips[0].fps / step, [see_every(clip, step) for clip in clips],
+                          find_stride(every))
 
 
 def take_one_view(clips: list[Clip]) -> list[Clip]:
@@ -118,7 +118,7 @@ def move_camera(clip: Clip, pitch: float, distance: float) -> Clip:
     It looks in the original camera's direction, seen from above, and glides with the person's mean position
     over two seconds, which it holds in the middle of the picture.
     """
-    level = metrics.upright(clip.up)                                        # (3, 3) camera to level space
+    level = level_rotation(clip.up)                                         # (3, 3) camera to level space
     cos, sin = np.cos(np.radians(pitch)), np.sin(np.radians(pitch))
     turn = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]]) @ level     # level space to the new camera's
     reach = round(clip.fps * FOLLOW / 2)

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 import run_ftcm
-from common import options
 from common.clips import Clip
-from common.files import check_writable
+from common.command import option_parser, options
+from common.distributed import choose_device
+from common.files import check_writable, near
 from common.provenance import provenance
 from common.score_table import write_json
 from common.scores import JOINT_COLUMNS, joint_distances
@@ -24,7 +25,7 @@ from experiments import limits_charts
 from experiments.commands import add_shared_options, make_parser, run_study
 from experiments.conditions import AXES, take_one_view, vary
 
-EVERY = 36              # every n-th frame is scored
+SCORED_EVERY = 36       # every n-th frame is scored
 
 
 def parse_limits(argv: list[str]) -> tuple[Namespace, Namespace]:
@@ -36,8 +37,8 @@ def parse_limits(argv: list[str]) -> tuple[Namespace, Namespace]:
     parser.add_argument("-f", "--frames", help="which of the checkpoints that ship: its frames in a window")
     parser.add_argument("--dataset", default="cmu", help="default: cmu, the bundled motions")
     parser.add_argument("--hop", help="frames between two windows of an --every_frame network")
-    parser.add_argument("--test_stride", type=options.positive(most=10_000), default=EVERY,
-                        help=f"score every n-th frame; default: {EVERY}")
+    parser.add_argument("--test_stride", type=option_parser.positive(most=10_000), default=SCORED_EVERY,
+                        help=f"score every n-th frame; default: {SCORED_EVERY}")
     args = parser.parse_args(argv)
     words = ["--dataset", args.dataset, "-k", "gt", *(["--reload", "1"] if args.previous_dir else [])]
     for name in ("root_path", "previous_dir", "frames", "hop"):
@@ -72,8 +73,8 @@ def measure_limits(model: torch.nn.Module, evaluation: Namespace, device: str, *
 def predict_poses(model: torch.nn.Module, evaluation: Namespace, device: str, clips: list[Clip],
                   every: int) -> list[np.ndarray]:
     """Poses (N, J, 3) a clip, metres; NaN except in every `every`-th frame."""
-    return run_ftcm.predict(model, clips, run_ftcm.window_of(evaluation),
-                            run_ftcm.lifting_of(evaluation, device, every), desc="limits")["pose"]
+    return run_ftcm.predict(model, clips, options.window_of(evaluation),
+                            options.lifting_of(evaluation, device, every), desc="limits")["pose"]
 
 
 def collect_distances(clips: list[Clip], poses: list[np.ndarray]) -> dict[str, np.ndarray]:
@@ -122,12 +123,12 @@ def execute(argv: list[str]) -> None:
     """Do what the arguments say."""
     started = time.time()
     args, evaluation = parse_limits(argv)
-    device = run_ftcm.choose_device(args.device, args.gpu)
-    model, saved = run_ftcm.load_weights(evaluation)
+    device = choose_device(args.device, args.gpu)
+    model, saved = run_ftcm.load_network(evaluation)
     path = evaluation.previous_dir
     run_ftcm.refuse_layout(saved, run_ftcm.DATASETS[evaluation.dataset].SKELETON, path)
     name = f"limits_{path.stem}"
-    folder = check_writable(args.output or run_ftcm.near(options.PROJECT / "checkpoint" / name))
+    folder = check_writable(args.output or near(options.PROJECT / "checkpoint" / name))
     report = measure_limits(model.to(device), evaluation, device, every=args.test_stride)
     report |= {"dataset": evaluation.dataset, "checkpoint": path.name, "network": evaluation.network,
                "frames": evaluation.frames, "tds": evaluation.tds, "trained_on": saved["data"],

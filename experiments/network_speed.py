@@ -14,12 +14,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from common import engine
 from common.batch_sizes import default_hop, inference_windows
 from common.clips import Clip
-from common.skeleton import HUMAN36M
 from common.lift import Lifting
+from common.skeleton import HUMAN36M
 from common.windows import Sampling, TrainingBatches, Window, Windows
 from experiments.timing import hide_progress, measure_once, time_rounds, vary_threads
 
-ROUNDS = 3
+TIMED_ROUNDS = 3
 BATCHES = (128, 512, 2048, 8192, 16384)         # frames in a batch of the literal network
 TRAINING_BATCHES = (512, 2048, 8192)            # frames in a batch of both networks in training
 NOT_COUNTED = "what is done once for any batch, GELU, LayerNorm, sigmoid"
@@ -93,7 +93,7 @@ def time_evaluation(networks: dict[str, torch.nn.Module], frames: int) -> dict[s
     results = {name: {} for name in networks}
     with hide_progress():
         for label in vary_threads(networks):
-            for name, result in best_rates(time_rounds(variants, ROUNDS), counts).items():
+            for name, result in best_rates(time_rounds(variants, TIMED_ROUNDS), counts).items():
                 results[name][label] = result
         for name, result in results.items():
             _, _, result["peak_gib"] = measure_once(variants[name, result[label]["batch"]])
@@ -126,7 +126,7 @@ def time_training(networks: dict[str, torch.nn.Module], frames: int) -> dict[str
             counts[name, size] = size
             variants[name, size] = partial(engine.train_one_epoch, network, batches, optimizer)
     with hide_progress():
-        return best_rates(time_rounds(variants, ROUNDS), counts)
+        return best_rates(time_rounds(variants, TIMED_ROUNDS), counts)
 
 
 def measure_networks(networks: dict[str, torch.nn.Module], frames: int) -> list[dict]:

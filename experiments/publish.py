@@ -9,8 +9,8 @@ import re
 import sys
 from pathlib import Path
 
-from common import options
-from common.command_line import Parser
+from common.command import options
+from common.command.command_line import Parser
 from common.files import write_whole
 from experiments.blocks import PER_PROCESSOR, render_block, render_files
 from experiments.commands import run_study

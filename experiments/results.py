@@ -6,7 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from common import options, scores
+from common import scores
+from common.command import options
 from common.score_table import write_json
 from experiments import limits
 from experiments.commands import Study, parse_study, run_study

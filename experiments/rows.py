@@ -165,8 +165,10 @@ def row_table(rows: list[dict], missing: list[dict]) -> str:
         columns["training"] = training_cell
     text = fill_columns(columns, rows)
     if rows:
-        text += ("\nmm; average over actions. The interval draws each action's motions anew (bootstrap, "
-                 f"1,000 draws). {cost_legend(rows, 'Training: the whole run, validation included.')}\n")
+        drawn = "motions" if has_whole_cost(rows) else "clips, views of one motion apart: it is too narrow"
+        text += ("\nmm; average over actions. The interval draws anew (bootstrap, 1,000 draws) each action's "
+                 f"{drawn}. "
+                 f"{cost_legend(rows, 'Training: the whole run, validation included.')}\n")
     return text + list_missing(missing)
 
 

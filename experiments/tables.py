@@ -15,7 +15,7 @@ from experiments.table_text import write_results
 PUBLISHED = {("cpn_ft_h36m_dbb", 243, 3, True): {"mpjpe": 43.32, "p_mpjpe": 34.92}}
 # The release's weights of that row, lifter and refine module, where the release's own command has them.
 PUBLISHED_WEIGHTS = ("model_243_refine/no_refine_6_4331.pth", "model_351_refine/refine_6_4331.pth")
-KEYPOINTS = {"h36m": ["cpn_ft_h36m_dbb", "gt"], "cmu": ["detected", "gt"]}
+PUBLISHED_KEYPOINTS = {"h36m": ["cpn_ft_h36m_dbb", "gt"], "cmu": ["detected", "gt"]}
 BUNDLED_TRAINING = ("--layers 2 --d_hid 64 -b 64 --nepoch 4 --lr 2e-3 -lrd 0.6 --stride 100 --val_stride 200 "
                     "--cameras 0 --test_stride 100")
 BUNDLED_TEST = "--cameras 0 --test_stride 100"
@@ -28,7 +28,7 @@ def make_published_rows(dataset: str, root: Path) -> list[Row]:
     """
     training, test = (BUNDLED_TRAINING, BUNDLED_TEST) if dataset == "cmu" else ("", "")
     rows = []
-    for keypoints in KEYPOINTS[dataset]:
+    for keypoints in PUBLISHED_KEYPOINTS[dataset]:
         for frames in (27, 81, 243, 351):
             for tds in (1, 3):
                 name = f"tables_{dataset}_{keypoints}_tds{tds}"

@@ -14,9 +14,13 @@ from experiments.processor import describe_processor
 from model.products import linear
 
 
+def clock() -> float:
+    """Seconds: with one thread of processor time, which other work on the machine hardly changes."""
+    return time.process_time() if torch.get_num_threads() == 1 else time.perf_counter()
+
+
 def time_once(work: Callable[[], object]) -> float:
-    """Seconds that `work` takes: with one thread of processor time, which other work hardly changes."""
-    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    """Seconds that `work` takes."""
     started = clock()
     work()
     return clock() - started
@@ -75,9 +79,9 @@ def measure_once(work: Callable[[], object]) -> tuple[object, float, float | Non
         if platform.libc_ver()[0] == "glibc":
             ctypes.CDLL("libc.so.6").malloc_trim(0)
         reset.write_text("5")
-    started = time.perf_counter()
+    started = clock()
     result = work()
-    taken = time.perf_counter() - started
+    taken = clock() - started
     peak = int(status.read_text().split("VmHWM:")[1].split()[0]) / 2 ** 20 if reset.exists() else None
     return result, taken, peak
 

@@ -38,9 +38,9 @@ class FoldedBlock(nn.Module):
 
         weight = block.expand.weight * block.norm.weight                                        # (C, C)
         bias = block.expand.bias + block.expand.weight @ block.norm.bias                        # (C,)
-        for name, weight, bias in zip("ab", weight.chunk(2), bias.chunk(2)):
-            keep(f"expand_{name}_weight", weight)                                               # (C / 2, C)
-            keep(f"expand_{name}_bias", bias)                                                   # (C / 2,)
+        for name, half, shift in zip("ab", weight.chunk(2), bias.chunk(2)):
+            keep(f"expand_{name}_weight", half)                                                 # (C / 2, C)
+            keep(f"expand_{name}_bias", shift)                                                  # (C / 2,)
         keep("mixing", block.fpm.matrix())                                                      # (T, T)
         self.tpm, self.temporal, self.merge = block.tpm, block.temporal, block.merge
 

@@ -4,11 +4,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from common import checkpoint, engine
+from common import checkpoint, engine, report
 from common.camera import denormalize_screen, project, rotate, world_to_camera
 from common.clips import Clip
 from common.lift import Lifting
+from common.pictures import curves
 from common.skeleton import HUMAN36M
+from common.video import own_video
 from common.windows import Window
 from dataset import human36m
 from model.ftcm import FTCM
@@ -62,7 +64,7 @@ def write_human36m(folder, *, keypoints="gt", lengths=None, extra_2d=3):
         walk = generator.normal(0, 0.02, (length + extra_2d, 32, 3)).cumsum(0)
         world = walk + generator.uniform([-0.5, -0.5, 0.2], [0.5, 0.5, 1.8], (1, 32, 3))
         views = []
-        for camera in human36m.rig(subject):
+        for camera in human36m.read_rig(subject):
             points = world_to_camera(world[:, human36m.JOINTS], camera["orientation"], camera["translation"])
             screen = project(points, camera["intrinsics"], camera["distortion"])
             views.append(denormalize_screen(screen, width=camera["width"],
@@ -88,3 +90,10 @@ def predict(model, clips, *, frames, tds=1, target="center", hop=None, refiner=N
 def camera_to_world(points_camera, orientation, translation):
     """World-space points (.., 3) of camera-space points (.., 3); the inverse of `world_to_camera`."""
     return rotate(points_camera, np.asarray(orientation)) + np.asarray(translation)
+
+
+def draw_nothing(patch):
+    """Pictures take most of a miniature run's time: with `patch`, pytest's monkeypatch, none is drawn."""
+    patch.setattr(curves, "save_training_curves", lambda *_, **__: None)
+    patch.setattr(report, "save_animation", lambda *_, **__: None)
+    patch.setattr(own_video, "write_animation", lambda *_, **__: ([], []))

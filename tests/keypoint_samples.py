@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from common.layouts import COCO17, to_human36m
+from dataset.keypoints.layouts import COCO17, to_human36m
 
 SIZE = {"width": 1920, "height": 1080}
 

@@ -14,20 +14,20 @@ import torch
 import run_ftcm
 from common import checkpoint
 from common.camera import denormalize_screen, estimate_root
+from common.command import options
 from common.skeleton import flip
 from dataset import human36m, mpi_inf_3dhp
 from model.ftcm import FTCM
 from model.refine import Refine
 from tests.dataset.test_mpi_inf_3dhp import evaluation_data, save, training_data
-from tests.helpers import random_clip, release_state, write_human36m
+from tests.helpers import draw_nothing, random_clip, release_state, write_human36m
 
 SIZE = {"width": 1000, "height": 1000}
 
 
 @pytest.fixture(autouse=True)
 def without_pictures(monkeypatch):
-    monkeypatch.setattr(run_ftcm.report.curves, "training_curves", lambda *_, **__: None)
-    monkeypatch.setattr(run_ftcm.report.curves, "clip_animation", lambda *_, **__: None)
+    draw_nothing(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -268,8 +268,8 @@ def test_the_shipped_network_takes_a_hop_in_every_task(hop, folder, tmp_path):
                                                        abs=2e-3)
     for task in ("--predict x.npz", "--predict -"):
         args = run_ftcm.options.parse([*task.split(), *given.split()])
-        run_ftcm.load_weights(args)
-        assert run_ftcm.window_of(args).hop == (hop or 9)
+        run_ftcm.load_network(args)
+        assert options.window_of(args).hop == (hop or 9)
 
 
 def test_the_hop_matters_for_a_clip_longer_than_a_window(folder):

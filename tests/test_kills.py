@@ -13,7 +13,7 @@ import torch
 
 import run_ftcm
 from dataset import human36m
-from tests.helpers import write_human36m
+from tests.helpers import draw_nothing, write_human36m
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 LINE = ("-f 3 --d_hid 16 --layers 1 -k gt -b 16 --device cpu --train 1 --nepoch 3 --stride 6 --lr 0.003 "
@@ -31,8 +31,7 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module", autouse=True)
 def without_pictures():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_ftcm.report.curves, "training_curves", lambda *_, **__: None)
-        patch.setattr(run_ftcm.report.curves, "clip_animation", lambda *_, **__: None)
+        draw_nothing(patch)
         yield
 
 

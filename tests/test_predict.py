@@ -10,11 +10,10 @@ import torch
 
 import run_ftcm
 from common import checkpoint, clips
-from common.video import own_video
 from common.smooth import smooth
 from model.ftcm import FTCM
-from tests.helpers import random_clip
 from tests.dataset.keypoints.test_keypoint_file import BAD
+from tests.helpers import draw_nothing, random_clip
 
 SAMPLE = Path(__file__).parents[1] / "dataset" / "baseball_coco17.npz"
 
@@ -37,7 +36,7 @@ def predict(file, network, output, options=""):
 
 
 def test_a_detectors_file_gives_one_pose_a_frame_in_every_format(network, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(own_video, "animate", lambda *_, **__: ([], []))
+    draw_nothing(monkeypatch)
     assert predict(SAMPLE, network, tmp_path, "--layout coco17 --width 1920 --height 1080") == 0
     with np.load(tmp_path / "poses.npz") as archive:
         poses, fps = archive["poses"], archive["fps"]
@@ -80,7 +79,7 @@ def test_resampling_keeps_duration_and_straight_motion():
 
 
 def test_smooth_averages_the_poses_over_the_asked_seconds(network, tmp_path, monkeypatch):
-    monkeypatch.setattr(own_video, "animate", lambda *_, **__: ([], []))
+    draw_nothing(monkeypatch)
     options, poses = "--layout coco17 --width 1920 --height 1080 --fps 50", []
     for name, more in (("rough", ""), ("smooth", " --smooth 0.06")):
         assert predict(SAMPLE, network, tmp_path / name, options + more) == 0

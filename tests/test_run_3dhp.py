@@ -7,8 +7,8 @@ import pytest
 import run_ftcm
 from common import clips, skeleton
 from dataset import human36m, mpi_inf_3dhp
-from tests.helpers import write_human36m
 from tests.dataset.test_mpi_inf_3dhp import evaluation_data, save, training_data
+from tests.helpers import write_human36m
 
 SMALL = "--dataset 3dhp -f 5 --d_hid 16 --layers 1 -b 64 --device cpu"
 

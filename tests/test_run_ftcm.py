@@ -4,6 +4,7 @@ import functools
 import inspect
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,11 +15,12 @@ from common import checkpoint
 from common.run_folder import RunFolder
 from common.skeleton import HUMAN36M, flip
 from dataset import human36m
+from experiments.commands import Study
 from model.ftcm import FTCM
 from model.refine import Refine
 from run_ftcm import MODELS
 from tests.golden.reference_weights import reference_tensor
-from tests.helpers import random_clip, release_state, write_human36m
+from tests.helpers import draw_nothing, random_clip, release_state, write_human36m
 
 SMALL = "-f 5 --d_hid 16 --layers 1 -k gt -b 16 --device cpu"
 
@@ -37,8 +39,7 @@ def data(tmp_path):
 def without_pictures(request, monkeypatch):
     """Pictures take most of a miniature run's time; one test keeps them."""
     if "leaves_its_files" not in request.node.name:
-        monkeypatch.setattr(run_ftcm.report.curves, "training_curves", lambda *_, **__: None)
-        monkeypatch.setattr(run_ftcm.report.curves, "clip_animation", lambda *_, **__: None)
+        draw_nothing(monkeypatch)
 
 
 def run(line, folder, output):
@@ -288,7 +289,7 @@ def test_a_command_that_is_refused_makes_no_folder(line, data, tmp_path, monkeyp
     checkpoint.save(network, {"format": checkpoint.FORMAT, "model_args": model_args, "fps": 50,
                               "data": {"dataset": "h36m", "keypoints": "gt", "tds": 1},
                               "model": FTCM(**model_args).state_dict()})
-    monkeypatch.setattr(run_ftcm.network_files, "onnx_bytes", absent_package)
+    monkeypatch.setattr(run_ftcm.export_network, "onnx_bytes", absent_package)
     line = line.format(out=tmp_path / "out", network=network)
     assert run(line, data, tmp_path / "out" / "run") == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "elementwise.pth"]
@@ -319,13 +320,19 @@ def allocate_too_much_to_count(argv):
     torch.empty(2 ** 62, 2 ** 62)
 
 
+def attempt(words):
+    """What a study hears of a command: None, or what was wrong."""
+    nowhere = Path("nowhere")
+    return Study("a study", output=nowhere, runs=nowhere, root_path=nowhere).attempt(words)
+
+
 @pytest.mark.parametrize("execute", [allocate, allocate_array, allocate_too_much_to_count])
 def test_lack_of_memory_ends_in_a_sentence_that_names_the_options_to_lower(execute, capsys, monkeypatch):
     monkeypatch.setattr(run_ftcm, "execute", execute)
     assert run_ftcm.main([]) == 2
     error = capsys.readouterr().err
     assert "--micro_batch" in error and error.count("\n") == 1
-    assert "--micro_batch" in run_ftcm.failure([])          # a row of a study is listed as missing
+    assert "--micro_batch" in attempt([])          # a row of a study is listed as missing
 
 
 def test_a_network_beyond_this_computers_memory_is_refused_before_it_is_built(data, tmp_path, capsys):
@@ -336,7 +343,7 @@ def test_a_network_beyond_this_computers_memory_is_refused_before_it_is_built(da
 
 
 def test_options_that_are_refused_are_a_rows_reason(capsys):
-    assert "28" in run_ftcm.failure(["--train", "1", "-f", "28"])
+    assert "28" in attempt(["--train", "1", "-f", "28"])
 
 
 def test_an_output_folder_that_cannot_be_written_is_refused_before_any_work(data, tmp_path, capsys):
@@ -505,9 +512,9 @@ def test_dropout_may_change_when_training_goes_on(kind, data, tmp_path):
         torch.save(release_state(5, dim=16, depth=1), path)
     for line, dropout in (("", 0.2 if kind == "ours" else 0.1), ("--dropout 0.5", 0.5), ("--dropout 0", 0)):
         args = run_ftcm.options.parse(f"--train 1 --reload 1 --previous_dir {path} {line}".split())
-        model, _ = run_ftcm.load_weights(args)
+        model, _ = run_ftcm.load_network(args)
         assert model.blocks[0].dropout.p == dropout
-        assert run_ftcm.network_arguments(args, num_joints=17)["dropout"] == dropout
+        assert run_ftcm.options.network_arguments(args, num_joints=17)["dropout"] == dropout
 
 
 def test_ablated_networks_train_and_come_back_from_their_checkpoint(data, tmp_path):

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 import run_ftcm
-from common import checkpoint, options
+from common import checkpoint
+from common.command import options
 from dataset import human36m
 from model.ftcm import FTCM
-from tests.helpers import write_human36m
+from tests.helpers import draw_nothing, write_human36m
 
 SAMPLE = options.PROJECT / "dataset" / "baseball_coco17.npz"
 SUBJECTS = human36m.SUBJECTS["train"] + human36m.SUBJECTS["test"]
@@ -19,8 +20,7 @@ SUBJECTS = human36m.SUBJECTS["train"] + human36m.SUBJECTS["test"]
 @pytest.fixture()
 def trained(tmp_path, monkeypatch):
     """The best checkpoint of a tiny training on miniature Human3.6M archives in `tmp_path`."""
-    monkeypatch.setattr(run_ftcm.report.curves, "training_curves", lambda *_, **__: None)
-    monkeypatch.setattr(run_ftcm.report.curves, "clip_animation", lambda *_, **__: None)
+    draw_nothing(monkeypatch)
     write_human36m(tmp_path, lengths={(subject, "Walking"): 7 for subject in SUBJECTS})
     assert run("-f 5 --d_hid 16 --layers 1 -k gt -b 16 --train 1 --nepoch 1", tmp_path, tmp_path / "run") == 0
     return next((tmp_path / "run").glob("no_refine_*.pth"))
@@ -95,7 +95,7 @@ def test_evaluation_without_a_named_checkpoint_uses_the_shipped_one_and_says_so(
 
 
 def test_a_video_is_lifted_with_the_shipped_checkpoint(shipped, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(run_ftcm.own_video, "animate", lambda *_, **__: ([], []))
+    draw_nothing(monkeypatch)
     line = f"--predict {SAMPLE} --layout coco17 --width 1920 --height 1080"
     assert run(line, tmp_path, tmp_path / "poses") == 0
     assert "using the checkpoint that ships" in capsys.readouterr().out

@@ -1,19 +1,12 @@
-"""Pictures: training curves; a clip's 2D input, prediction and truth side by side as an animation."""
+"""The errors of a training over its epochs, as a picture."""
 import io
 from pathlib import Path
 
-import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from common.clips import Clip
-from common.pictures.skeletons import COLORS, GRID, FlatPanel, Panel, SolidPanel, compose
 from common.files import write_whole
-from common.video.level import level, on_floor
-from common.metrics import mpjpe
-from common.pictures.movies import save_gif
-
-PANEL_WIDTH, PANEL_HEIGHT = 380, 380        # pixels of one panel of an animation
+from common.pictures.skeletons import COLORS, GRID
 
 
 def save_picture(figure: Figure, path: Path) -> None:
@@ -23,10 +16,10 @@ def save_picture(figure: Figure, path: Path) -> None:
     write_whole(path, buffer.getvalue())
 
 
-def training_curves(history: list[dict], path: Path, *, selection: str) -> None:
-    """curves.png: training MPJPE and validation P1, P2 in mm over epochs.
+def save_training_curves(history: list[dict], path: Path, *, selection: str | None) -> None:
+    """Write training MPJPE and validation MPJPE and P-MPJPE, mm, over the epochs of `history` as PNG.
 
-    `selection` says what was validated on.
+    `selection` names the people of the validation; None without one.
     """
     figure = Figure(figsize=(7.5, 4.2), layout="constrained", dpi=110)
     axes = figure.subplots()
@@ -43,32 +36,3 @@ def training_curves(history: list[dict], path: Path, *, selection: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     save_picture(figure, path)
-
-
-def animation_panels(clip: Clip, poses: list[np.ndarray], titles: list[str], *, up, pixels=None,
-                     size=None) -> list[Panel]:
-    """The panels of an animation: the clip's 2D input, then each of `poses` (N, J, 3), metres, upright.
-
-    `up` (3,) is the vertical in the axes of `poses`, None where that is -y. Every pose touches the floor. The
-    input is drawn in `pixels` (N, J, 2) of an image of `size`, where they are given.
-    """
-    flat = FlatPanel(PANEL_WIDTH, PANEL_HEIGHT, "2D input", skeleton=clip.skeleton, size=size,
-                     points=clip.keypoints if pixels is None else pixels)
-    return [flat, *(SolidPanel(PANEL_WIDTH, PANEL_HEIGHT, title, skeleton=clip.skeleton,
-                               poses=on_floor(level(shown, up))) for shown, title in zip(poses, titles))]
-
-
-def clip_animation(clip: Clip, predicted: np.ndarray, path: Path, *, every: int = 2, most: int = 75) -> None:
-    """A GIF of up to `most` frames, every `every`-th of the clip.
-
-    It shows the 2D input, the prediction (N, J, 3) in metres and the truth if known.
-    """
-    rows = slice(0, every * most, every)
-    part, predicted = clip.cut(rows), predicted[rows]
-    truth = [] if part.pose is None else [part.pose]
-    panels = animation_panels(part, [predicted, *truth], ["prediction", "ground truth"], up=clip.up)
-    headings = [f"{clip.name}   frame {every * number}" for number in range(len(part))]
-    if truth:
-        headings = [f"{clip.action}   {heading}   MPJPE {1000 * error:.0f} mm"
-                    for heading, error in zip(headings, mpjpe(predicted, part.pose))]
-    save_gif(path, [compose(panels, *numbered) for numbered in enumerate(headings)], fps=part.fps)

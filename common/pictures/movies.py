@@ -5,9 +5,10 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -15,7 +16,7 @@ from common.files import whole, write_whole
 
 PALETTE = 64            # colours of a GIF, the same in all its pictures: what stands still costs nothing
 PATIENCE = 60           # seconds for which ffmpeg may take no picture before it is ended
-SAID = 300              # bytes of its messages that are kept, the last ones
+MESSAGE_BYTES = 300     # of ffmpeg's messages, the last ones, are kept
 
 
 def save_gif(path: Path, pictures: list[Image.Image], *, fps: float) -> None:
@@ -50,7 +51,7 @@ def save_mp4(path: Path, pictures: Iterable[Image.Image], *, size: tuple[int, in
                    "-s", f"{size[0]}x{size[1]}", "-r", f"{fps:.6f}", "-i", "-", "-an", "-threads", "1",
                    "-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-pix_fmt", "yuv420p",
                    "-movflags", "+faststart", "-f", "mp4", str(temporary)]
-        problem = run_fed(command, (picture.tobytes() for picture in pictures))
+        problem = feed_program(command, (picture.tobytes() for picture in pictures))
         if problem is None and not temporary.is_file():
             problem = "it wrote nothing"
         if problem:
@@ -58,51 +59,62 @@ def save_mp4(path: Path, pictures: Iterable[Image.Image], *, size: tuple[int, in
                              "Install an ffmpeg that writes mp4, or use animation.gif.")
 
 
-def run_fed(command: list[str], parts: Iterable[bytes]) -> str | None:
+def feed_program(command: list[str], parts: Iterable[bytes]) -> str | None:
     """Run a program that reads `parts` from its standard input; None when it worked, else what went wrong.
 
     It is ended, with all that it started, where it takes nothing or does not finish for PATIENCE seconds.
     """
-    said, ended = bytearray(), threading.Event()
     try:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE, start_new_session=True)
     except OSError as error:
         return f"it cannot be started: {error.strerror}"
-
-    def read():
-        while part := os.read(process.stderr.fileno(), 65536):
-            said[:] = (said + part)[-SAID:]
-
-    def end():
-        ended.set()
-        with suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
-
-    def patiently(step, *arguments):
-        timer = threading.Timer(PATIENCE, end)
-        timer.start()
-        try:
-            with suppress(BrokenPipeError):             # it stopped early: what it said follows
-                step(*arguments)
-        finally:
-            timer.cancel()
-
-    reader = threading.Thread(target=read, daemon=True)
+    messages, stuck = bytearray(), threading.Event()
+    reader = threading.Thread(target=keep_last_bytes, args=(process.stderr, messages), daemon=True)
     reader.start()
     try:
         for part in parts:
-            patiently(process.stdin.write, part)
+            with time_limit(process, stuck):
+                process.stdin.write(part)
             if process.poll() is not None:
                 break
-        patiently(process.stdin.close)
-        patiently(process.wait)
+        with time_limit(process, stuck):
+            process.stdin.close()
+        with time_limit(process, stuck):
+            process.wait()
     finally:
-        stuck = ended.is_set()
-        end()
+        end(process)
         process.wait()
         reader.join(timeout=1)
-    if stuck:
+    if stuck.is_set():
         return f"it stood still for {PATIENCE:g} seconds"
-    lines = said.decode(errors="replace").strip().splitlines()
-    return (lines[-1] if lines else "it failed without a word") if process.returncode else None
+    lines = messages.decode(errors="replace").strip().splitlines()
+    return (lines[-1] if lines else "it failed without a message") if process.returncode else None
+
+
+def keep_last_bytes(file: BinaryIO, kept: bytearray) -> None:
+    """Read `file` to its end; `kept` holds its last MESSAGE_BYTES."""
+    while part := os.read(file.fileno(), 65536):
+        kept[:] = (kept + part)[-MESSAGE_BYTES:]
+
+
+@contextmanager
+def time_limit(process: subprocess.Popen, stuck: threading.Event) -> Iterator[None]:
+    """End `process` and set `stuck` after PATIENCE seconds; a program that stops early is no error."""
+    def give_up():
+        stuck.set()
+        end(process)
+
+    timer = threading.Timer(PATIENCE, give_up)
+    timer.start()
+    try:
+        with suppress(BrokenPipeError):                 # it stopped early: its messages say why
+            yield
+    finally:
+        timer.cancel()
+
+
+def end(process: subprocess.Popen) -> None:
+    """Kill `process` and all that it started."""
+    with suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()

@@ -25,24 +25,24 @@ RADIUS = {"knee": (.062, .046), "ankle": (.046, .03), "elbow": (.042, .032), "wr
 OTHER_RADIUS = (.055, .055)
 
 
-def side(skeleton: Skeleton, joint: int) -> str:
-    """left, right or middle: the side of the bone that ends in `joint`."""
-    word = skeleton.joints[joint].split("_")[0]
-    return word if word in ("left", "right") else "middle"
+def bone_color(skeleton: Skeleton, joint: int) -> tuple:
+    """Red, green, blue, 0 to 255, of the bone that ends in `joint`: the colour of its side."""
+    side = skeleton.joints[joint].split("_")[0]
+    return parse_color(COLORS.get(side, COLORS["middle"]))
 
 
-def blend(color: tuple, other: tuple, share: float) -> tuple:
-    """`color` with `share` (0 to 1) of it replaced by `other`; both red, green, blue, 0 to 255."""
+def mix_colors(color: tuple, other: tuple, share: float) -> tuple:
+    """`color` with the part `share` (0 to 1) replaced by `other`; both red, green, blue, 0 to 255."""
     return tuple(round((1 - share) * a + share * b) for a, b in zip(color, other))
 
 
-def rgb(color: str) -> tuple:
+def parse_color(color: str) -> tuple:
     """Red, green, blue, 0 to 255, of a "#rrggbb"."""
     return tuple(int(color[start:start + 2], 16) for start in (1, 3, 5))
 
 
 class Panel:
-    """One part of a picture: its size in pixels, its title and what never moves in it."""
+    """One part of a picture: its size in pixels, its title and its background, which never moves."""
 
     def __init__(self, width: int, height: int, title: str):
         self.width, self.height = width * SMOOTH, height * SMOOTH
@@ -53,7 +53,7 @@ class Panel:
                  font=ImageFont.load_default(14 * SMOOTH))
 
     def prepare(self, pen) -> None:
-        """Draw what never moves."""
+        """Draw the background."""
 
     def fit(self, points: np.ndarray) -> tuple[float, np.ndarray]:
         """The factor and the shift (2,) that bring points (.., 2), y down, into the panel below its title."""
@@ -96,12 +96,12 @@ class FlatPanel(Panel):
         pen = ImageDraw.Draw(picture)
         placed = self.points[frame] * self.factor + self.shift
         for parent, child in self.skeleton.bones:
-            color = COLORS[side(self.skeleton, child)]
-            pen.line((*placed[parent], *placed[child]), fill=color, width=round(self.stroke))
+            pen.line((*placed[parent], *placed[child]), width=round(self.stroke),
+                     fill=bone_color(self.skeleton, child))
         for joint, (x, y) in enumerate(placed):
             reach = 1.07 * self.stroke
-            pen.ellipse((x - reach, y - reach, x + reach, y + reach), fill=COLORS[side(self.skeleton, joint)],
-                        outline=PANEL, width=SMOOTH // 2)
+            pen.ellipse((x - reach, y - reach, x + reach, y + reach), outline=PANEL, width=SMOOTH // 2,
+                        fill=bone_color(self.skeleton, joint))
         return picture
 
 
@@ -116,7 +116,7 @@ class SolidPanel(Panel):
 
     def prepare(self, pen):
         on_floor = self.poses * [1, 0, 1]
-        flat, depth = self.seen(np.concatenate([self.poses, on_floor]))
+        flat, depth = self.project(np.concatenate([self.poses, on_floor]))
         self.factor, self.shift = self.fit(flat)
         self.near, self.far = depth.min(), depth.max()
         reach = TILE * np.ceil(np.ptp(self.poses, axis=(0, 1))[[0, 2]].max() / 2 / TILE + 1)
@@ -124,10 +124,10 @@ class SolidPanel(Panel):
         for offset in np.arange(-reach, reach + TILE / 2, TILE):
             for ends in ([(offset, -reach), (offset, reach)], [(-reach, offset), (reach, offset)]):
                 points = np.array([[x + a, 0, z + b] for a, b in ends])
-                placed = self.place(points)[0]
+                placed = self.place_in_panel(points)[0]
                 pen.line((*placed[0], *placed[1]), fill=GRID, width=SMOOTH)
 
-    def seen(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Perspective picture coordinates (.., 2), y down, of points (.., 3), and depths (..,), metres."""
         x, y, z = np.moveaxis(points - self.middle * [1, 0, 1], -1, 0)
         across = np.cos(VIEW_TURN) * x + np.sin(VIEW_TURN) * z
@@ -137,29 +137,30 @@ class SolidPanel(Panel):
         height = np.cos(VIEW_TILT) * up + np.sin(VIEW_TILT) * ahead
         return np.stack([across / depth, -height / depth], -1), depth
 
-    def place(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Places (.., 2) in the panel and depths (..,) of points (.., 3)."""
-        flat, depth = self.seen(points)
+    def place_in_panel(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Panel coordinates (.., 2) and depths (..,), metres, of points (.., 3)."""
+        flat, depth = self.project(points)
         return flat * self.factor + self.shift, depth
 
     def draw(self, frame: int) -> Image.Image:
         picture = self.background.copy()
         pose = self.poses[frame]
-        placed, depth = self.place(pose)
-        self.draw_shadow(picture, *self.place(pose * [1, 0, 1]))
+        placed, depth = self.place_in_panel(pose)
+        self.draw_shadow(picture, *self.place_in_panel(pose * [1, 0, 1]))
         pen = ImageDraw.Draw(picture)
         for parent, child in sorted(self.skeleton.bones, key=lambda bone: -depth[list(bone)].sum()):
             middle = depth[[parent, child]].mean()
             fog = FOG * (middle - self.near) / max(self.far - self.near, 1e-6)
-            color = blend(rgb(COLORS[side(self.skeleton, child)]), rgb(PANEL), fog)
-            ends, radii = placed[[parent, child]], self.radii(child) / depth[[parent, child]]
-            capsule(pen, ends, radii + 1.2 * SMOOTH, blend(rgb(OUTLINE), rgb(PANEL), fog))
-            capsule(pen, ends, radii, color)
-            capsule(pen, ends - 0.3 * radii[:, None], 0.35 * radii, blend(color, (255, 255, 255), 0.4))
+            color, outline = (mix_colors(near, parse_color(PANEL), fog)
+                              for near in (bone_color(self.skeleton, child), parse_color(OUTLINE)))
+            ends, radii = placed[[parent, child]], self.find_radii(child) / depth[[parent, child]]
+            draw_bone(pen, ends, radii + 1.2 * SMOOTH, outline)
+            draw_bone(pen, ends, radii, color)
+            draw_bone(pen, ends - 0.3 * radii[:, None], 0.35 * radii, mix_colors(color, (255, 255, 255), 0.4))
         return picture
 
-    def radii(self, child: int) -> np.ndarray:
-        """(2,) radii of the bone that ends in `child`, in places of the panel at a depth of 1 m."""
+    def find_radii(self, child: int) -> np.ndarray:
+        """(2,) radii, in the panel's units at a depth of 1 m, of the bone that ends in `child`."""
         name = self.skeleton.joints[child].removeprefix("left_").removeprefix("right_")
         return np.array(RADIUS.get(name, OTHER_RADIUS)) * self.factor
 
@@ -168,12 +169,12 @@ class SolidPanel(Panel):
         mask = Image.new("L", picture.size, 0)
         pen = ImageDraw.Draw(mask)
         for parent, child in self.skeleton.bones:
-            radii = self.radii(child) / depth[[parent, child]]
-            capsule(pen, placed[[parent, child]], radii, 88)
+            radii = self.find_radii(child) / depth[[parent, child]]
+            draw_bone(pen, placed[[parent, child]], radii, 88)
         picture.paste(SHADOW, mask=mask.filter(ImageFilter.GaussianBlur(3 * SMOOTH)))
 
 
-def capsule(pen, ends: np.ndarray, radii: np.ndarray, fill) -> None:
+def draw_bone(pen, ends: np.ndarray, radii: np.ndarray, fill) -> None:
     """A bone: two discs of `radii` (2,) at `ends` (2, 2) and what lies between."""
     along = ends[1] - ends[0]
     length = np.linalg.norm(along)

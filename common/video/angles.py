@@ -28,8 +28,8 @@ import io
 
 import numpy as np
 
+from common.camera import camera_to_level
 from common.skeleton import HUMAN36M, Skeleton, conversion
-from common.video.level import level
 from common.video.rotations import angle_about, dot, swing, unit
 
 TOLD = 20.0                             # degrees; nearer to a line, a direction about it means little
@@ -55,7 +55,7 @@ def angles(poses: np.ndarray, skeleton: Skeleton, *, up: np.ndarray | None = Non
     Poses (N, J, 3) are metres in axes with y down, or with `up` (3,) as the direction against gravity.
     NaN where an angle cannot be told. Raises ValueError for a skeleton without Human3.6M's joints.
     """
-    points = level(poses, up)[:, conversion(skeleton, HUMAN36M)] * TO_UP
+    points = camera_to_level(poses, up)[:, conversion(skeleton, HUMAN36M)] * TO_UP
     joints = {name: points[:, index] for index, name in enumerate(HUMAN36M.joints)}
     hips = unit(joints["left_hip"] - joints["right_hip"], np.nan)
     shoulders = unit(joints["left_shoulder"] - joints["right_shoulder"], np.nan)

@@ -6,8 +6,8 @@ format.
 """
 import numpy as np
 
+from common.camera import camera_to_level
 from common.skeleton import HUMAN36M, Skeleton, conversion
-from common.video.level import level
 from common.video.rig import CROWN, NAMES, NOSE, PARENTS, RIG, Motion, Y
 from common.video.rotations import continuous, euler
 from common.video.wear import wear
@@ -26,7 +26,7 @@ def bvh_text(poses: np.ndarray, skeleton: Skeleton, fps: float, *, up: np.ndarra
     """
     if names not in NAMINGS:
         raise ValueError(f"Expected names of {' or '.join(NAMINGS)} for BVH, got {names!r}.")
-    joints = level(poses, up)[:, conversion(skeleton, HUMAN36M)]
+    joints = camera_to_level(poses, up)[:, conversion(skeleton, HUMAN36M)]
     nose, crown = (NOSE, CROWN) if skeleton is HUMAN36M else (Y, Y)     # in others no nose, but mid-head
     motion = wear(joints * TO_RIG, on_floor=on_floor, nose=nose, crown=crown)
     return text(motion, fps, NAMES if names == "mixamo" else [bone.point for bone in RIG])

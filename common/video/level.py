@@ -1,22 +1,20 @@
-"""Which way is up, and the floor, for poses in camera axes. They are not part of what is scored.
+"""Which way is up for poses in camera space. No score depends on it.
 
-Shapes: N frames, J joints. Camera axes: x right, y down, z forward. Level axes: the same, turned until y
-points down along gravity.
+Shapes: N frames, J joints. Camera space: x right, y down, z forward.
 """
 import numpy as np
 
-from common.metrics import upright
 from common.skeleton import Skeleton
 
 ROUNDS = 30             # of Weiszfeld's iteration, far more than it needs
 
 
 def camera_pitch(poses: np.ndarray, skeleton: Skeleton) -> float:
-    """Degrees by which the camera of poses (N, J, 3) looks down, judged by the motion alone.
+    """Degrees by which the camera of poses (N, J, 3) looks down, estimated from the motion.
 
-    On an average of frames people stand over their feet: up is the geometric median over the frames of the
-    directions from midway between the ankles to the thorax, which lying, bent or jumping frames hardly move.
-    The camera is taken to have no roll, so the direction's share to the side is left out.
+    In most frames people stand over their feet. Up is therefore the geometric median, over the frames, of the
+    directions from the midpoint of the ankles to the thorax. Frames in which the person lies, bends or jumps
+    hardly move a median. The camera is assumed to have no roll, so the sideways component is left out.
     """
     joint = skeleton.joints.index
     bodies = poses[:, joint("thorax")] - (poses[:, joint("left_ankle")] + poses[:, joint("right_ankle")]) / 2
@@ -32,16 +30,3 @@ def camera_pitch(poses: np.ndarray, skeleton: Skeleton) -> float:
 def up_at_pitch(degrees: float) -> np.ndarray:
     """The unit vector (3,) against gravity in the axes of a camera that looks down by `degrees`."""
     return np.array([0, -np.cos(np.radians(degrees)), -np.sin(np.radians(degrees))])
-
-
-def level(points: np.ndarray, up) -> np.ndarray:
-    """Points (.., 3) of camera axes in level axes; `up` (3,) in camera axes, None where it is -y."""
-    return points @ upright(up).T
-
-
-def on_floor(poses_level: np.ndarray) -> np.ndarray:
-    """Level poses (N, J, 3), each moved up or down until its lowest joint lies at y = 0.
-
-    For display: it hides what a pose cannot tell, how high above the floor somebody is, jumps included.
-    """
-    return poses_level - poses_level[..., 1].max(1)[:, None, None] * np.array([0, 1, 0])

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from common.video.bvh import bvh_text
 from common.files import write_whole
 from common.skeleton import Skeleton
+from common.video.bvh import bvh_text
 
 CAMERA_AXES = "camera axes: x right, y down, z forward"
 LEVEL_AXES = "level axes: x right, y down along gravity, z forward"
@@ -21,9 +21,9 @@ ROOT_RELATIVE = CAMERA_AXES + "; the origin is the root joint of each frame"
 def save_npz(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *,
              space: str = ROOT_RELATIVE) -> None:
     """`poses` (N, J, 3) float32, with joints, parents, fps, unit and `space`; no array needs pickle."""
-    file = io.BytesIO()
-    np.savez_compressed(file, poses=checked(poses, skeleton, fps).astype(np.float32), unit="m", space=space,
-                        fps=float(fps), joints=np.array(skeleton.joints), parents=np.array(skeleton.parents))
+    file, poses = io.BytesIO(), check_poses(poses, skeleton, fps).astype(np.float32)
+    np.savez_compressed(file, poses=poses, unit="m", space=space, fps=float(fps),
+                        joints=np.array(skeleton.joints), parents=np.array(skeleton.parents))
     write_whole(path, file.getvalue())
 
 
@@ -32,13 +32,13 @@ def save_json(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *,
     """The content of `save_npz`; poses[frame][joint] is [x, y, z] to 0.01 mm, and the root's parent -1."""
     facts = {"unit": "m", "space": space, "fps": float(fps), "frames": len(poses), "skeleton": skeleton.name,
              "joints": skeleton.joints, "parents": skeleton.parents,
-             "poses": checked(poses, skeleton, fps).round(5).tolist()}
+             "poses": check_poses(poses, skeleton, fps).round(5).tolist()}
     write_whole(path, json.dumps(facts, separators=(",", ":")))
 
 
 def save_csv(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float) -> None:
     """One row per frame: frame, time_s, then {joint}_x_m, {joint}_y_m, {joint}_z_m, to 0.01 mm."""
-    poses, text = checked(poses, skeleton, fps), io.StringIO()
+    poses, text = check_poses(poses, skeleton, fps), io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["frame", "time_s", *(f"{joint}_{axis}_m" for joint in skeleton.joints for axis in "xyz")])
     for frame, pose in enumerate(poses):
@@ -49,10 +49,10 @@ def save_csv(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float) -> N
 def save_bvh(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *,
              on_floor: bool = False) -> None:
     """Joint angles on a skeleton of fixed bone lengths (common/video/bvh.py): y up, centimetres."""
-    write_whole(path, bvh_text(checked(poses, skeleton, fps), skeleton, fps, on_floor=on_floor))
+    write_whole(path, bvh_text(check_poses(poses, skeleton, fps), skeleton, fps, on_floor=on_floor))
 
 
-def checked(poses: np.ndarray, skeleton: Skeleton, fps: float) -> np.ndarray:
+def check_poses(poses: np.ndarray, skeleton: Skeleton, fps: float) -> np.ndarray:
     """`poses` as float64, or a ValueError where shape, values or frame rate are wrong."""
     poses = np.asarray(poses, np.float64)
     if poses.ndim != 3 or len(poses) == 0 or poses.shape[1:] != (len(skeleton.joints), 3):

@@ -4,8 +4,8 @@ Shapes: N frames, J joints.
 """
 import numpy as np
 
+from common.camera import camera_to_level
 from common.skeleton import Skeleton
-from common.video.level import level
 
 TO_UP = 1000 * np.array([1, -1, -1])    # metres to millimetres, and half a turn about x
 
@@ -17,7 +17,7 @@ def trc_text(poses: np.ndarray, skeleton: Skeleton, fps: float, *, name: str,
     A marker for every joint, under its name. Millimetres, y up, x as in the poses, z towards the camera; the
     poses' origin stays. The first line repeats the file's `name`.
     """
-    markers, count = level(poses, up) * TO_UP, len(skeleton.joints)
+    markers, count = camera_to_level(poses, up) * TO_UP, len(skeleton.joints)
     rate, numbers = f"{fps:g}", range(1, count + 1)
     head = [["PathFileType", "4", "(X/Y/Z)", name],
             ["DataRate", "CameraRate", "NumFrames", "NumMarkers", "Units", "OrigDataRate",

@@ -1,4 +1,4 @@
-"""What a detector saw, what it missed and how that is filled; implausible tracks are refused.
+"""Finds what a detector saw, fills what it missed, refuses implausible tracks.
 
 Shapes: N frames, J joints of the detector's layout. A track (N, J, 3) holds x, y in pixels and a score, NaN
 where missing.
@@ -6,24 +6,25 @@ where missing.
 import numpy as np
 
 from common.bounds import MAX_OUTSIDE, far_outside, refuse_normalised, refuse_outside
-from common.layouts import needed, stand_in
 from common.skeleton import Skeleton
+from dataset.keypoints.layouts import complete_head, needed_joints
 
 MIN_SCORE = 0.3         # a joint with a lower score counts as unseen
 BODIES_PER_SECOND = 25  # more than a person's centre can move, in sizes of the body's box
 
 
-def visible(track: np.ndarray, layout: Skeleton, where: str, *, width: int, height: int) -> np.ndarray:
-    """(N, J) bool: where `track` has a joint, with a score of at least 0.3, not far outside the image.
+def find_seen(track: np.ndarray, layout: Skeleton, where: str, *, width: int, height: int) -> np.ndarray:
+    """(N, J) bool: where the detector saw a joint.
 
-    A joint that never reaches 0.3 is taken wherever its score is above 0. Raises ValueError where no
-    joint is seen and for positions that do not fit an image of `width` x `height` pixels.
+    A joint is seen if its score is at least MIN_SCORE and it does not lie far outside the image. A joint that
+    never reaches MIN_SCORE is seen wherever its score is above 0. Raises ValueError where no joint is seen
+    and for positions that do not fit an image of `width` x `height` pixels.
     """
     score = track[..., 2]                                                       # (N, J)
     present = np.isfinite(track).all(axis=-1) & (score > 0)
     seen = present & (score >= MIN_SCORE)
     seen |= present & ~seen.any(axis=0)
-    rows = needed(layout)
+    rows = needed_joints(layout)
     if not seen[:, rows].any():
         raise ValueError(f"{where}: no joint is seen in any of {len(track)} frames. Run the detector again.")
     sure = seen[:, rows] & (track[:, rows, 2] >= MIN_SCORE)
@@ -34,13 +35,14 @@ def visible(track: np.ndarray, layout: Skeleton, where: str, *, width: int, heig
 
 
 def fill(track: np.ndarray, seen: np.ndarray, layout: Skeleton, where: str) -> tuple[np.ndarray, list[str]]:
-    """Positions (N, J, 2), pixels, of the joints that the conversion needs, and sentences on what was filled.
+    """Positions (N, J, 2), pixels, of the joints that the conversion needs, and notes on what was filled.
 
-    An unseen ear or nose takes its place from the rest of the head, any other joint by linear interpolation
-    over time; before the first and after the last sight it rests. A joint that is never seen is an error.
+    An unseen ear or nose is placed by the rest of the head. Any other unseen joint is interpolated linearly
+    over time; before it is first seen and after it is last seen it rests. Raises ValueError for a joint that
+    is never seen.
     """
-    positions, known = stand_in(track[..., :2], seen, layout)
-    rows = needed(layout)
+    positions, known = complete_head(track[..., :2], seen, layout)
+    rows = needed_joints(layout)
     never = [layout.joints[joint] for joint in rows if not known[:, joint].any()]
     if never:
         raise ValueError(f"{where}: {', '.join(never)} never seen in {len(track)} frames; all of a person's "
@@ -51,35 +53,36 @@ def fill(track: np.ndarray, seen: np.ndarray, layout: Skeleton, where: str) -> t
         for axis in range(2):
             positions[:, joint, axis] = np.interp(frames, frames[at], positions[at, joint, axis])
     present = seen.any(axis=1)
-    return positions, [*missing(present),
-                       *count("took their place from the rest of the head", (known & ~seen)[present], layout),
-                       *count("were interpolated over time", ~known[present], layout)]
+    by_head, by_time = (known & ~seen)[present], ~known[present]
+    return positions, [*describe_gaps(present),
+                       *describe_filled("took their place from the rest of the head", by_head, layout),
+                       *describe_filled("were interpolated over time", by_time, layout)]
 
 
-def missing(present: np.ndarray) -> list[str]:
-    """A sentence on the frames in which nobody is seen, where `present` (N,) is false; none without any."""
+def describe_gaps(present: np.ndarray) -> list[str]:
+    """A note on the frames without the person, where `present` (N,) is false, if there are any."""
     absent, frames = int((~present).sum()), np.flatnonzero(present)
     if not absent:
         return []
-    longest = max(frames[0], len(present) - 1 - frames[-1], *np.diff(frames) - 1, 0)
+    longest = max(frames[0], len(present) - 1 - frames[-1], *(np.diff(frames) - 1), 0)
     return [f"The person is missing in {absent} of {len(present)} frames, at most {longest} in a row: "
             "interpolated."]
 
 
-def unsure(track: np.ndarray, seen: np.ndarray, layout: Skeleton) -> list[str]:
-    """A sentence that names the joints which the detector only ever guessed, if there are any."""
+def describe_guesses(track: np.ndarray, seen: np.ndarray, layout: Skeleton) -> list[str]:
+    """A note that names the joints which never reached MIN_SCORE, if there are any."""
     best = np.where(seen, track[..., 2], 0).max(axis=0)                         # (J,)
-    listed = ", ".join(layout.joints[joint] for joint in needed(layout) if 0 < best[joint] < MIN_SCORE)
-    sentence = f"Never scored {MIN_SCORE} or more, and taken as the detector guessed them: {listed}."
-    return [sentence] if listed else []
+    listed = ", ".join(layout.joints[joint] for joint in needed_joints(layout) if 0 < best[joint] < MIN_SCORE)
+    note = f"Never scored {MIN_SCORE} or more, and taken as the detector guessed them: {listed}."
+    return [note] if listed else []
 
 
-def count(what: str, places: np.ndarray, layout: Skeleton) -> list[str]:
-    """A sentence that counts the frames of each joint in `places` (N, J), or none if there is nothing."""
-    frames = {layout.joints[joint]: int(places[:, joint].sum()) for joint in needed(layout)}
+def describe_filled(what: str, places: np.ndarray, layout: Skeleton) -> list[str]:
+    """A note with the number of frames of each joint in `places` (N, J), if there are any."""
+    frames = {layout.joints[joint]: int(places[:, joint].sum()) for joint in needed_joints(layout)}
     listed = ", ".join(f"{name} {number}" for name, number in frames.items() if number)
-    sentence = f"Joints unseen or scored below {MIN_SCORE} {what}; frames of {len(places)}: {listed}."
-    return [sentence] if listed else []
+    note = f"Joints unseen or scored below {MIN_SCORE} {what}; frames of {len(places)}: {listed}."
+    return [note] if listed else []
 
 
 def check_continuity(keypoints: np.ndarray, present: np.ndarray, where: str, *, fps: float) -> None:

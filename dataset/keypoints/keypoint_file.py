@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from common.bounds import MAX_JOINTS
-from common.layouts import COCO17
-from dataset.reading import describe, limited, numbers, text
+from dataset.keypoints.layouts import COCO17
+from dataset.reading import describe_value, limit_entries, read_numbers, read_text
 
 SUPPORTED = ("npz with `keypoints` or VideoPose3D's `positions_2d`; JSON of COCO results, AlphaPose or "
              "MMPose; OpenPose's folder of *_keypoints.json (BODY_25); CSV with frame, nose_x, nose_y, ..")
@@ -24,10 +24,10 @@ COCO_FIRST = {26: "Halpe 26", 133: "COCO-WholeBody", 136: "Halpe 136"}
 
 @dataclass(frozen=True)
 class KeypointFile:
-    """What a file says.
+    """The content of a keypoint file.
 
     people                      person -> frame number -> (J, 3)
-    frames                      the numbers of all frames of the file, whether somebody is in them or not
+    frames                      the numbers of all frames of the file, those without people included
     layout, width, height, fps  None where the file does not say
     """
     people: dict[str, dict[int, np.ndarray]]
@@ -38,13 +38,13 @@ class KeypointFile:
     fps: float | None = None
 
 
-def gather(entries: Iterable[tuple[int, str | None, np.ndarray]], frames: list[int], where: str, *,
+def collect_people(entries: Iterable[tuple[int, str | None, np.ndarray]], frames: list[int], where: str, *,
            layout: str | None = None) -> KeypointFile:
-    """The file of `entries`, each a frame number, a person and its (J, 3), and of `frames` that may be empty.
+    """The file of `entries`, each a frame number, a person and its (J, 3), and of further `frames`.
 
     Where an entry has no person, people are numbered by their order within each frame.
     """
-    entries = limited(entries, where)
+    entries = limit_entries(entries, where)
     tracked = all(person is not None for _, person, _ in entries)
     joints = sorted({len(points) for _, _, points in entries})
     if not entries:
@@ -63,37 +63,37 @@ def gather(entries: Iterable[tuple[int, str | None, np.ndarray]], frames: list[i
     return KeypointFile(people, sorted({*frames, *(frame for frame, _, _ in entries)}), layout=layout)
 
 
-def points(keypoints, scores, where: str) -> np.ndarray:
-    """(.., J, 3) of keypoints (.., J, 2 or 3) and scores (.., J); without scores 1, and 0 at (0, 0)."""
-    keypoints = numbers(keypoints, f"{where}: keypoints").astype(np.float64)
+def parse_points(keypoints, scores, where: str) -> np.ndarray:
+    """(.., J, 3) of keypoints (.., J, 2 or 3) and scores (.., J); without any, 1, and 0 at (0, 0)."""
+    keypoints = read_numbers(keypoints, f"{where}: keypoints").astype(np.float64)
     if keypoints.ndim < 2 or keypoints.shape[-1] not in (2, 3) or keypoints.shape[-2] > MAX_JOINTS:
         raise ValueError(f"{where}: expected 2 or 3 numbers for each of at most {MAX_JOINTS} joints, got "
                          f"keypoints of shape {keypoints.shape}. Export x, y and, where known, a score.")
     if scores is None:
         scores = keypoints[..., 2] if keypoints.shape[-1] == 3 else (keypoints != 0).any(axis=-1)
-    scores = numbers(scores, f"{where}: scores").astype(np.float64)
+    scores = read_numbers(scores, f"{where}: scores").astype(np.float64)
     if scores.size != keypoints[..., 0].size:
         raise ValueError(f"{where}: expected one score for each joint, got scores of shape {scores.shape} "
                          f"for keypoints of shape {keypoints.shape}. Export them in that form.")
     scores = scores.reshape(keypoints.shape[:-1])
-    return coco_first(np.concatenate([keypoints[..., :2], scores[..., None]], axis=-1))
+    return cut_to_coco17(np.concatenate([keypoints[..., :2], scores[..., None]], axis=-1))
 
 
-def triples(flat, where: str) -> np.ndarray:
+def parse_triples(flat, where: str) -> np.ndarray:
     """(J, 3) of a flat list x, y, score, x, y, score, ..."""
-    array = numbers(flat, f"{where}: keypoints, x, y, score, x, y, score, ..,").astype(np.float64)
+    array = read_numbers(flat, f"{where}: keypoints, x, y, score, x, y, score, ..,").astype(np.float64)
     if array.ndim != 1 or len(array) % 3 or len(array) > 3 * MAX_JOINTS:
         raise ValueError(f"{where}: keypoints must be a list of x, y, score of at most {MAX_JOINTS} joints, "
-                         f"got {describe(flat)}. Run the detector again.")
-    return coco_first(array.reshape(-1, 3))
+                         f"got {describe_value(flat)}. Run the detector again.")
+    return cut_to_coco17(array.reshape(-1, 3))
 
 
-def coco_first(array: np.ndarray) -> np.ndarray:
+def cut_to_coco17(array: np.ndarray) -> np.ndarray:
     """The (.., J, 3) array, cut to COCO's 17 joints where a larger layout begins with them."""
     return array[..., :len(COCO17.joints), :] if array.shape[-2] in COCO_FIRST else array
 
 
-def frame_number(value, where: str) -> int:
+def parse_frame_number(value, where: str) -> int:
     """The frame that 12, "12" or "video/000012.jpg" stands for."""
     digits = re.findall(r"\d+", Path(value).stem) if isinstance(value, str) else []
     if digits and len(digits[-1]) <= MAX_DIGITS:
@@ -101,16 +101,16 @@ def frame_number(value, where: str) -> int:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 10 ** MAX_DIGITS:
         if value == int(value):
             return int(value)
-    raise ValueError(f"{where}: {describe(value)} is no frame number; expected a whole number from 0 or a "
-                     f"name such as 000012.jpg. Rename the frames.")
+    raise ValueError(f"{where}: {describe_value(value)} is no frame number; expected a whole number from 0 "
+                     f"or a name such as 000012.jpg. Rename the frames.")
 
 
-def person_name(value, where: str) -> str | None:
-    """The name of a person's id, None without one: OpenPose writes -1, AlphaPose may nest the number."""
+def parse_person(value, where: str) -> str | None:
+    """A person's name; None without an id, which OpenPose writes as -1. AlphaPose may nest the number."""
     while isinstance(value, list) and value:
         value = value[0]
     if value is None or value == [] or value == -1:
         return None
     if isinstance(value, (int, float)):
         return str(int(value)) if value == value // 1 else str(value)
-    return text(value, f"{where}: a person's id")
+    return read_text(value, f"{where}: a person's id")

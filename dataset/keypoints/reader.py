@@ -1,20 +1,19 @@
-"""2D keypoints of a user's own video -> clips without 3D. Files it reads: dataset/keypoints/README.md.
+"""2D keypoints of a user's own video -> a recording. Files it reads: dataset/keypoints/README.md.
 
 Shapes: N frames, J joints of the detector's layout.
 """
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from common.bounds import FPS, IMAGE_SIDE, MAX_FRAMES, check_range
-from common.clips import Clip, from_pixels
-from common.layouts import find, needed, to_human36m
-from common.skeleton import HUMAN36M, Skeleton
-from dataset.keypoints.cleaning import check_continuity, fill, unsure, visible
+from common.recording import Recording
+from common.skeleton import Skeleton
+from dataset.keypoints.cleaning import check_continuity, describe_guesses, fill, find_seen
 from dataset.keypoints.json_files import read_json, read_openpose_folder
 from dataset.keypoints.keypoint_file import OTHER_NAMES, SUPPORTED, KeypointFile
+from dataset.keypoints.layouts import find_layout, needed_joints, to_human36m
 from dataset.keypoints.table_files import read_csv, read_npz
 from dataset.reading import check_regular
 
@@ -23,60 +22,30 @@ ASSUMED_FPS = 30
 SPARSEST = 60           # frames for each one in the file; beyond, its numbers do not count a video's frames
 
 
-@dataclass(frozen=True)
-class Recording:
-    """One person in one video, every frame filled.
+def read_recording(path: Path, *, layout: str | None = None, width: int | None = None,
+                   height: int | None = None, fps: float | None = None,
+                   person: str | int | None = None) -> Recording:
+    """One person's keypoints in every frame, from any supported file or folder.
 
-    keypoints      (N, 17, 2) pixels, Human3.6M's joints
-    scores         (N, 17) the detector's scores before filling; 0 where it saw nothing
-    width, height  pixels
-    layout         name of the detector's joint layout
-    notes          sentences on what was filled or assumed
-    """
-    name: str
-    keypoints: np.ndarray
-    scores: np.ndarray
-    fps: float
-    width: int
-    height: int
-    layout: str
-    notes: list[str]
-
-
-def read(path: Path, *, layout: str | None = None, width: int | None = None, height: int | None = None,
-         fps: float | None = None, person: str | int | None = None) -> Recording:
-    """The track of one person, one pose per frame, from any supported file or folder.
-
-    An argument that is given wins over what the file says. Raises FileNotFoundError or ValueError.
+    An argument overrides what the file says. Raises FileNotFoundError or ValueError.
     """
     file = read_keypoint_file(path)
     notes, where = [], str(path)
     person = choose_person(file, person, where)
-    track = track_array(file, person, notes, where)                             # (N, J, 3)
-    detected = find_layout(track.shape[1], layout or file.layout, where)
-    width, height, fps = video_facts(file, {"width": width, "height": height, "fps": fps}, notes, where)
-    seen = visible(track, detected, where, width=width, height=height)          # (N, J)
+    track = make_track(file, person, notes, where)                              # (N, J, 3)
+    detected = choose_layout(track.shape[1], layout or file.layout, where)
+    width, height, fps = choose_facts(file, {"width": width, "height": height, "fps": fps}, notes, where)
+    seen = find_seen(track, detected, where, width=width, height=height)        # (N, J)
     positions, filled = fill(track, seen, detected, where)                      # (N, J, 2)
     scores = np.where(np.isfinite(track).all(axis=-1), track[..., 2], 0)
     keypoints, scores = to_human36m(positions, scores, detected)
-    check_continuity(keypoints, seen[:, needed(detected)].any(axis=1), where, fps=fps)
-    notes += [*unsure(track, seen, detected), *filled]
-    return Recording(path.stem, keypoints, scores, fps, width, height, detected.name, notes)
-
-
-def load(path: Path, **options) -> Clip:
-    """The clip, screen coordinates without 3D, of one person's track; `options` as for `read`."""
-    return to_clip(read(path, **options))
-
-
-def to_clip(recording: Recording) -> Clip:
-    """The recording in normalised screen coordinates."""
-    return from_pixels(recording.keypoints, width=recording.width, height=recording.height, subject="custom",
-                       action=recording.name, name=recording.name, fps=recording.fps, skeleton=HUMAN36M)
+    check_continuity(keypoints, seen[:, needed_joints(detected)].any(axis=1), where, fps=fps)
+    notes += [*describe_guesses(track, seen, detected), *filled]
+    return Recording(path.stem, keypoints, fps, width, height, scores, detected.name, notes)
 
 
 def read_keypoint_file(path: Path) -> KeypointFile:
-    """What the file or folder says, read by the reader of its format."""
+    """The content of the file or folder, read by the reader of its format."""
     if not path.exists():
         raise FileNotFoundError(f"There is no keypoint file {path}. Supported: {SUPPORTED}.")
     if path.is_dir():
@@ -105,8 +74,11 @@ def choose_person(file: KeypointFile, person: str | int | None, where: str) -> s
     return counts[0][1] if person is None else str(person)
 
 
-def video_facts(file: KeypointFile, given: dict, notes: list[str], where: str) -> tuple[int, int, float]:
-    """Width and height, pixels, and frames per second, as given or else from the file; fps may be assumed."""
+def choose_facts(file: KeypointFile, given: dict, notes: list[str], where: str) -> tuple[int, int, float]:
+    """Width and height, pixels, and frames per second: `given`, or else the file's, or else 30 per second.
+
+    Adds to `notes` what was overridden or assumed.
+    """
     facts = {}
     for key, option in given.items():
         stated = getattr(file, key)
@@ -124,8 +96,8 @@ def video_facts(file: KeypointFile, given: dict, notes: list[str], where: str) -
     return round(facts["width"]), round(facts["height"]), float(facts["fps"])
 
 
-def track_array(file: KeypointFile, person: str, notes: list[str], where: str) -> np.ndarray:
-    """(N, J, 3) x, y, score of the person in every frame of the file, NaN where missing."""
+def make_track(file: KeypointFile, person: str, notes: list[str], where: str) -> np.ndarray:
+    """(N, J, 3) x, y, score of the person in every frame of the file, NaN where missing; adds to `notes`."""
     track = file.people[person]
     numbers = sorted({*file.frames, *track})
     num_frames = numbers[-1] - numbers[0] + 1
@@ -140,9 +112,9 @@ def track_array(file: KeypointFile, person: str, notes: list[str], where: str) -
     return array
 
 
-def find_layout(num_joints: int, layout: str | None, where: str) -> Skeleton:
-    """`layouts.find`, with the file's name before its sentence."""
+def choose_layout(num_joints: int, layout: str | None, where: str) -> Skeleton:
+    """`find_layout` by the layout's own name or another program's; its error names the file."""
     try:
-        return find(num_joints, OTHER_NAMES.get(layout, layout))
+        return find_layout(num_joints, OTHER_NAMES.get(layout, layout))
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None

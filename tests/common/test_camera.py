@@ -24,7 +24,7 @@ def test_world_to_camera_of_a_hand_made_camera():
 
 
 def test_rig_cameras_stand_upright_and_look_at_their_middle():
-    for view in human36m.rig("S1"):
+    for view in human36m.read_rig("S1"):
         down = camera.rotate(np.array([0.0, 1, 0]), view["orientation"])
         assert down[2] < -0.9
         middle = camera.world_to_camera(np.array([0, 0.3, 1.0]), view["orientation"], view["translation"])
@@ -101,3 +101,25 @@ def test_root_of_coinciding_keypoints_or_behind_the_camera_is_not_a_number():
     assert np.isnan(camera.estimate_root(np.full((1, 17, 2), 0.1), pose, intrinsics)).all()
     behind = camera.project(-pose + [0, 0, 5.0], intrinsics)
     assert np.isnan(camera.estimate_root(behind, pose, intrinsics)).all()
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.tensor])
+def test_level_space_has_up_at_minus_y_and_keeps_forward_ahead_in_numpy_and_torch(kind):
+    ups = np.array([[0, -1, 0], [0.1, -0.9, 0.3], [-0.3, -0.5, -0.7]])
+    ups = kind(ups / np.linalg.norm(ups, axis=1, keepdims=True))
+    rotations = camera.level_rotation(ups)
+    for rotation, up in zip(rotations, ups):
+        assert np.asarray(rotation @ up) == pytest.approx([0, -1, 0], abs=1e-12)
+        assert np.asarray(rotation @ rotation.T) == pytest.approx(np.eye(3), abs=1e-12)
+        assert np.linalg.det(rotation) == pytest.approx(1)
+        assert (camera.level_rotation(up) == rotation).all()
+        assert rotation[0, 2] == pytest.approx(0) and rotation[2, 2] > 0        # forward stays ahead
+    assert (camera.level_rotation(None) == np.eye(3)).all()
+
+
+def test_turning_adds_to_the_heading():
+    pose, angles = random_pose(1), np.linspace(-3, 3, 9)
+    turned = camera.turn(pose, angles)
+    difference = camera.heading(turned, HUMAN36M) - camera.heading(pose, HUMAN36M)
+    assert np.exp(1j * difference) == pytest.approx(np.exp(1j * angles))
+    assert camera.turn(turned, -angles) == pytest.approx(np.broadcast_to(pose, turned.shape))

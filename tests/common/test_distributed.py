@@ -10,7 +10,7 @@ import torch
 import run_ftcm
 from common.distributed import Processes
 from dataset import human36m
-from tests.helpers import write_human36m
+from tests.helpers import draw_nothing, write_human36m
 
 TRAINING = ("-k gt -f 3 --d_hid 16 --layers 1 --train 1 --nepoch 2 -b 7 --lr 3e-3 --stride 4 --device cpu "
             "--micro_batch 3").split()
@@ -51,7 +51,7 @@ def results(folder):
 @pytest.mark.parametrize("options", [[], ["--every_frame", "1"], ["--refine"]])
 def test_two_processes_train_and_score_like_one(tmp_path, options, monkeypatch):
     monkeypatch.setattr(torch.nn.Dropout, "forward", lambda self, x: x)     # its draws depend on the batch
-    monkeypatch.setattr(run_ftcm.report.curves, "clip_animation", lambda *_, **__: None)
+    draw_nothing(monkeypatch)
     lengths = {(subject, "Walking"): 6 for subject in human36m.SUBJECTS["train"]}
     lengths |= {("S9", "Walking"): 8, ("S9", "Eating"): 7, ("S11", "Walking"): 5}
     write_human36m(tmp_path, lengths=lengths)

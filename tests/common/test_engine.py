@@ -6,8 +6,8 @@ import torch
 
 from common import engine
 from common.loss import mpjpe_loss, velocity_loss
-from common.skeleton import HUMAN36M, flip
 from common.refining import Refiner
+from common.skeleton import HUMAN36M, flip
 from common.windows import Sampling, TrainingBatches, Window, Windows
 from model.ftcm import FTCM
 from model.refine import Refine

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from common import metrics
-from common.skeleton import HUMAN36M
 from tests.helpers import GOLDEN, random_pose
 
 
@@ -77,11 +76,3 @@ def test_velocity_and_acceleration_of_a_constant_offset_are_zero_and_of_a_drift_
     drift = pose + np.arange(6)[:, None, None] * np.array([0.03, 0, 0.04])
     assert metrics.velocity_error(drift, pose) == pytest.approx(np.full(5, 0.05))
     assert metrics.acceleration_error(drift, pose).max() < 1e-12
-
-
-def test_turning_adds_to_the_heading():
-    pose, angles = random_pose(1), np.linspace(-3, 3, 9)
-    turned = metrics.turn(pose, angles)
-    difference = metrics.heading(turned, HUMAN36M) - metrics.heading(pose, HUMAN36M)
-    assert np.exp(1j * difference) == pytest.approx(np.exp(1j * angles))
-    assert metrics.turn(turned, -angles) == pytest.approx(np.broadcast_to(pose, turned.shape))

@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from common import report, scores
 from tests.helpers import random_clip
@@ -65,3 +66,11 @@ def test_costs_are_the_whole_runs_and_the_selected_epoch_stands_beside_them():
     assert "a last epoch: it was not selected" in notes(saved)
     last = {**saved, "selection": "test subjects", "optimizer": {}}
     assert "a last epoch: it was not selected" in notes(last)
+
+
+def test_the_animation_has_the_asked_frames_at_the_clips_speed(tmp_path):
+    clip = random_clip(9)
+    report.save_animation(tmp_path / "a.gif", clip, clip.pose, every=2, most=4)
+    with Image.open(tmp_path / "a.gif") as picture:
+        assert picture.n_frames == 4 and picture.info["duration"] == 40
+    assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]

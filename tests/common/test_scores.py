@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from common import metrics, score_table, scores
+from common import score_table, scores
+from common.camera import level_rotation, turn
 from tests.helpers import random_clip
 
 CLIPS = [random_clip(4, seed=1, action="Walking"), random_clip(2, seed=2, action="Walking"),
@@ -48,10 +49,10 @@ def test_thinned_predictions_score_their_frames_and_no_velocity():
 def test_mean_pose_baseline_of_one_turning_pose_is_perfect():
     clip = CLIPS[0]
     up = np.array([0.1, -0.9, 0.3]) / np.linalg.norm([0.1, -0.9, 0.3])
-    rotation = metrics.upright(up)
+    rotation = level_rotation(up)
     assert rotation @ up == pytest.approx([0, -1, 0])
     assert rotation @ rotation.T == pytest.approx(np.eye(3)) and np.linalg.det(rotation) == pytest.approx(1)
-    turning = replace(clip, pose=metrics.turn(clip.pose[:1], np.linspace(0, 3, 4)) @ rotation, up=up)
+    turning = replace(clip, pose=turn(clip.pose[:1], np.linspace(0, 3, 4)) @ rotation, up=up)
     predicted = scores.mean_pose_prediction([turning], scores.mean_pose([turning]))
     assert scores.score([turning], predicted)["average"]["mpjpe"] == pytest.approx(0, abs=1e-3)
 

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 
@@ -28,10 +26,10 @@ def test_test_subjects_stand_in_the_rigs_of_s9_and_s11_in_turn(exact):
     assert sorted({clip.subject for clip in exact}) == ["02", "12", "131", "32", "49", "86"]
     assert len(exact) == 80 and sum(map(len, exact)) == 2 * 20_191
     for clip in exact[::7]:
-        rig = human36m.rig("S9" if clip.subject in ("02", "131", "49") else "S11")
+        rig = human36m.read_rig("S9" if clip.subject in ("02", "131", "49") else "S11")
         camera = next(camera for camera in rig if camera["id"] == clip.name.split("/")[1])
         root = camera_to_world(clip.root.astype(np.float64), camera["orientation"], camera["translation"])
-        assert np.median(root[:, :2], axis=0) == pytest.approx(cmu_mocap.rig_center(rig), abs=2e-4)
+        assert np.median(root[:, :2], axis=0) == pytest.approx(cmu_mocap.find_rig_center(rig), abs=2e-4)
         joints = clip.pose + clip.root[:, None]
         assert np.abs(project(joints, camera["intrinsics"], camera["distortion"])
                       - clip.keypoints).max() < 1e-5
@@ -53,7 +51,7 @@ def test_detected_keypoints_err_like_the_detector_and_the_same_every_time(exact)
     error = np.concatenate([d.keypoints - e.keypoints for d, e in zip(detected, exact)])
     again = cmu_mocap.load(FOLDER, keypoints="detected", split="test", cameras=["0"])
     assert (again[3].keypoints == detected[6].keypoints).all()
-    noise = json.loads((FOLDER / "detector_noise.json").read_text())
+    noise = cmu_mocap.read_noise()
     weight, mean, std = (np.array(noise[key]) for key in ("weight", "mean", "std"))
     weight = weight[:, None]
     # Mean over the linear blend of two independent key errors plus jitter: variance 2/3 of one key's, on
@@ -66,7 +64,7 @@ def test_detected_keypoints_err_like_the_detector_and_the_same_every_time(exact)
 
 
 def test_detector_errors_drift_instead_of_jumping():
-    noise = json.loads((FOLDER / "detector_noise.json").read_text())
+    noise = cmu_mocap.read_noise()
     error = cmu_mocap.detector_error(900, noise, seed=5)
     step = np.diff(error, axis=0).std()
     assert step < 0.6 * error.std()

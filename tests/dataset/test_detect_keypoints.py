@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dataset.keypoints.reader import read
-from dataset.detect_keypoints import follow, main
+from dataset.detect_keypoints import choose_box, main
+from dataset.keypoints.reader import read_recording
 from tests.keypoint_samples import expected, track
 
 PICTURES = 5
@@ -70,7 +70,7 @@ def detect(folder, options="--detector rtmpose --model {}/body.onnx", video="a.m
 
 def test_what_it_writes_is_read_back_with_size_rate_and_layout(tmp_path, capsys):
     assert detect(tmp_path) == 0
-    recording = read(tmp_path / "k.npz")
+    recording = read_recording(tmp_path / "k.npz")
     assert (recording.width, recording.height, recording.fps) == (WIDTH, HEIGHT, 25)
     assert recording.layout == "coco17"
     assert recording.keypoints == pytest.approx(expected(track(PICTURES)) / 2, abs=1e-3)
@@ -81,7 +81,7 @@ def test_what_it_writes_is_read_back_with_size_rate_and_layout(tmp_path, capsys)
 def test_frames_without_anybody_are_gaps(tmp_path, capsys):
     assert detect(tmp_path, "--detector rtmpose --model {}/body.onnx --person_model {}/person.onnx") == 0
     assert "nobody found in 1" in capsys.readouterr().out
-    recording = read(tmp_path / "k.npz")
+    recording = read_recording(tmp_path / "k.npz")
     assert "missing in 1 of 5 frames" in recording.notes[0]
     assert recording.keypoints == pytest.approx(expected(track(PICTURES)) / 2, abs=1e-3)
 
@@ -89,13 +89,13 @@ def test_frames_without_anybody_are_gaps(tmp_path, capsys):
 def test_a_region_is_cut_out_and_its_place_added_again(tmp_path):
     assert detect(tmp_path, "--detector rtmpose --model {}/body.onnx --region 30,20,300,200") == 0
     moved = expected(track(PICTURES)) / 2 + [30, 20]
-    assert read(tmp_path / "k.npz").keypoints == pytest.approx(moved, abs=1e-3)
+    assert read_recording(tmp_path / "k.npz").keypoints == pytest.approx(moved, abs=1e-3)
 
 
 def test_the_largest_person_is_followed_by_place():
     boxes = np.array([[0, 0, 9, 9], [50, 50, 99, 99.0]])
-    assert (follow(boxes, None) == boxes[1]).all()
-    assert (follow(boxes, np.array([1, 1, 10, 9])) == boxes[0]).all()
+    assert (choose_box(boxes, None) == boxes[1]).all()
+    assert (choose_box(boxes, np.array([1, 1, 10, 9])) == boxes[0]).all()
 
 
 @pytest.mark.parametrize("options, video, sentence", [

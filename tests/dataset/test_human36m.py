@@ -23,7 +23,7 @@ def test_clips_hold_the_recorded_world_positions(tmp_path):
     assert len(clips) == 12
     for clip in clips:
         subject, action, camera_id = clip.name.split("/")
-        camera = next(camera for camera in human36m.rig(subject) if camera["id"] == camera_id)
+        camera = next(camera for camera in human36m.read_rig(subject) if camera["id"] == camera_id)
         joints = clip.pose + clip.root[:, None]
         world = camera_to_world(joints.astype(np.float64), camera["orientation"], camera["translation"])
         expected = worlds[subject, action][:, [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]]

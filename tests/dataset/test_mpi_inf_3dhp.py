@@ -163,7 +163,7 @@ VIEW = at("S2 Seq2", 0, "7")
     ("train", at(), "S2 Seq2", {"0": 1}, "expected S2 Seq2 to be a list of two.*got 0"),
     ("test", at(), "TS6", None, "lacks sequence TS6; found: TS1, TS2, TS3, TS4, TS5"),
     ("test", at("TS6"), "valid", None, "lacks TS6's array valid; found: data_2d, data_3d"),
-    ("test", at("TS6"), "valid", np.ones(4), "TS6: 4 numbers of valid for 3 of 3D"),
+    ("test", at("TS6"), "valid", np.ones(4), "TS6: 4 frames of valid for 3 of 3D"),
     ("test", at("TS6"), "data_3d", np.zeros((3, 28, 3)), r"\(frames, 17, 3\) for TS6, got \(3, 28, 3\)"),
     ("test", at("TS6"), "data_2d", "no", "TS6's data_2d must be numbers"),
     ("test", at("TS6"), "data_3d", view()["data_3d"] / 1000, "TS6: .* must hold millimetres"),

@@ -249,7 +249,7 @@ def test_a_damaged_file_is_refused_before_anything_is_written(raw, tmp_path, cap
 @pytest.mark.parametrize("name, value, words", [
     ("annot2", None, "lacks the variables annot2"),
     ("annot2", np.zeros((3, 1, 28, 2)), r"annot2 of shape 2 x 17 x 1 x frames, got \(2, 28, 1, 3\)"),
-    ("valid_frame", np.ones((4, 1)), "expected frames, as many in each array, got .*'valid': 4"),
+    ("valid_frame", np.ones((4, 1)), "number of frames in each array, got .*'valid': 4"),
     ("activity_annotation", None, "lacks the variables activity_annotation")])
 def test_a_spoilt_test_file_is_refused(tmp_path, name, value, words):
     path = tmp_path / "TS1" / "annot_data.mat"

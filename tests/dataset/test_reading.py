@@ -18,14 +18,14 @@ from common.bounds import (
 from dataset import reading
 from dataset.reading import (
     check_regular,
-    describe,
-    limited,
-    number,
-    numbers,
+    describe_value,
+    limit_entries,
     parse_json,
     read_bytes,
+    read_number,
+    read_numbers,
     read_rows,
-    text,
+    read_text,
 )
 
 
@@ -81,46 +81,46 @@ def test_a_table_with_too_long_a_row_is_refused_before_the_row_is_whole(line, tm
 
 
 def test_numbers_keep_their_type_and_none_is_nan():
-    assert numbers(np.float32([1, 2]), "x").dtype == np.float32
-    assert np.isnan(numbers([None, 1], "x")).tolist() == [True, False]
-    assert number(np.array([25]), "fps") == 25
+    assert read_numbers(np.float32([1, 2]), "x").dtype == np.float32
+    assert np.isnan(read_numbers([None, 1], "x")).tolist() == [True, False]
+    assert read_number(np.array([25]), "fps") == 25
 
 
 @pytest.mark.parametrize("value", [[1j], np.zeros(3, complex), "12", ["1", 2], [[1, 2], [3]], {"x": 1},
                                    [10 ** 400], np.array(["x"]), np.zeros(2, "M8[s]")])
 def test_what_is_no_real_number_is_refused(value):
     with pytest.raises(ValueError, match="x must be numbers"):
-        numbers(value, "x")
+        read_numbers(value, "x")
 
 
 def test_lists_that_hold_one_list_many_times_are_refused_before_they_are_unfolded():
     wide = [0.0] * (MAX_NUMBERS // 10_000)
     wide = [[wide] * 1_000] * 11
     with pytest.raises(ValueError, match=f"more than {MAX_NUMBERS:,} numbers"):
-        numbers(wide, "x")
+        read_numbers(wide, "x")
     deep = [0.0, 1.0]
     for _ in range(40):
         deep = [deep, deep]
     for value in (deep, [[deep]]):
         with pytest.raises(ValueError, match=f"deeper than {MAX_LEVELS} levels"):
-            numbers(value, "x")
-    assert describe(deep) == "list of 2"
+            read_numbers(value, "x")
+    assert describe_value(deep) == "list of 2"
 
 
 @pytest.mark.parametrize("value", [None, [1, 2], np.zeros(2), {}, "x"])
 def test_one_number_is_asked_for(value):
     with pytest.raises(ValueError, match="fps must be"):
-        number(value, "fps")
+        read_number(value, "fps")
 
 
 @pytest.mark.parametrize("value", ["a\nb", "x" * 201, 5, ["x"], None, b"x"])
 def test_a_name_is_short_and_printable(value):
     with pytest.raises(ValueError, match="layout must be a name"):
-        text(value, "layout")
+        read_text(value, "layout")
 
 
 def test_more_people_than_a_file_may_hold_are_refused(monkeypatch):
     monkeypatch.setattr(reading, "MAX_FRAMES", 3)
-    assert limited(iter("abc"), "x") == ["a", "b", "c"]
+    assert limit_entries(iter("abc"), "x") == ["a", "b", "c"]
     with pytest.raises(ValueError, match="x holds more than 3 people"):
-        limited(iter("abcd"), "x")
+        limit_entries(iter("abcd"), "x")

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset import scores_3dhp
 from common.clips import Clip
 from common.skeleton import MPI_INF_3DHP
+from dataset import scores_3dhp
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

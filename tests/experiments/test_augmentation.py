@@ -3,8 +3,8 @@ import json
 from pathlib import Path
 
 import run_ftcm
-from common import options
-from common.augment import PARTS
+from common.augmentation.augmenter import PARTS
+from common.command import options
 from experiments import augmentation, limits
 from experiments.commands import run_study
 

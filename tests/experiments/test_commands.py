@@ -57,7 +57,8 @@ def test_bad_options_end_with_one_sentence_and_status_2(module, line, words, pro
 def test_bad_input_ends_with_one_sentence_and_status_2(module, line, words, project, monkeypatch, capsys):
     assert commands.run_study(module.execute, line.split()) == 2
     said = capsys.readouterr().err
-    assert words in said and said.count("\n") == 1 and not (project / "checkpoint").exists()
+    assert said.startswith(f"python -m {module.__name__}: error: ") and words in said
+    assert said.count("\n") == 1 and not (project / "checkpoint").exists()
 
 
 def test_run_ftcm_names_no_study(capsys):

@@ -4,7 +4,7 @@ import json
 import pytest
 
 import run_ftcm
-from common import options
+from common.command import options
 from experiments import comparison
 from experiments.commands import run_study
 from experiments.comparison import COMPARISON, Network, make_seed_rows, measure_cost

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from common.options import build_parser
+from common.command.option_parser import RELEASE_ONLY, build_parser
 from experiments import blocks, conditions, publish
 from experiments.commands import run_study
 
@@ -35,7 +35,7 @@ def test_every_marker_is_closed(page):
 
 def test_all_results_have_one_block():
     there = {path.stem for path in RESULTS.glob("*.json")} | {path.name for path in RESULTS.glob("*/")}
-    assert sorted(name for _, name in MARKED) == sorted(there)
+    assert sorted(name for _, name in MARKED) == sorted(there | {blocks.SUMMARY})
 
 
 @pytest.mark.parametrize("page, link", [(page, link) for page, text in PAGES.items()
@@ -44,10 +44,15 @@ def test_linked_files_exist(page, link):
     assert (PROJECT / page).parent.joinpath(link).exists()
 
 
+def test_the_front_page_is_short():
+    assert PAGES["README.md"].count("\n") <= 220
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_options_named_in_the_pages_exist(page):
     text = publish.BLOCK.sub("", PAGES[page])               # blocks hold commands of the past
     known = {name for action in build_parser()._actions for name in action.option_strings}
+    known |= RELEASE_ONLY.keys() | {"--slow"}               # refused by name; an option of the tests
     assert set(re.findall(r"(?<![\w-])--[a-z_A-Z]+(?![\w=-])", text)) - known == set()
 
 

@@ -8,6 +8,7 @@ import run_ftcm
 from common import checkpoint, scores
 from experiments import limits, publish, results
 from experiments.commands import run_study
+from tests.helpers import draw_nothing
 
 PROJECT = Path(__file__).parents[2]
 RESULTS = PROJECT / publish.FOLDER
@@ -94,10 +95,18 @@ def test_the_weights_that_ship_and_the_demo_were_scored_by_this_version():
 
 
 def test_a_published_figure_is_what_the_program_computes(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_ftcm.report.curves, "clip_animation", lambda *_, **__: None)
+    draw_nothing(monkeypatch)
     line = "--train 0 -f 27 --dataset cmu -k detected -a run --device cpu --output"
     assert run_ftcm.main([*line.split(), str(tmp_path)]) == 0
     computed = json.loads((tmp_path / "scores.json").read_text())["rows"][0]
     published, = [row for row in json.loads((RESULTS / "ftcm_27_detected.json").read_text())["rows"]
                   if row["action"] == "run"]
     assert computed == pytest.approx(published, abs=0.01)
+
+
+@pytest.mark.parametrize("path", SCORED, ids=lambda path: path.stem)
+def test_a_published_interval_is_that_of_its_own_clips(path):
+    data = json.loads(path.read_text(encoding="utf-8"))
+    clips = [(clip["action"], clip["clip"], clip["mpjpe"] * clip["frames"], clip["frames"])
+             for clip in data["by_clip"]]
+    assert scores.bootstrap(clips) == pytest.approx(data["interval"], abs=1e-6)

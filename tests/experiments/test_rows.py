@@ -74,6 +74,7 @@ def test_only_costs_of_whole_runs_are_shown():
     for first, shown in ((LINE, False), (whole, True)):
         text = rows.row_table([first, whole], [])
         assert ("8 epochs, 5.1 min" in text, "Without training costs" in text) == (shown, not shown)
+        assert ("each action's motions" in text, "each action's clips" in text) == (shown, not shown)
         situations = dict.fromkeys(augmentation.SITUATIONS, {"mpjpe": 1.0, "p_mpjpe": 1.0})
         lines = [{**run, "situations": situations} for run in (first, whole)]
         text = augmentation.augmentation_table(lines, [])

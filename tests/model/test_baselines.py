@@ -10,7 +10,7 @@ from common import checkpoint
 from common.loss import mpjpe_loss
 from dataset import human36m
 from model.baselines import SingleFrame, TemporalConv
-from tests.helpers import write_human36m
+from tests.helpers import draw_nothing, write_human36m
 
 SUBJECTS = human36m.SUBJECTS["train"] + human36m.SUBJECTS["test"]
 SMALL = {"single_frame": "--network single_frame --d_hid 16 --layers 1",
@@ -19,8 +19,7 @@ SMALL = {"single_frame": "--network single_frame --d_hid 16 --layers 1",
 
 @pytest.fixture(autouse=True)
 def without_pictures(monkeypatch):
-    monkeypatch.setattr(run_ftcm.report.curves, "training_curves", lambda *_, **__: None)
-    monkeypatch.setattr(run_ftcm.report.curves, "clip_animation", lambda *_, **__: None)
+    draw_nothing(monkeypatch)
 
 
 def run(line, folder, output):

@@ -58,9 +58,9 @@ def test_parameters_at_243_frames_are_those_of_the_paper():
     assert sum(p.numel() for p in FTCM(frames=243).parameters()) == pytest.approx(4.37e6, rel=2e-3)
 
 
-@pytest.mark.parametrize("sizes", [dict(num_joints=5, frames=1, dim=8, depth=1),
-                                   dict(num_joints=17, frames=15, dim=24, depth=0),
-                                   dict(num_joints=28, frames=33, dim=64, depth=3)])
+@pytest.mark.parametrize("sizes", [{"num_joints": 5, "frames": 1, "dim": 8, "depth": 1},
+                                   {"num_joints": 17, "frames": 15, "dim": 24, "depth": 0},
+                                   {"num_joints": 28, "frames": 33, "dim": 64, "depth": 3}])
 def test_any_size_lifts_and_learns(sizes):
     model = FTCM(**sizes)
     keypoints = torch.rand(3, sizes["frames"], sizes["num_joints"], 2)
@@ -77,7 +77,7 @@ def test_mixing_equals_one_real_matrix_of_the_window():
     assert torch.allclose(matrix @ x, unit(x), atol=1e-12)
 
 
-@pytest.mark.parametrize("sizes", [dict(frames=10), dict(frames=-3), dict(dim=12)])
+@pytest.mark.parametrize("sizes", [{"frames": 10}, {"frames": -3}, {"dim": 12}])
 def test_impossible_sizes_are_refused(sizes):
     with pytest.raises(ValueError, match=re.escape(f"got {list(sizes.values())[0]}")):
         FTCM(**sizes)

@@ -1,28 +1,7 @@
-from dataclasses import replace
-
 from matplotlib.colors import to_rgb
 from PIL import Image
 
 from common.pictures import curves
-from tests.helpers import random_clip
-
-
-def test_the_animation_has_the_asked_frames_at_the_clips_speed(tmp_path):
-    clip = random_clip(9)
-    curves.clip_animation(clip, clip.pose, tmp_path / "a.gif", every=2, most=4)
-    with Image.open(tmp_path / "a.gif") as picture:
-        assert picture.n_frames == 4 and picture.info["duration"] == 40
-    assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
-
-
-def test_without_truth_the_animation_has_two_panels_with_it_three(tmp_path):
-    clip = random_clip(3)
-    widths = []
-    for part in (clip, replace(clip, pose=None)):
-        curves.clip_animation(part, clip.pose, tmp_path / "a.gif")
-        with Image.open(tmp_path / "a.gif") as picture:
-            widths.append(picture.size[0])
-    assert widths[0] - widths[1] == curves.PANEL_WIDTH + 8
 
 
 def test_curves_show_the_three_errors_over_the_epochs(tmp_path, monkeypatch):
@@ -30,7 +9,7 @@ def test_curves_show_the_three_errors_over_the_epochs(tmp_path, monkeypatch):
     monkeypatch.setattr(curves, "save_picture",
                         lambda figure, path: (figures.append(figure), save(figure, path)))
     history = [{"epoch": i, "train_mpjpe": 90.0 - i, "p1": 80.0 - i, "p2": 60.0} for i in (1, 2, 3)]
-    curves.training_curves(history, tmp_path / "curves.png", selection="held-out subjects S8")
+    curves.save_training_curves(history, tmp_path / "curves.png", selection="held-out subjects S8")
     axes, = figures[0].axes
     shown = {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines}
     assert shown == {"training MPJPE (with dropout)": ([1, 2, 3], [89, 88, 87]),
@@ -45,5 +24,5 @@ def test_curves_show_the_three_errors_over_the_epochs(tmp_path, monkeypatch):
 def test_curves_of_a_training_without_validation_show_one_line(tmp_path, monkeypatch):
     figures = []
     monkeypatch.setattr(curves, "save_picture", lambda figure, path: figures.append(figure))
-    curves.training_curves([{"epoch": 1, "train_mpjpe": 90.0}], tmp_path / "curves.png", selection=None)
+    curves.save_training_curves([{"epoch": 1, "train_mpjpe": 90.0}], tmp_path / "curves.png", selection=None)
     assert [line.get_label() for line in figures[0].axes[0].lines] == ["training MPJPE (with dropout)"]

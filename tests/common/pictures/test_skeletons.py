@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from common.pictures.skeletons import FlatPanel, SolidPanel, compose, rgb, side
+from common.pictures.skeletons import COLORS, FlatPanel, SolidPanel, bone_color, compose, parse_color
 from common.skeleton import HUMAN36M
 from tests.common.video.test_pose_files import STANDING
 
@@ -13,14 +13,15 @@ def solid(poses):
 
 
 def test_limbs_have_the_colour_of_their_side():
-    assert side(HUMAN36M, 6) == "left" and side(HUMAN36M, 14) == "right" and side(HUMAN36M, 9) == "middle"
+    for joint, side in ((6, "left"), (14, "right"), (9, "middle")):
+        assert bone_color(HUMAN36M, joint) == parse_color(COLORS[side])
 
 
 def test_up_is_up_and_what_is_near_is_larger():
     panel = solid([ON_FLOOR])
-    (head, feet), _ = panel.place(np.array([[0, -1.7, 0], [0, 0, 0]]))
+    (head, feet), _ = panel.place_in_panel(np.array([[0, -1.7, 0], [0, 0, 0]]))
     assert head[1] < feet[1] - 100
-    _, (near, far) = panel.place(np.array([[0, 0, -0.5], [0, 0, 0.5]]))
+    _, (near, far) = panel.place_in_panel(np.array([[0, 0, -0.5], [0, 0, 0.5]]))
     assert far - near == pytest.approx(np.cos(np.radians(35)) * np.cos(np.radians(12)))
 
 
@@ -28,14 +29,14 @@ def test_up_is_up_and_what_is_near_is_larger():
                                    np.zeros((2, 17, 3))])
 def test_the_whole_motion_lies_inside_its_panel(poses):
     panel = solid(poses)
-    placed, depth = panel.place(panel.poses)
+    placed, depth = panel.place_in_panel(panel.poses)
     assert placed.min() > 0 and (placed < [panel.width, panel.height]).all() and depth.min() > 0.5
 
 
 def test_a_shadow_darkens_the_floor_below_the_feet_only():
     panel = solid([ON_FLOOR - [0, 1, 0], ON_FLOOR])                     # first in the air
     drawn, empty = np.asarray(panel.draw(0), int), np.asarray(panel.background, int)
-    (x, y), _ = panel.place(np.zeros(3))
+    (x, y), _ = panel.place_in_panel(np.zeros(3))
     below = np.s_[int(y) - 3:int(y) + 3, int(x) - 3:int(x) + 3]
     assert drawn[below].mean() < empty[below].mean() - 20
     assert (drawn[:30] == empty[:30]).all()
@@ -52,7 +53,7 @@ def test_the_input_is_drawn_at_its_pixels_in_the_colours_of_the_sides():
     panel = FlatPanel(200, 220, "2D", points=points, skeleton=HUMAN36M, size=(640, 480))
     wrist = points[1, HUMAN36M.joints.index("left_wrist")] * panel.factor + panel.shift
     picture = np.asarray(panel.draw(1))
-    assert tuple(picture[round(wrist[1]), round(wrist[0])]) == rgb("#e4572e")
+    assert tuple(picture[round(wrist[1]), round(wrist[0])]) == parse_color("#e4572e")
 
 
 def test_panels_stand_side_by_side():

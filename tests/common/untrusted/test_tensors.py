@@ -5,7 +5,7 @@ from collections import OrderedDict
 import pytest
 import torch
 
-from common import options
+from common.command import options
 from common.untrusted import pickles, tensors
 
 

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-from argparse import Namespace
 from itertools import islice
 from pathlib import Path
 
@@ -14,14 +13,15 @@ import numpy as np
 import pytest
 import torch
 
-import run_ftcm
 from common import checkpoint
 from common.bounds import MAX_LINE_BYTES
 from common.clips import replace
+from common.lift import Lifting
 from common.skeleton import HUMAN36M
-from common.video.live import RateLifter, lines_until_interrupted, write_poses
-from common.video.own_video import Placement, lift, live_placer
-from common.video.stream import Lifter, SequenceLifter
+from common.video.live import RateLifter, make_live_placer, read_until_interrupted, write_pose_lines
+from common.video.own_video import Placement, lift_clip
+from common.video.stream import Lifter, SequenceLifter, make_lifter
+from common.windows import Window
 from model.ftcm import FTCM
 from tests.helpers import predict, random_clip
 from tests.keypoint_samples import SIZE, track
@@ -46,7 +46,7 @@ def lifter(kind):
 @pytest.mark.parametrize("num_frames", [1, 2, 33])
 def test_live_poses_are_those_of_the_whole_clip_within_the_stated_delay(num_frames, fps, kind):
     clip = replace(random_clip(num_frames), fps=fps, pose=None, root=None)
-    expected, notes = lift(clip, TRAINED_FPS, lambda clip: predict(
+    expected, notes = lift_clip(clip, TRAINED_FPS, lambda clip: predict(
         network(kind == "all"), [clip], frames=5, **LIFTERS[kind])["pose"][0])
     live = RateLifter(lifter(kind), fps=fps, trained_fps=TRAINED_FPS)
     for _ in range(2):                                              # a second stream starts afresh
@@ -67,7 +67,7 @@ def test_memory_does_not_grow():
     live = RateLifter(lifter("centre"), fps=30, trained_fps=TRAINED_FPS)
     for keypoints in random_clip(200).keypoints:
         live.push(keypoints)
-        assert len(live.lifted) <= 4
+        assert len(live.poses) <= 4
 
 
 @pytest.mark.parametrize("fps, delay", [(50, 0), (25, 0), (30, 1)])
@@ -79,7 +79,7 @@ def test_each_frame_gets_one_line_with_its_own_number():
     frames = [(None, 17), *[(keypoints, number) for number, keypoints in enumerate(random_clip(9).keypoints)]]
     out = io.StringIO()
     live = RateLifter(lifter("centre"), fps=50, trained_fps=TRAINED_FPS)
-    assert write_poses(frames, live, out=out, place=live_placer(Placement())) == 10
+    assert write_pose_lines(frames, live, out=out, place=make_live_placer(Placement())) == 10
     rows = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [row["frame"] for row in rows] == list(range(10))
     assert [row["unseen"] for row in rows] == [17, *range(9)]
@@ -93,18 +93,18 @@ def test_poses_still_pending_come_out_before_a_malformed_line_is_refused(sound):
         raise ValueError(f"line {sound + 1}")
     out, live = io.StringIO(), RateLifter(lifter("centre"), fps=30, trained_fps=TRAINED_FPS)
     with pytest.raises(ValueError, match=f"line {sound + 1}"):
-        write_poses(frames(), live, out=out, place=live_placer(Placement()))
+        write_pose_lines(frames(), live, out=out, place=make_live_placer(Placement()))
     assert [json.loads(line)["frame"] for line in out.getvalue().splitlines()] == list(range(sound))
 
 
 def test_of_an_endless_line_no_more_is_read_than_it_takes_to_refuse_it():
     file = io.BytesIO(b"one\n" + 3 * MAX_LINE_BYTES * b"x")
-    assert [len(line) for line in islice(lines_until_interrupted(file), 2)] == [4, MAX_LINE_BYTES + 1]
+    assert [len(line) for line in islice(read_until_interrupted(file), 2)] == [4, MAX_LINE_BYTES + 1]
     assert file.tell() == 4 + MAX_LINE_BYTES + 1
 
 
 def test_a_root_that_cannot_be_told_stays_where_it_was():
-    place, clip = live_placer(Placement(fov=55)), random_clip(2)
+    place, clip = make_live_placer(Placement(fov=55)), random_clip(2)
     assert place(clip.pose[0], np.zeros((17, 2), np.float32)) is None
     placed = place(clip.pose[0], clip.keypoints[0])
     again = place(clip.pose[0], np.zeros((17, 2), np.float32))
@@ -116,7 +116,7 @@ def test_ctrl_c_ends_the_lines_like_the_end_of_the_file():
     os.write(writing, b"one\ntwo\n")
     found = []
     with os.fdopen(reading, "rb") as file:
-        for line in lines_until_interrupted(file):
+        for line in read_until_interrupted(file):
             found.append(line)
             if len(found) == 2:
                 threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
@@ -126,9 +126,8 @@ def test_ctrl_c_ends_the_lines_like_the_end_of_the_file():
 
 
 def test_every_frame_networks_with_steps_inside_the_window_are_refused():
-    args = Namespace(frames=5, flip_test=True, every_frame=True, tds=2, hop=None, previous_dir="x.pth")
-    with pytest.raises(ValueError, match="tds 1 only, x.pth has 2"):
-        run_ftcm.make_lifter(network(every_frame=True), args, "cpu")
+    with pytest.raises(ValueError, match="tds 1 only, this one has 2"):
+        make_lifter(network(every_frame=True), Window(5, tds=2, hop=2), Lifting(), HUMAN36M)
 
 
 @pytest.fixture(scope="module")

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.pictures import movies
-from common.video import own_video
-from common.camera import project
+from common.camera import camera_to_level, denormalize_screen, project
 from common.clips import replace
-from common.video.level import level, up_at_pitch
-from common.video.own_video import Placement, intrinsics, root_path, write
-from tests.helpers import random_clip
+from common.pictures import movies
+from common.recording import Recording
+from common.video.level import up_at_pitch
+from common.video.own_video import Placement, estimate_root_path, make_intrinsics, write_results
+from tests.common.pictures.test_movies import stub
 from tests.common.video.test_bvh import reread_with_bvh
 from tests.common.video.test_pose_files import STANDING, articulated
-from tests.common.pictures.test_movies import stub
+from tests.helpers import random_clip
 
-SIZE = (1920, 1080)
+SIZE = {"width": 1920, "height": 1080}
 
 
 def walking_clip(num_frames=12):
@@ -26,15 +26,15 @@ def walking_clip(num_frames=12):
     root = np.array([0, 0.2, 4]) + np.linspace(0, 1, num_frames)[:, None] * [1, 0, 0]
     poses = np.tile(STANDING, (num_frames, 1, 1)).astype(np.float32)
     clip = replace(random_clip(num_frames), pose=None, root=None, fps=25,
-                   keypoints=project(poses + root[:, None], intrinsics(60)))
+                   keypoints=project(poses + root[:, None], make_intrinsics(60)))
     return clip, poses, root
 
 
-def written(folder, wanted, clip=None, poses=None):
+def written(folder, placement, clip=None, poses=None):
     default, default_poses, _ = walking_clip()
     clip, poses = clip or default, default_poses if poses is None else poses
-    pixels = (clip.keypoints + 1) * 960
-    return write(folder, clip, poses, wanted, pixels=pixels, size=SIZE), np.load(folder / "poses.npz")
+    recording = Recording(clip.name, denormalize_screen(clip.keypoints, **SIZE), clip.fps, **SIZE)
+    return write_results(folder, recording, poses, placement), np.load(folder / "poses.npz")
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ def no_ffmpeg(monkeypatch):
 
 def test_the_root_is_found_with_the_right_field_of_view():
     clip, poses, root = walking_clip()
-    found, notes = root_path(clip, poses, Placement(fov=60))
+    found, notes = estimate_root_path(clip, poses, Placement(fov=60))
     assert found == pytest.approx(root, abs=1e-3) and "60 degrees" in notes[0]
 
 
@@ -52,16 +52,16 @@ def test_frames_without_a_root_are_interpolated_and_counted_and_none_at_all_is_a
     clip, poses, root = walking_clip()
     keypoints = clip.keypoints.copy()
     keypoints[5] = 0.1
-    found, notes = root_path(replace(clip, keypoints=keypoints), poses, Placement(fov=60))
+    found, notes = estimate_root_path(replace(clip, keypoints=keypoints), poses, Placement(fov=60))
     assert found == pytest.approx(root, abs=1e-3) and "1 of 12 frames" in notes[1]
     with pytest.raises(ValueError, match="cannot be estimated.*--root none"):
-        root_path(replace(clip, keypoints=keypoints * 0), poses, Placement(fov=60))
+        estimate_root_path(replace(clip, keypoints=keypoints * 0), poses, Placement(fov=60))
 
 
 def test_smoothing_takes_jumps_out_of_the_roots_path():
     clip, poses, root = walking_clip(60)
     shaken = poses * (1 + 0.1 * np.random.default_rng(0).normal(size=(60, 1, 1)).astype(np.float32))
-    rough, smoothed = (root_path(clip, shaken, Placement(fov=60, seconds=seconds))[0]
+    rough, smoothed = (estimate_root_path(clip, shaken, Placement(fov=60, seconds=seconds))[0]
                        for seconds in (None, 0.2))
     assert np.diff(smoothed[5:-5, 2]).std() < 0.2 * np.diff(rough[5:-5, 2]).std()
 
@@ -69,7 +69,7 @@ def test_smoothing_takes_jumps_out_of_the_roots_path():
 def test_all_files_hold_the_same_levelled_poses_and_say_so(tmp_path):
     clip, poses, _ = walking_clip()
     sentences, archive = written(tmp_path, Placement(pitch=20.0))
-    assert archive["poses"] == pytest.approx(level(poses, up_at_pitch(20)), abs=1e-6)
+    assert archive["poses"] == pytest.approx(camera_to_level(poses, up_at_pitch(20)), abs=1e-6)
     data = json.loads((tmp_path / "poses.json").read_text())
     assert np.array(data["poses"]) == pytest.approx(archive["poses"], abs=1e-5)
     assert data["space"] == str(archive["space"]) and "looks down by 20.0 degrees" in data["space"]
@@ -81,7 +81,7 @@ def test_all_files_hold_the_same_levelled_poses_and_say_so(tmp_path):
 
 def test_the_pitch_is_judged_by_the_motion_and_said(tmp_path):
     _, poses, _ = walking_clip()
-    tilted = level(poses, up_at_pitch(-15)).astype(np.float32)     # as a camera that looks down by 15 sees
+    tilted = camera_to_level(poses, up_at_pitch(-15)).astype(np.float32)     # seen by a camera 15 down
     sentences, archive = written(tmp_path, Placement(pitch="motion"), poses=tilted)
     assert "looks down by 15.0 degrees" in sentences[0]
     assert archive["poses"] == pytest.approx(poses, abs=1e-4)
@@ -121,7 +121,7 @@ def test_all_files_are_written_or_none(tmp_path, monkeypatch):
 def test_the_mp4_has_every_frame_and_a_failing_ffmpeg_costs_only_the_mp4(tmp_path, monkeypatch):
     monkeypatch.setattr(movies, "find_ffmpeg", lambda: stub(tmp_path, 'cat > "$last"'))
     sentences, _ = written(tmp_path, Placement())
-    width, height = own_video.movies.Image.open(tmp_path / "animation.gif").size
+    width, height = Image.open(tmp_path / "animation.gif").size
     assert (tmp_path / "animation.mp4").stat().st_size == 12 * width * height * 3
     assert str(tmp_path / "animation.mp4") in sentences
     (tmp_path / "animation.mp4").unlink()

@@ -7,8 +7,9 @@ import subprocess
 import numpy as np
 import pytest
 
-from common.video.player import save_html
+from common.recording import Recording
 from common.skeleton import HUMAN36M
+from common.video.player import save_html
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -42,8 +43,7 @@ def write(path, title="a throw", num_frames=NUM_FRAMES):
     generator = np.random.default_rng(0)
     keypoints = generator.uniform(0, 900, (num_frames, 17, 2))
     poses = generator.uniform(-1, 1, (num_frames, 17, 3))
-    save_html(path, keypoints=keypoints, poses=poses, skeleton=HUMAN36M, fps=25, title=title,
-              width=1920, height=1080)
+    save_html(path, Recording(title, keypoints, fps=25, width=1920, height=1080), poses)
     return keypoints, poses
 
 
@@ -109,5 +109,5 @@ def test_one_frame_is_enough_and_no_frame_lies_behind_the_last(tmp_path):
     (np.full((3, 17, 2), np.nan), np.zeros((3, 17, 3)), 25), (np.zeros((3, 17, 2)), np.zeros((3, 17, 3)), 0)])
 def test_unequal_empty_or_nan_input_is_refused(keypoints, poses, fps, tmp_path):
     with pytest.raises(ValueError, match="Expected"):
-        save_html(tmp_path / "poses.html", keypoints=keypoints, poses=poses, skeleton=HUMAN36M, fps=fps)
+        save_html(tmp_path / "poses.html", Recording("a", keypoints, fps, width=640, height=480), poses)
     assert list(tmp_path.iterdir()) == []

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from common import files
-from common.video.pose_files import LEVEL_AXES, ROOT_RELATIVE, save_bvh, save_csv, save_json, save_npz
 from common.skeleton import HUMAN36M
+from common.video.pose_files import LEVEL_AXES, ROOT_RELATIVE, save_bvh, save_csv, save_json, save_npz
 
 FPS = 25
 JOINTS = len(HUMAN36M.joints)

@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.bounds import FPS, IMAGE_SIDE
-from common.layouts import BODY25
+from common.recording import to_clip
 from dataset import cmu_mocap, human36m, mpi_inf_3dhp
 from dataset.keypoints.json_lines import KeypointStream
-from dataset.keypoints.reader import read, to_clip
+from dataset.keypoints.layouts import BODY25
+from dataset.keypoints.reader import read_recording
 from tests.dataset.test_mpi_inf_3dhp import evaluation_data
 from tests.helpers import write_human36m
 from tests.keypoint_samples import (
@@ -168,7 +169,7 @@ def sound_or_sentence(work):
 
 def check_recording(path):
     def work():
-        recording = read(path, **SIZE)
+        recording = read_recording(path, **SIZE)
         return recording, to_clip(recording)
     found = sound_or_sentence(work)
     if found:

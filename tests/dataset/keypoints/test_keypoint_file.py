@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.layouts import BLAZEPOSE33, BODY25
-from dataset.keypoints.reader import read
+from dataset.keypoints.layouts import BLAZEPOSE33, BODY25
+from dataset.keypoints.reader import read_recording
 from tests.keypoint_samples import (
     SIZE,
     alphapose,
@@ -51,20 +51,20 @@ FORMATS = {
 @pytest.mark.parametrize("write", FORMATS.values(), ids=FORMATS)
 def test_every_format_gives_the_same_poses_one_for_each_frame(write, num_frames, tmp_path):
     points = track(num_frames)
-    recording = read(write(tmp_path, points), **SIZE)
+    recording = read_recording(write(tmp_path, points), **SIZE)
     assert recording.layout == "coco17" and recording.keypoints.shape == (num_frames, 17, 2)
     assert recording.keypoints == pytest.approx(expected(points), abs=1e-3)
 
 
 def test_an_openpose_folder_gives_the_same_poses(tmp_path):
     points = track(layout=BODY25)
-    recording = read(write_openpose(tmp_path, [[pose] for pose in points]), **SIZE, fps=25)
+    recording = read_recording(write_openpose(tmp_path, [[pose] for pose in points]), **SIZE, fps=25)
     assert recording.keypoints == pytest.approx(expected(points, BODY25)) and recording.notes == []
 
 
 def test_the_sizes_that_coco_and_detectron_state_are_used(tmp_path):
     for path in (write_json(tmp_path, coco_annotations(track(3))), write_detectron(tmp_path, track(3))):
-        recording = read(path)
+        recording = read_recording(path)
         assert (recording.width, recording.height) == (1920, 1080)
 
 
@@ -77,8 +77,8 @@ def test_a_detectron_frame_without_people_is_a_gap_and_two_people_are_told_apart
     arrays["keypoints"][4][1] = np.concatenate([arrays["keypoints"][4][1], arrays["keypoints"][4][1] + 500])
     np.savez(path, **arrays)
     with pytest.raises(ValueError, match=r"2 people: 0 \(5 frames\), 1 \(1 frames\)"):
-        read(path)
-    recording = read(path, person=0)
+        read_recording(path)
+    recording = read_recording(path, person=0)
     assert recording.keypoints == pytest.approx(expected(points), abs=1e-3)
     assert "missing in 1 of 6 frames" in " ".join(recording.notes)
 
@@ -91,7 +91,7 @@ def test_mediapipes_visibility_is_the_score_and_depth_is_left_out(tmp_path):
     text = [",".join(["frame", *names])]
     text += [",".join(map(str, [frame, *row])) for frame, row in enumerate(rows)]
     (tmp_path / "video.csv").write_text("\n".join(text))
-    recording = read(tmp_path / "video.csv", **SIZE)
+    recording = read_recording(tmp_path / "video.csv", **SIZE)
     assert recording.layout == "blazepose33"
     assert recording.keypoints == pytest.approx(expected(points, BLAZEPOSE33), abs=1e-3)
     assert recording.scores == pytest.approx(np.full((3, 17), 0.9))
@@ -200,7 +200,7 @@ BAD = {
 @pytest.mark.parametrize("write, sentence", BAD.values(), ids=BAD)
 def test_a_bad_file_is_answered_by_one_sentence(write, sentence, tmp_path):
     with pytest.raises((ValueError, FileNotFoundError), match=sentence) as caught:
-        read(write(tmp_path), **SIZE)
+        read_recording(write(tmp_path), **SIZE)
     assert "\n" not in str(caught.value) and str(tmp_path) in str(caught.value)
 
 
@@ -212,14 +212,14 @@ def test_a_bad_file_is_answered_by_one_sentence(write, sentence, tmp_path):
     ({**SIZE, "layout": "body25"}, "body25 has 25 joints"), ({**SIZE, "layout": "smpl"}, "no joint layout")])
 def test_impossible_options_are_answered_by_one_sentence(options, sentence, tmp_path):
     with pytest.raises(ValueError, match=sentence):
-        read(write_json(tmp_path, coco(track())), **options)
+        read_recording(write_json(tmp_path, coco(track())), **options)
 
 
 def test_frames_of_two_videos_in_one_folder_are_refused(tmp_path):
     folder = write_openpose(tmp_path, [[pose] for pose in track(layout=BODY25)])
     write_json(folder, {"people": []}, "other_000000000000_keypoints.json")
     with pytest.raises(ValueError, match=r"2 videos \(other, video\)"):
-        read(folder, **SIZE)
+        read_recording(folder, **SIZE)
 
 
 def test_a_csv_with_a_word_or_a_short_row_names_the_row(tmp_path):
@@ -227,10 +227,10 @@ def test_a_csv_with_a_word_or_a_short_row_names_the_row(tmp_path):
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:2], lines[2].replace("0.9", "high", 1), lines[3]]))
     with pytest.raises(ValueError, match="row 3.*'high'"):
-        read(path, **SIZE)
+        read_recording(path, **SIZE)
     path.write_text("\n".join([*lines[:3], "3,1,2"]))
     with pytest.raises(ValueError, match="row 4: 52 columns in the header, 3 here"):
-        read(path, **SIZE)
+        read_recording(path, **SIZE)
 
 
 def test_nothing_in_a_hostile_npz_is_run(tmp_path):
@@ -238,5 +238,5 @@ def test_nothing_in_a_hostile_npz_is_run(tmp_path):
         def __reduce__(self):
             return (Path.touch, (tmp_path / "run",))
     with pytest.raises(ValueError, match="is refused"):
-        read(write_npz(tmp_path, keypoints=np.array(Hostile(), dtype=object)), **SIZE)
+        read_recording(write_npz(tmp_path, keypoints=np.array(Hostile(), dtype=object)), **SIZE)
     assert not (tmp_path / "run").exists()

@@ -2,9 +2,17 @@
 import numpy as np
 import pytest
 
-from common.layouts import (BLAZEPOSE33, BODY25, COCO17, LAYOUTS, LIMBS, TO_HUMAN36M, find, needed, stand_in,
-                            to_human36m)
-from common.skeleton import HUMAN36M, flip
+from common.skeleton import HUMAN36M, LIMBS, TO_HUMAN36M, flip
+from dataset.keypoints.layouts import (
+    BLAZEPOSE33,
+    BODY25,
+    COCO17,
+    LAYOUTS,
+    complete_head,
+    find_layout,
+    needed_joints,
+    to_human36m,
+)
 
 DETECTORS = [COCO17, BODY25, BLAZEPOSE33]
 # A person seen from the front, pixels: the person's left is on the right of the image.
@@ -88,10 +96,10 @@ def test_human36m_passes_unchanged_and_as_a_copy():
 def test_missing_eyes_feet_and_fingers_do_not_matter():
     for layout in DETECTORS:
         keypoints = person(layout)
-        unneeded = sorted(set(range(len(layout.joints))) - set(needed(layout)))
+        unneeded = sorted(set(range(len(layout.joints))) - set(needed_joints(layout)))
         keypoints[:, unneeded] = np.nan
         assert np.isfinite(to_human36m(keypoints, np.ones((1, len(layout.joints))), layout)[0]).all()
-    assert len(needed(COCO17)) == 15
+    assert len(needed_joints(COCO17)) == 15
 
 
 def test_a_hidden_ear_is_put_at_the_other_one_in_that_frame_only():
@@ -99,7 +107,7 @@ def test_a_hidden_ear_is_put_at_the_other_one_in_that_frame_only():
     seen = np.ones((2, 17), bool)
     left, right = COCO17.joints.index("left_ear"), COCO17.joints.index("right_ear")
     seen[1, left] = False
-    filled, known = stand_in(keypoints, seen, COCO17)
+    filled, known = complete_head(keypoints, seen, COCO17)
     assert known.all() and not seen.all()
     assert tuple(filled[0, left]) == FRONT["left_ear"] and (filled[1, left] == keypoints[1, right]).all()
 
@@ -108,21 +116,22 @@ def test_without_ears_the_nose_stands_in_and_without_a_head_nothing_does():
     head = [COCO17.joints.index(joint) for joint in ("nose", "left_ear", "right_ear")]
     seen = np.ones((1, 17), bool)
     seen[0, head[1:]] = False
-    assert (stand_in(person(COCO17), seen, COCO17)[0][0, head] == FRONT["nose"]).all()
+    assert (complete_head(person(COCO17), seen, COCO17)[0][0, head] == FRONT["nose"]).all()
     seen[0, head[0]] = False
-    assert not stand_in(person(COCO17), seen, COCO17)[1][0, head].any()
+    assert not complete_head(person(COCO17), seen, COCO17)[1][0, head].any()
 
 
 def test_the_number_of_joints_tells_the_layout_except_for_17():
-    assert find(25) == BODY25 and find(33) == BLAZEPOSE33 and find(17, "coco17") == COCO17
+    assert find_layout(25) == BODY25 and find_layout(33) == BLAZEPOSE33
+    assert find_layout(17, "coco17") == COCO17
     with pytest.raises(ValueError, match="human36m or coco17.*--layout"):
-        find(17)
+        find_layout(17)
     with pytest.raises(ValueError, match="No joint layout has 18 joints.*body25"):
-        find(18)
+        find_layout(18)
     with pytest.raises(ValueError, match="body25 has 25 joints, the keypoints have 17"):
-        find(17, "body25")
+        find_layout(17, "body25")
     with pytest.raises(ValueError, match="no joint layout 'coco'"):
-        find(17, "coco")
+        find_layout(17, "coco")
 
 
 def test_a_wrong_shape_is_refused():

@@ -1,6 +1,6 @@
 import pytest
 
-from common import options
+from common.command import option_parser, options
 
 
 @pytest.mark.parametrize("line, words", [
@@ -132,7 +132,7 @@ def test_one_letter_options_may_hold_their_number(line):
     assert (args.frames, args.stride, args.batch_size) == (243, 5, 16)
 
 
-@pytest.mark.parametrize("option", options.RELEASE_ONLY)
+@pytest.mark.parametrize("option", option_parser.RELEASE_ONLY)
 def test_an_option_of_the_release_that_is_not_supported_says_so(option, capsys):
     words = [[option, "2"], [f"{option}=2"], [option]] + ([[option + "2"]] if option[1] != "-" else [])
     for given in words:

@@ -1,19 +1,18 @@
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from common.augment import BONE, NEAREST, PARTS, Augmenter
+from common.augmentation.augmenter import BONE, NEAREST, PARTS, Augmenter
+from common.augmentation.keypoint_errors import JITTER, UNIFORM
 from common.camera import project
-from common.keypoint_errors import JITTER, UNIFORM
 from common.skeleton import HUMAN36M, Skeleton, flip
 from common.windows import Window, Windows
+from dataset.cmu_mocap import read_noise
 from tests.helpers import random_clip
 
-NOISE = json.loads((Path(__file__).parents[2] / "dataset" / "detector_noise.json").read_text())
+NOISE = read_noise()
 
 
 def windows(frames=9, up=(0.0, -1.0, 0.0)):

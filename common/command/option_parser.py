@@ -1,38 +1,23 @@
-"""Every command-line option: the original release's names, types, defaults and help; cross-checks.
+"""The command line: the original release's names, types, defaults and help; options of our own.
 
-`parse` returns the options under this project's names (the `dest` of each). Bad values end the program with
-one sentence and exit status 2.
+The `dest` of an option is this project's name for it.
 """
 import argparse
 import functools
-import glob
 import re
-import sys
 from pathlib import Path
 
-from common.augment import PARTS
+from common.augmentation.augmenter import PARTS
 from common.batch_sizes import CACHED_FRAMES, FRAMES_AT_ONCE, WINDOWS_PER_FRAME
 from common.bounds import FIELD_OF_VIEW, FPS, IMAGE_SIDE
-from common.command_line import Parser
+from common.command.command_line import Parser
 
 DATASETS = ["h36m", "cmu", "3dhp"]
-NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
-                   "export_mat"]
-EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
-ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
-                     "compile", "augment", "velocity_weight"]
-ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "root", "fov", "level"]
-LIVE = Path("-")
 DEVICES = ["auto", "cpu", "cuda", "mps"]
-PROJECT = Path(__file__).resolve().parent.parent
-# The checkpoints that ship, by their frames; the first is used where none is named.
-SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
-# What each network has instead of FTCM's defaults, as published, and the options that mean nothing to it.
+PROJECT = Path(__file__).resolve().parents[2]
+# What each network has instead of FTCM's defaults, as published.
 NETWORKS = {"ftcm": {}, "single_frame": {"frames": 1, "depth": 2, "dim": 1024, "dropout": 0.5},
             "temporal_conv": {"frames": 27, "dim": 728, "dropout": 0.25}}
-FTCM_ONLY = {"units", "fpm_filter", "every_frame", "hop", "channel"}
-MEANINGLESS = {"ftcm": set(), "single_frame": FTCM_ONLY | {"frames", "target"},
-               "temporal_conv": FTCM_ONLY | {"depth"}}
 MASKING = "is for the masked pretraining of the original release, which is not supported here; drop it"
 BEST = "names an earlier best epoch in the original release; here --resume restores it; drop it"
 CHANNELS = "has one possible value: keypoints have 2 coordinates and poses 3; drop it"
@@ -44,9 +29,6 @@ RELEASE_ONLY = {
     "-previous_name": BEST, "-previous_best_threshold": BEST,
     "--MAE": MASKING, "--MAE_reload": MASKING, "-tmr": MASKING, "--temporal_mask_rate": MASKING,
     "-smn": MASKING, "--spatial_mask_num": MASKING}
-# What a checkpoint knows of itself, as far as options say it too.
-OF_A_CHECKPOINT = ("network", "frames", "dim", "depth", "dropout", "units", "fpm_filter", "every_frame",
-                   "dataset", "keypoints", "tds", "target")
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -282,43 +264,13 @@ def build_parser() -> Parser:
     add("--test_augmentation", dest="flip_test", type=parse_bool, default=True,
         help="average with the mirrored prediction")
     add("--augment", type=parse_list, default="", help="train on other cameras, bodies, postures and 2D "
-        f"errors than the data's: comma-separated, any of {', '.join(PARTS)} (common/augment.py)")
+        f"errors than the data's: comma-separated, any of {', '.join(PARTS)} (common/augmentation/)")
     add("--velocity_weight", type=between((0, 1000)), default=0,
         help="weight of the loss of the steps from frame to frame (MPJVE) beside that of the poses, for "
         "--every_frame networks: calmer poses")
     add("--workers", type=int, default=0,
         help="always 0: batches are gathered on the device, without worker processes")
     return parser
-
-
-def parse(argv: list[str]) -> argparse.Namespace:
-    """The checked options; `given` is the set of those that the command line named itself."""
-    parser = build_parser()
-    args = parser.parse_args(argv)
-    silent = build_parser()
-    for action in silent._actions:
-        action.default = argparse.SUPPRESS
-    args.given = set(vars(silent.parse_args(argv)))
-    if args.dataset in ("cmu", "3dhp") and "keypoints" not in args.given:
-        args.keypoints = "gt"
-    for name, value in NETWORKS[args.network].items():
-        if name not in args.given:
-            setattr(args, name, value)
-    args.shipped = args.previous_dir is None and uses_checkpoint(args)
-    problem = find_problem(args)
-    if problem:
-        parser.error(problem)
-    for name in ("previous_dir", "previous_refine_name"):
-        path = getattr(args, name)
-        if path is not None and "*" in str(path):       # shells of Windows leave wildcards to the program
-            matches = glob.glob(str(path))
-            if len(matches) != 1:
-                parser.error(f"--{name} {path} must match exactly one file, it matches {len(matches)}")
-            setattr(args, name, Path(matches[0]))
-    if args.shipped:
-        args.reload = True
-        args.previous_dir = SHIPPED[args.frames if "frames" in args.given else next(iter(SHIPPED))]
-    return args
 
 
 @functools.cache
@@ -335,129 +287,3 @@ def spelt(names) -> str:
 def written(value):
     """A value as the command line writes it: 1 for True."""
     return int(value) if isinstance(value, bool) else value
-
-
-def uses_checkpoint(args) -> bool:
-    """Whether the task is to use a trained network: to evaluate it or to lift a video."""
-    return not (args.train or args.export_release or args.export_weights)
-
-
-def find_meaningless(network: str, given: set[str], path: Path | None = None) -> str | None:
-    """The sentence that refuses options which mean nothing to `network` (that of the file `path`)."""
-    refused = given & MEANINGLESS[network]
-    where = f"--network {network}" if path is None else f"{path}, a {network} network,"
-    return f"{where} has no {spelt(refused)}; drop it" if refused else None
-
-
-def find_network_problem(args, path: Path | None = None) -> str | None:
-    """The first contradiction between the network, that of the file `path`, and what it is to do."""
-    network = "the network" if path is None else str(path)
-    checks = [
-        (args.hop and not args.every_frame,
-         "--hop is for networks that answer for every frame of a window (--every_frame 1); "
-         f"{network} answers for one; drop it"),
-        ((args.hop or 1) > args.frames,
-         f"--hop must be 1 to {args.frames}, the frames of {network}, got {args.hop}"),
-        (args.every_frame and args.target == "last",
-         "--every_frame 1 answers for every frame of a window; drop --target last"),
-        (args.every_frame and args.refine,
-         f"--refine works on one pose a window; {network} answers for every frame (--every_frame 1); "
-         "drop one of the two"),
-        (args.velocity_weight and not args.every_frame,
-         "--velocity_weight compares a window's poses from frame to frame (--every_frame 1); "
-         f"{network} answers for one; drop it"),
-        (args.refine and args.dataset == "3dhp",
-         "--refine back-projects keypoints with the cameras' intrinsics, which the 3dhp files lack; "
-         "drop --refine"),
-        (args.augment and args.dataset == "3dhp",
-         "--augment moves the camera and needs intrinsics and vertical, which the 3dhp files lack; "
-         "drop --augment"),
-    ]
-    return next((sentence for failed, sentence in checks if failed), None)
-
-
-def find_problem(args) -> str | None:
-    """The first contradiction among the options, as a sentence; None when there is none."""
-    half = args.dim // 2
-    modes = [name for name in ("train", "predict", *EXPORTS) if getattr(args, name)]
-    invented = [name for name in args.augment or [] if name not in PARTS]
-    checks = [
-        (len(modes) > 1, f"--{' and --'.join(modes)} are different tasks; choose one"),
-        (args.predict and args.given & set(NOT_FOR_PREDICT),
-         f"--predict lifts every frame of one file; "
-         f"drop {spelt(args.given & set(NOT_FOR_PREDICT))}"),
-        (not args.train and args.given & set(ONLY_FOR_TRAINING),
-         f"{spelt(args.given & set(ONLY_FOR_TRAINING))} is for --train 1"),
-        (args.cameras == [] or args.actions == [],
-         "--cameras and --actions need at least one name; * for all"),
-        ("fov" in args.given and args.root != "estimate", "--fov needs --root estimate"),
-        (not args.test and args.val_subjects, "--val_subjects select an epoch by evaluating; drop --test 0"),
-        (args.frames % 2 == 0,
-         f"--frames must be odd so that the window has a centre frame, got {args.frames}"),
-        (args.dim % 8, f"--d_hid must be a multiple of 8, got {args.dim}"),
-        ("channel" in args.given and not args.reload and args.channel != half,
-         f"--channel is half of --d_hid: expected {half}, got {args.channel}; "
-         f"set --d_hid {2 * args.channel} as well"),
-        (args.n_joints != 17 or args.out_joints != 17,
-         f"all data sets have 17 joints, got --n_joints {args.n_joints} and --out_joints {args.out_joints}; "
-         "drop them"),
-        (not 0 <= args.dropout < 1, f"--dropout must lie between 0 and below 1, got {args.dropout:g}"),
-        (args.augment is None or invented,
-         f"--augment takes names of {', '.join(PARTS)}; got {', '.join(invented) or '*'}"),
-        (args.val_subjects is None,
-         "--val_subjects needs the names of training subjects; leave at least one to train on"),
-        (args.workers != 0,
-         f"--workers must be 0, got {args.workers}: batches are gathered on the device; drop it"),
-        (not args.predict and args.given & set(ONLY_FOR_PREDICT),
-         f"--{', --'.join(ONLY_FOR_PREDICT)} are for --predict FILE"),
-        (args.predict == LIVE and (args.level == "motion"
-                                   or args.given & {"output", "person", "smooth", "amp"}),
-         "--predict - answers each line on standard output while the motion goes on; drop --output, "
-         "--person, --smooth, --amp and --level motion (--level DEGREES works)"),
-        (args.smooth and (modes not in ([], ["predict"]) or args.smooth > 1 or args.test_stride > 1),
-         "--smooth takes up to 1 second and every frame, for --predict or --train 0; drop --train 1, other "
-         "tasks and --test_stride"),
-        (not args.train and not args.test, "--train 0 --test 0 leaves nothing to do; set one of them to 1"),
-        (args.export_mat and (args.dataset != "3dhp" or args.test_stride > 1 or args.downsample > 1
-                              or args.actions
-                              or not args.test), "--export_mat needs --dataset 3dhp and every test frame"),
-        (args.refine_reload and not args.refine, "--refine_reload 1 is for the refine module; add --refine"),
-        (args.refine_reload and args.previous_refine_name is None,
-         "--refine_reload 1 needs a refine file; add --previous_refine_name FILE"),
-        (args.previous_refine_name is not None and not args.refine_reload,
-         "--previous_refine_name names a file that is not loaded; add --refine --refine_reload 1 or drop it"),
-        (args.refine and not args.train and not args.refine_reload,
-         "evaluating with --refine needs trained weights; add --refine_reload 1 --previous_refine_name FILE"),
-        ("lr_refine" in args.given and not (args.train and args.refine),
-         "--lr_refine needs --train 1 --refine"),
-        ("refine_root" in args.given and not args.refine, "--refine_root needs --refine"),
-        (not args.train and args.resume, "--resume continues a training; add --train 1"),
-        (any(getattr(args, name) for name in EXPORTS) and not (args.reload or args.shipped),
-         "exporting needs a checkpoint; add --reload 1 --previous_dir FILE"),
-        (args.reload and args.previous_dir is None and not args.shipped,
-         "--reload 1 needs a checkpoint; add --previous_dir FILE"),
-        (args.shipped and ("network" in args.given and args.network != "ftcm"
-                           or "frames" in args.given and args.frames not in SHIPPED),
-         f"the checkpoints that ship are of FTCM with {' and '.join(map(str, SHIPPED))} frames "
-         f"({', '.join(path.name for path in SHIPPED.values())}); choose one with -f, or name another with "
-         "--reload 1 --previous_dir FILE"),
-        (find_meaningless(args.network, args.given), find_meaningless(args.network, args.given)),
-        (not (args.reload or args.shipped) and find_network_problem(args), find_network_problem(args)),
-        (args.network == "temporal_conv" and args.frames not in [3 ** n for n in range(1, 10)],
-         f"--network temporal_conv needs a power of 3 as --frames (3, 9, 27, ..), got {args.frames}"),
-        (not args.reload and args.previous_dir is not None,
-         "--previous_dir names a checkpoint that is not loaded; add --reload 1 or drop it"),
-    ]
-    return next((sentence for failed, sentence in checks if failed), None)
-
-
-def program_arguments(argv: list[str] | None) -> list[str]:
-    """`argv`, or the command line's arguments."""
-    return sys.argv[1:] if argv is None else list(argv)
-
-
-def plain(args: argparse.Namespace) -> dict:
-    """The options as plain values, fit for JSON and for a checkpoint."""
-    return {name: str(value) if isinstance(value, Path) else value
-            for name, value in sorted(vars(args).items())
-            if name not in ("given", "shipped")}

@@ -4,10 +4,7 @@ import difflib
 import re
 import sys
 
-
-class BadOptions(SystemExit):
-    """Ends the program with status 2. `args` holds the sentence, which was printed."""
-    code = 2
+from common.terminal import BadOptions
 
 
 class Parser(argparse.ArgumentParser):
@@ -26,15 +23,20 @@ class Parser(argparse.ArgumentParser):
         raise BadOptions(message)
 
     def parse_args(self, args=None, namespace=None):
-        args, known = sys.argv[1:] if args is None else args, self._option_string_actions.keys()
+        """As argparse; `given` is the set of the options' names (dest) that the words hold."""
+        args, known, given = sys.argv[1:] if args is None else args, self._option_string_actions, set()
         for word in args:
             name = word.partition("=")[0]
             joined = re.fullmatch("-[A-Za-z][0-9]+", name) and name[:2] in known
-            if name not in known and not joined and re.match("--?[A-Za-z]", name):
+            if name in known or joined:
+                given.add(known[name[:2] if joined else name].dest)
+            elif re.match("--?[A-Za-z]", name):
                 foreign = re.sub("[0-9.]+$", "", name)          # -smn0 means -smn 0
                 self.error(f"{foreign} {self.refused[foreign]}" if foreign in self.refused else
                            f"unrecognized option {name}; {suggest(name, known)}")
-        return super().parse_args(args, namespace)
+        found = super().parse_args(args, namespace)
+        found.given = given
+        return found
 
 
 def suggest(name: str, known) -> str:

@@ -13,8 +13,9 @@ from dataclasses import replace
 import torch
 from torch.nn.functional import normalize
 
-from common.camera import project
-from common.keypoint_errors import Draws, KeypointErrors
+from common.augmentation.keypoint_errors import Draws, KeypointErrors
+from common.camera import level_rotation, project
+from common.clips import Clip
 from common.skeleton import Skeleton
 from common.windows import Batch
 
@@ -37,13 +38,27 @@ LEAN = 6                        # degrees, standard deviation: the whole body ou
 TOPPLED = 0.12                  # share of windows whose body leans by any angle: lying, handstands
 
 
+def make_augmenter(parts: list[str], clips: list[Clip], *, noise: dict, tds: int) -> "Augmenter | None":
+    """What changes the windows of `clips` as the names of PARTS say; None without a name.
+
+    Raises ValueError where a clip lacks root, intrinsics or vertical.
+    """
+    if not parts:
+        return None
+    for clip in clips:
+        if clip.root is None or clip.up is None or clip.intrinsics is None:
+            raise ValueError("--augment moves the camera and so needs root, intrinsics and vertical of every "
+                             f"clip, which {clip.name} lacks. Drop it.")
+    return Augmenter(parts, skeleton=clips[0].skeleton, noise=noise, tds=tds, generator=torch.Generator())
+
+
 class Augmenter(Draws):
     """Changes batches of whole windows. `parts` are names of PARTS, done in this order:
 
     "body" changes size and bone lengths; "placement" where in the body the joints lie; "posture" turns limbs,
     chest and head for the whole window and leans the body; "camera" places the window before a random camera;
     "layout" takes spine and thorax from the limbs, as for a detector that has no such joints
-    (common/layouts.py), and moves nose and head; "detector" adds the errors of a 2D detector (`noise`:
+    (skeleton.TO_HUMAN36M), and moves nose and head; "detector" adds the errors of a 2D detector (`noise`:
     dataset/detector_noise.json); "missing" hides joints for a run of frames, which are then interpolated as
     in a user's keypoint file. All draws come from `generator`, on the CPU. With one of the first four the
     exact keypoints are the pinhole projection of the new poses.
@@ -57,7 +72,7 @@ class Augmenter(Draws):
                              f"choose from {', '.join(PARTS)}.")
         super().__init__(generator)
         self.parts, self.skeleton = set(parts), skeleton
-        self.spoil = KeypointErrors(skeleton, noise, tds=tds, generator=generator)
+        self.detector = KeypointErrors(skeleton, noise, tds=tds, generator=generator)
         names = [name.removeprefix("left_").removeprefix("right_") for name in skeleton.joints]
         kinds = sorted(set(names))
         self.kind = torch.tensor([kinds.index(name) for name in names])             # (J,) equal for twins
@@ -91,14 +106,14 @@ class Augmenter(Draws):
             pose = self.displace(pose, self.placement(len(pose)).to(device))
         if "posture" in self.parts:
             pose = self.turn_limbs(pose)
-            level = level_axes(batch.up)                                            # (B, 3, 3)
+            level = level_rotation(batch.up)                                        # (B, 3, 3)
             lean = level.transpose(1, 2) @ self.lean(len(pose)).to(device) @ level
-            pose, travel = turned(lean, pose), turned(lean, travel)
+            pose, travel = rotate_windows(lean, pose), rotate_windows(lean, travel)
         if "camera" in self.parts:
-            turn = self.turn(len(pose)).to(device) @ level_axes(batch.up)           # (B, 3, 3)
+            turn = self.turn(len(pose)).to(device) @ level_rotation(batch.up)       # (B, 3, 3)
             middle, intrinsics = (values.to(device) for values in self.place(len(pose)))
-            pose, travel = turned(turn, pose), turned(turn, travel)
-            up = turned(turn, up[:, None])[:, 0]
+            pose, travel = rotate_windows(turn, pose), rotate_windows(turn, travel)
+            up = rotate_windows(turn, up[:, None])[:, 0]
         if self.parts & {"camera", "body", "placement", "posture"}:
             root = middle + travel
             nearest = (pose[..., 2] + root[..., None, 2]).flatten(1).min(1).values      # (B,) metres
@@ -106,11 +121,11 @@ class Augmenter(Draws):
             root = torch.cat([root[..., :2], root[..., 2:] + away[..., None]], -1)
             keypoints = project(pose + root[:, :, None], intrinsics[:, None, None])
         if "layout" in self.parts:
-            keypoints = self.spoil.convert(keypoints)
+            keypoints = self.detector.convert(keypoints)
         if "detector" in self.parts:
-            keypoints = keypoints + self.spoil.errors(keypoints)
+            keypoints = keypoints + self.detector.draw_noise(keypoints)
         if "missing" in self.parts:
-            keypoints = self.spoil.hide(self.spoil.hide(keypoints))
+            keypoints = self.detector.hide(self.detector.hide(keypoints))
         return replace(batch, keypoints=keypoints, pose=pose, root=root, intrinsics=intrinsics, up=up)
 
     def body(self, num_windows: int):
@@ -153,7 +168,7 @@ class Augmenter(Draws):
         """
         windows, joints = len(pose), len(self.turns)
         strength = self.uniform(windows, 1, 1, high=2.0)
-        own = rotations(torch.deg2rad(strength * self.turns[:, None] * self.normal(windows, joints, 3)))
+        own = to_matrix(torch.deg2rad(strength * self.turns[:, None] * self.normal(windows, joints, 3)))
         whole = [torch.eye(3).expand(windows, 3, 3)] * joints       # of each joint with those above it
         for joint in self.from_root:
             parent = self.skeleton.parents[joint]
@@ -171,7 +186,7 @@ class Augmenter(Draws):
         angle = torch.where(self.uniform(num_windows) < TOPPLED, topple, angle)
         heading = self.uniform(num_windows, high=2 * math.pi)
         axis = torch.stack([heading.cos(), torch.zeros(num_windows), heading.sin()], 1)
-        return rotations(angle[:, None] * axis)
+        return to_matrix(angle[:, None] * axis)
 
     def turn(self, num_windows: int):
         """Rotations (B, 3, 3) from level space to the space of a random camera."""
@@ -179,8 +194,11 @@ class Augmenter(Draws):
         pitch = torch.deg2rad((mean + self.normal(num_windows, std=std)).clamp(low, high))
         roll = torch.deg2rad(self.normal(num_windows, std=ROLL))
         heading = self.uniform(num_windows, high=2 * math.pi)
-        x, y, z = torch.eye(3)
-        return rotations(roll[:, None] * z) @ rotations(pitch[:, None] * x) @ rotations(heading[:, None] * y)
+        zero = torch.zeros(num_windows)
+        about_x = to_matrix(torch.stack([pitch, zero, zero], 1))
+        about_y = to_matrix(torch.stack([zero, heading, zero], 1))
+        about_z = to_matrix(torch.stack([zero, zero, roll], 1))
+        return about_z @ about_x @ about_y
 
     def place(self, num_windows: int):
         """Camera-space positions (B, 1, 3) of the person and intrinsics (B, 4) of random cameras."""
@@ -194,23 +212,14 @@ class Augmenter(Draws):
         return position[:, None], torch.stack([focal, focal, zero, zero], 1)
 
 
-def turned(rotation, points):
-    """Points (B, .., 3) of each window turned by its rotation (B, 3, 3)."""
+def rotate_windows(rotation, points):
+    """Points (B, .., 3) of each window rotated by its matrix (B, 3, 3)."""
     return (points.flatten(1, -2) @ rotation.transpose(1, 2)).view_as(points)
 
 
-def rotations(vectors):
+def to_matrix(vectors):
     """Rotation matrices (.., 3, 3) of rotation vectors (.., 3): axis times angle in radians."""
     x, y, z = vectors.unbind(-1)
     zero = torch.zeros_like(x)
     cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
     return torch.linalg.matrix_exp(cross)
-
-
-def level_axes(up):
-    """Rotations (B, 3, 3) to level space from the camera space in which `up` (B, 3) holds."""
-    down = -up
-    forward = torch.zeros_like(up)
-    forward[:, 2] = 1
-    ahead = normalize(forward - down[:, 2:] * down, dim=1)
-    return torch.stack([torch.linalg.cross(down, ahead), down, ahead], 1)

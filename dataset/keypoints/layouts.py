@@ -4,7 +4,7 @@ Shapes: N frames, J joints of the detector's layout. Positions are pixels or any
 """
 import numpy as np
 
-from common.skeleton import HUMAN36M, Skeleton
+from common.skeleton import HUMAN36M, TO_HUMAN36M, Skeleton
 
 # The order of COCO's person keypoints (cocodataset.org). COCO has no pelvis: the nose is the root.
 COCO17 = Skeleton(
@@ -43,34 +43,14 @@ BLAZEPOSE33 = Skeleton(
 
 LAYOUTS = {layout.name: layout for layout in (HUMAN36M, COCO17, BODY25, BLAZEPOSE33)}
 
-LIMBS = [f"{side}_{part}" for side in ("left", "right")
-         for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")]
-# Human3.6M's joint -> the detector's joints whose weighted sum it is; the weights of a row add up to 1. All
-# detector layouts name these joints alike, so one table serves them all. Limbs are taken as they are. Others:
-# pelvis  midway between the hips, as Human3.6M's own.
-# spine   midway between pelvis and shoulder line: in Human3.6M's recorded skeleton this joint is about 233 mm
-#         above the pelvis and the thorax about 257 mm above it.
-# thorax  above the shoulder line by 0.06 of that line's distance from the pelvis: the median over the bundled
-#         motion capture (dataset/cmu_mocap.npz), of which 80 % of the frames lie between 0.03 and 0.09.
-# nose    Human3.6M's joint lies about 75 mm ahead of the skull's base, the tip of the nose about 125 mm ahead
-#         of the ears: 0.6 of the way from between the ears to the tip.
-# head    about 80 mm above the ears, and these about 200 mm above the shoulder line: 0.4 of that distance on.
-TO_HUMAN36M = {
-    **{joint: {joint: 1.0} for joint in LIMBS},
-    "pelvis": {"left_hip": 0.5, "right_hip": 0.5},
-    "spine": {"left_hip": 0.25, "right_hip": 0.25, "left_shoulder": 0.25, "right_shoulder": 0.25},
-    "thorax": {"left_hip": -0.03, "right_hip": -0.03, "left_shoulder": 0.53, "right_shoulder": 0.53},
-    "nose": {"nose": 0.6, "left_ear": 0.2, "right_ear": 0.2},
-    "head": {"left_ear": 0.7, "right_ear": 0.7, "left_shoulder": -0.2, "right_shoulder": -0.2},
-}
-# A part of the head that the detector misses -> what stands in for it, first choice first. A hidden ear lies
-# behind the head about where the other one is seen; detectors leave it out whenever a person turns away.
-STAND_INS = {"left_ear": (("right_ear",), ("nose",)), "right_ear": (("left_ear",), ("nose",)),
-             "nose": (("left_ear", "right_ear"), ("left_ear",), ("right_ear",))}
+# A part of the head that the detector misses -> the joints whose mean stands in for it, first choice first.
+# A hidden ear lies behind the head, near the other ear in the image: people often turn away from the camera.
+HEAD_STAND_INS = {"left_ear": (("right_ear",), ("nose",)), "right_ear": (("left_ear",), ("nose",)),
+                  "nose": (("left_ear", "right_ear"), ("left_ear",), ("right_ear",))}
 
 
-def find(num_joints: int, layout: str | None = None) -> Skeleton:
-    """The layout of that name, or the only one with that many joints; ValueError where neither is clear."""
+def find_layout(num_joints: int, layout: str | None = None) -> Skeleton:
+    """The layout of that name, or else the only one with that many joints; ValueError where there is none."""
     known = ", ".join(f"{name} ({len(skeleton.joints)} joints)" for name, skeleton in LAYOUTS.items())
     if layout is not None:
         if layout not in LAYOUTS:
@@ -89,8 +69,8 @@ def find(num_joints: int, layout: str | None = None) -> Skeleton:
     return fitting[0]
 
 
-def needed(layout: Skeleton) -> list[int]:
-    """Indices, ascending, of the joints that the conversion reads; the others may be missing."""
+def needed_joints(layout: Skeleton) -> list[int]:
+    """Indices, ascending, of the joints that the conversion to Human3.6M reads; the others may be missing."""
     if layout == HUMAN36M:
         return list(range(len(HUMAN36M.joints)))
     return sorted({layout.joints.index(source) for weights in TO_HUMAN36M.values() for source in weights})
@@ -116,13 +96,15 @@ def to_human36m(keypoints: np.ndarray, scores: np.ndarray, layout: Skeleton) -> 
     return np.stack(joints, axis=1), np.stack(joint_scores, axis=1)
 
 
-def stand_in(keypoints: np.ndarray, seen: np.ndarray, layout: Skeleton) -> tuple[np.ndarray, np.ndarray]:
-    """New `keypoints` (N, J, 2) and `seen` (N, J) bool: unseen ears and noses are put where `STAND_INS` says.
+def complete_head(keypoints: np.ndarray, seen: np.ndarray, layout: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+    """New `keypoints` (N, J, 2) and `seen` (N, J) bool with unseen ears and noses filled by HEAD_STAND_INS.
 
-    Frame by frame, from joints seen in the same frame. Human3.6M's own layout passes unchanged.
+    Only joints that are seen in the same frame stand in. Human3.6M's own layout passes unchanged.
     """
     filled_keypoints, filled = keypoints.copy(), seen.copy()
-    for joint, choices in STAND_INS.items() if layout != HUMAN36M else ():
+    if layout == HUMAN36M:
+        return filled_keypoints, filled
+    for joint, choices in HEAD_STAND_INS.items():
         target = layout.joints.index(joint)
         for choice in choices:
             rows = [layout.joints.index(source) for source in choice]

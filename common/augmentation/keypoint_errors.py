@@ -1,22 +1,34 @@
-"""The errors that keypoints of a detector have, for training: other joints, drift, joints unseen.
+"""The errors of a 2D detector: drift and jitter, other joint definitions, unseen joints.
 
-Shapes: B windows, T frames, J joints. Keypoints in screen coordinates.
+Shapes: B windows, T frames, K key frames, J joints. Keypoints and errors in screen coordinates.
 """
 import torch
 
-from common.layouts import TO_HUMAN36M
-from common.skeleton import Skeleton
+from common.skeleton import TO_HUMAN36M, Skeleton
 
 STRENGTH = 1.5                  # simulated errors are 0 to this times those of the model
 TYPICAL_EXTENT = 0.8            # screen height of the people whose errors the model describes (Human3.6M)
-KEY_FRAME_EVERY = 9             # frames between two independent errors, as in dataset/cmu_mocap.py
+KEY_FRAME_EVERY = 9             # frames between two independent errors (27 key frames in a window of 243)
 JITTER = 0.002                  # standard deviation of the white part of the errors, screen units
 UNIFORM = 0.03                  # reach of the errors that no Gaussian explains, screen units
 CONVERTED = 0.5                 # share of windows whose joints come from another layout
 HEAD_SHIFT = 0.12               # standard deviation of its nose and head, a share of the way thorax to head
 MISSING = 0.5                   # share of windows in which a joint or limb is unseen for a while
-LIMBS = [("_shoulder", "_elbow", "_wrist"), ("_elbow", "_wrist"), ("_hip", "_knee", "_ankle"),
-         ("_knee", "_ankle")]
+HIDDEN_LIMBS = [("_shoulder", "_elbow", "_wrist"), ("_elbow", "_wrist"), ("_hip", "_knee", "_ankle"),
+                ("_knee", "_ankle")]
+
+
+def drift(gaussian, uniform, is_gaussian, position):
+    """Errors (B, T, J, 2) of a detector that drift linearly between errors drawn at key frames.
+
+    At a key frame a joint has the error of `gaussian` (B, K, J, 2) where `is_gaussian` (B, K, J), and that of
+    `uniform` (B, K, J, 2) elsewhere. `position` (B, T) is each frame's position among the key frames.
+    """
+    drawn = torch.where(is_gaussian[..., None], gaussian, uniform)                  # (B, K, J, 2)
+    before = position.long()                                                        # (B, T)
+    weight = (position - before)[..., None, None]
+    window = torch.arange(len(drawn))[:, None]
+    return (1 - weight) * drawn[window, before] + weight * drawn[window, before + 1]
 
 
 class Draws:
@@ -33,14 +45,14 @@ class Draws:
 
 
 class KeypointErrors(Draws):
-    """Spoils the exact keypoints of whole windows. `noise` is dataset/detector_noise.json."""
+    """Corrupts the exact keypoints of whole windows. `noise` is dataset/detector_noise.json."""
 
     def __init__(self, skeleton: Skeleton, noise: dict, *, tds: int, generator: torch.Generator):
         super().__init__(generator)
         self.tds, self.names = tds, list(skeleton.joints)
         groups = [[number] for number in range(len(self.names))]
         groups += [[self.names.index(side + part) for part in limb if side + part in self.names]
-                   for side in ("left", "right") for limb in LIMBS]
+                   for side in ("left", "right") for limb in HIDDEN_LIMBS]
         self.groups = torch.zeros(len(groups), len(self.names))             # (groups, J)
         for number, group in enumerate(groups):
             self.groups[number, group] = 1
@@ -48,7 +60,7 @@ class KeypointErrors(Draws):
         self.weight = torch.tensor(noise["weight"])                                         # (J,)
 
     def convert(self, keypoints):
-        """Some of the windows (B, T, J, 2) as converted from a detector without spine, thorax and head."""
+        """Some windows (B, T, J, 2) with spine, thorax and head as converted from another joint layout."""
         def joint(name):
             return keypoints[:, :, self.names.index(name)]                          # (B, T, 2)
 
@@ -65,29 +77,26 @@ class KeypointErrors(Draws):
         chosen = (self.uniform(len(keypoints)) < CONVERTED).to(keypoints.device)
         return torch.where(chosen[:, None, None, None], converted, keypoints)
 
-    def errors(self, keypoints):
-        """Simulated detector noise (B, T, J, 2), screen units: the model of dataset/cmu_mocap.detector_error.
+    def draw_noise(self, keypoints):
+        """Simulated detector noise (B, T, J, 2), the model of dataset/cmu_mocap.detector_error.
 
-        They grow with the person in the image and with a strength drawn for each window.
+        It grows with the person's size in the image and with a strength that is drawn for each window.
         """
         windows, frames, joints, _ = keypoints.shape
         position = self.uniform(windows, 1) + torch.arange(frames) * self.tds / KEY_FRAME_EVERY     # (B, T)
         keys = int(position.max()) + 2
         gaussian = self.mean + self.std * self.normal(windows, keys, joints, 2)
-        other = self.uniform(windows, keys, joints, 2, low=-UNIFORM, high=UNIFORM)
-        drawn = torch.where((self.uniform(windows, keys, joints) < self.weight)[..., None], gaussian, other)
-        before = position.long()                                                    # (B, T)
-        share = (position - before)[..., None, None]
-        window = torch.arange(windows)[:, None]
-        drift = (1 - share) * drawn[window, before] + share * drawn[window, before + 1]
-        drift = drift + self.normal(windows, frames, joints, 2, std=JITTER)
+        uniform = self.uniform(windows, keys, joints, 2, low=-UNIFORM, high=UNIFORM)
+        is_gaussian = self.uniform(windows, keys, joints) < self.weight
+        noise = drift(gaussian, uniform, is_gaussian, position)
+        noise = noise + self.normal(windows, frames, joints, 2, std=JITTER)
         flat = keypoints[..., 1]                                                    # (B, T, J)
         extent = (flat.amax(2) - flat.amin(2)).amax(1) / TYPICAL_EXTENT             # (B,)
         strength = self.uniform(windows, high=STRENGTH).to(keypoints.device) * extent
-        return strength[:, None, None, None] * drift.to(keypoints.device)
+        return strength[:, None, None, None] * noise.to(keypoints.device)
 
     def hide(self, keypoints):
-        """In some windows a joint or limb follows a straight line over a run of frames, or stands still."""
+        """In some windows a joint or limb is hidden for some frames: interpolated, or at rest at an end."""
         windows, frames = keypoints.shape[:2]
         first = (self.uniform(windows) * frames).long()                             # (B,) hidden frames:
         last = first + (self.uniform(windows) ** 2 * frames).long()                 # first .. last

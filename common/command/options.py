@@ -1,0 +1,292 @@
+"""What the options mean together: contradictions are refused, a checkpoint fills in what was left out.
+
+`parse` returns the options under this project's names (the `dest` of each). Bad values end the program with
+one sentence and exit status 2.
+"""
+import argparse
+import glob
+from pathlib import Path
+
+from common.augmentation.augmenter import PARTS
+from common.batch_sizes import default_hop, inference_windows
+from common.command.option_parser import NETWORKS, PROJECT, build_parser, spelt, written
+from common.lift import Lifting
+from common.training import TEST_SUBJECTS
+from common.untrusted.values import readable
+from common.windows import Window
+
+NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
+                   "export_mat"]
+EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
+ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
+                     "compile", "augment", "velocity_weight"]
+ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "root", "fov", "level"]
+LIVE = Path("-")
+# The checkpoints that ship, by their frames; the first is used where none is named.
+SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
+# The options that mean nothing to a network.
+FTCM_ONLY = {"units", "fpm_filter", "every_frame", "hop", "channel"}
+MEANINGLESS = {"ftcm": set(), "single_frame": FTCM_ONLY | {"frames", "target"},
+               "temporal_conv": FTCM_ONLY | {"depth"}}
+OVERVIEW = """\
+FTCM lifts 2D keypoints of a video to 3D poses. What you can do:
+  python run_ftcm.py --predict FILE --output FOLDER            3D poses of your keypoints (--predict -: live)
+  python run_ftcm.py --train 0 --dataset cmu -k detected       score the weights that ship on bundled motions
+  python run_ftcm.py -f 243 --train 1                          train on Human3.6M (--dataset cmu: bundled)
+  python run_ftcm.py --train 0 --reload 1 --previous_dir FILE  score a checkpoint
+  python run_ftcm.py --help                                    all options; README.md shows them at work"""
+# What may differ between a run and its continuation.
+FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "eval_batch_size",
+                  "test_stride", "max_minutes", "compile", "publish"}
+# What a checkpoint knows of itself, as far as options say it too.
+OF_A_CHECKPOINT = ("network", "frames", "dim", "depth", "dropout", "units", "fpm_filter", "every_frame",
+                   "dataset", "keypoints", "tds", "target")
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The checked options; `given` is the set of those that the command line named itself."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.dataset in ("cmu", "3dhp") and "keypoints" not in args.given:
+        args.keypoints = "gt"
+    for name, value in NETWORKS[args.network].items():
+        if name not in args.given:
+            setattr(args, name, value)
+    args.shipped = args.previous_dir is None and uses_checkpoint(args)
+    problem = find_problem(args)
+    if problem:
+        parser.error(problem)
+    for name in ("previous_dir", "previous_refine_name"):
+        path = getattr(args, name)
+        if path is not None and "*" in str(path):       # shells of Windows leave wildcards to the program
+            matches = glob.glob(str(path))
+            if len(matches) != 1:
+                parser.error(f"--{name} {path} must match exactly one file, it matches {len(matches)}")
+            setattr(args, name, Path(matches[0]))
+    if args.shipped:
+        args.reload = True
+        args.previous_dir = SHIPPED[args.frames if "frames" in args.given else next(iter(SHIPPED))]
+    return args
+
+
+def uses_checkpoint(args) -> bool:
+    """Whether the task is to use a trained network: to evaluate it or to lift a video."""
+    return not (args.train or args.export_release or args.export_weights)
+
+
+def find_meaningless(network: str, given: set[str], path: Path | None = None) -> str | None:
+    """The sentence that refuses options which mean nothing to `network` (that of the file `path`)."""
+    refused = given & MEANINGLESS[network]
+    where = f"--network {network}" if path is None else f"{path}, a {network} network,"
+    return f"{where} has no {spelt(refused)}; drop it" if refused else None
+
+
+def find_network_problem(args, path: Path | None = None) -> str | None:
+    """The first contradiction between the network, that of the file `path`, and what it is to do."""
+    network = "the network" if path is None else str(path)
+    checks = [
+        (args.hop and not args.every_frame,
+         "--hop is for networks that answer for every frame of a window (--every_frame 1); "
+         f"{network} answers for one; drop it"),
+        ((args.hop or 1) > args.frames,
+         f"--hop must be 1 to {args.frames}, the frames of {network}, got {args.hop}"),
+        (args.every_frame and args.target == "last",
+         "--every_frame 1 answers for every frame of a window; drop --target last"),
+        (args.every_frame and args.refine,
+         f"--refine works on one pose a window; {network} answers for every frame (--every_frame 1); "
+         "drop one of the two"),
+        (args.velocity_weight and not args.every_frame,
+         "--velocity_weight compares a window's poses from frame to frame (--every_frame 1); "
+         f"{network} answers for one; drop it"),
+        (args.refine and args.dataset == "3dhp",
+         "--refine back-projects keypoints with the cameras' intrinsics, which the 3dhp files lack; "
+         "drop --refine"),
+        (args.augment and args.dataset == "3dhp",
+         "--augment moves the camera and needs intrinsics and vertical, which the 3dhp files lack; "
+         "drop --augment"),
+    ]
+    return next((sentence for failed, sentence in checks if failed), None)
+
+
+def find_problem(args) -> str | None:
+    """The first contradiction among the options, as a sentence; None when there is none."""
+    half = args.dim // 2
+    modes = [name for name in ("train", "predict", *EXPORTS) if getattr(args, name)]
+    invented = [name for name in args.augment or [] if name not in PARTS]
+    checks = [
+        (len(modes) > 1, f"--{' and --'.join(modes)} are different tasks; choose one"),
+        (args.predict and args.given & set(NOT_FOR_PREDICT),
+         f"--predict lifts every frame of one file; "
+         f"drop {spelt(args.given & set(NOT_FOR_PREDICT))}"),
+        (not args.train and args.given & set(ONLY_FOR_TRAINING),
+         f"{spelt(args.given & set(ONLY_FOR_TRAINING))} is for --train 1"),
+        (args.cameras == [] or args.actions == [],
+         "--cameras and --actions need at least one name; * for all"),
+        ("fov" in args.given and args.root != "estimate", "--fov needs --root estimate"),
+        (not args.test and args.val_subjects, "--val_subjects select an epoch by evaluating; drop --test 0"),
+        (args.frames % 2 == 0,
+         f"--frames must be odd so that the window has a centre frame, got {args.frames}"),
+        (args.dim % 8, f"--d_hid must be a multiple of 8, got {args.dim}"),
+        ("channel" in args.given and not args.reload and args.channel != half,
+         f"--channel is half of --d_hid: expected {half}, got {args.channel}; "
+         f"set --d_hid {2 * args.channel} as well"),
+        (args.n_joints != 17 or args.out_joints != 17,
+         f"all data sets have 17 joints, got --n_joints {args.n_joints} and --out_joints {args.out_joints}; "
+         "drop them"),
+        (not 0 <= args.dropout < 1, f"--dropout must lie between 0 and below 1, got {args.dropout:g}"),
+        (args.augment is None or invented,
+         f"--augment takes names of {', '.join(PARTS)}; got {', '.join(invented) or '*'}"),
+        (args.val_subjects is None,
+         "--val_subjects needs the names of training subjects; leave at least one to train on"),
+        (args.workers != 0,
+         f"--workers must be 0, got {args.workers}: batches are gathered on the device; drop it"),
+        (not args.predict and args.given & set(ONLY_FOR_PREDICT),
+         f"--{', --'.join(ONLY_FOR_PREDICT)} are for --predict FILE"),
+        (args.predict == LIVE and (args.level == "motion"
+                                   or args.given & {"output", "person", "smooth", "amp"}),
+         "--predict - answers each line on standard output while the motion goes on; drop --output, "
+         "--person, --smooth, --amp and --level motion (--level DEGREES works)"),
+        (args.smooth and (modes not in ([], ["predict"]) or args.smooth > 1 or args.test_stride > 1),
+         "--smooth takes up to 1 second and every frame, for --predict or --train 0; drop --train 1, other "
+         "tasks and --test_stride"),
+        (not args.train and not args.test, "--train 0 --test 0 leaves nothing to do; set one of them to 1"),
+        (args.export_mat and (args.dataset != "3dhp" or args.test_stride > 1 or args.downsample > 1
+                              or args.actions
+                              or not args.test), "--export_mat needs --dataset 3dhp and every test frame"),
+        (args.refine_reload and not args.refine, "--refine_reload 1 is for the refine module; add --refine"),
+        (args.refine_reload and args.previous_refine_name is None,
+         "--refine_reload 1 needs a refine file; add --previous_refine_name FILE"),
+        (args.previous_refine_name is not None and not args.refine_reload,
+         "--previous_refine_name names a file that is not loaded; add --refine --refine_reload 1 or drop it"),
+        (args.refine and not args.train and not args.refine_reload,
+         "evaluating with --refine needs trained weights; add --refine_reload 1 --previous_refine_name FILE"),
+        ("lr_refine" in args.given and not (args.train and args.refine),
+         "--lr_refine needs --train 1 --refine"),
+        ("refine_root" in args.given and not args.refine, "--refine_root needs --refine"),
+        (not args.train and args.resume, "--resume continues a training; add --train 1"),
+        (any(getattr(args, name) for name in EXPORTS) and not (args.reload or args.shipped),
+         "exporting needs a checkpoint; add --reload 1 --previous_dir FILE"),
+        (args.reload and args.previous_dir is None and not args.shipped,
+         "--reload 1 needs a checkpoint; add --previous_dir FILE"),
+        (args.shipped and ("network" in args.given and args.network != "ftcm"
+                           or "frames" in args.given and args.frames not in SHIPPED),
+         f"the checkpoints that ship are of FTCM with {' and '.join(map(str, SHIPPED))} frames "
+         f"({', '.join(path.name for path in SHIPPED.values())}); choose one with -f, or name another with "
+         "--reload 1 --previous_dir FILE"),
+        (find_meaningless(args.network, args.given), find_meaningless(args.network, args.given)),
+        (not (args.reload or args.shipped) and find_network_problem(args), find_network_problem(args)),
+        (args.network == "temporal_conv" and args.frames not in [3 ** n for n in range(1, 10)],
+         f"--network temporal_conv needs a power of 3 as --frames (3, 9, 27, ..), got {args.frames}"),
+        (not args.reload and args.previous_dir is not None,
+         "--previous_dir names a checkpoint that is not loaded; add --reload 1 or drop it"),
+    ]
+    return next((sentence for failed, sentence in checks if failed), None)
+
+
+def announce_shipped(path: Path) -> None:
+    """Say that nobody named a checkpoint and which one is used; FileNotFoundError where it is absent."""
+    if not path.is_file():
+        raise FileNotFoundError(f"The checkpoint that ships, {path}, is missing. Restore it with git, or "
+                                "name another with --reload 1 --previous_dir FILE.")
+    print(f"No --previous_dir: using the checkpoint that ships, {path}")
+
+
+def adopt(args: argparse.Namespace, saved: dict, path: Path) -> None:
+    """Set the options that the command line leaves out to what the checkpoint `saved` of `path` says.
+
+    The data set and the dropout may differ from the checkpoint's: both say nothing of its weights. Any other
+    contradiction is a ValueError. A checkpoint that nobody named does not choose the data set.
+    """
+    network = saved.get("network", "ftcm")
+    facts = {"network": network, "target": "center", **saved["model_args"], **saved["data"]}
+    for name in OF_A_CHECKPOINT:
+        wanted, found = getattr(args, name), facts.get(name, getattr(args, name))
+        of_data = name in ("dataset", "keypoints")
+        if name not in args.given:
+            if not (of_data and (args.shipped or "dataset" in args.given)):
+                setattr(args, name, found)
+        elif wanted != found and not of_data and name != "dropout":
+            raise ValueError(f"{path} was trained with {spelt([name])} {written(found)}, the command line "
+                             f"says {written(wanted)}. Drop that option or choose another checkpoint.")
+    if saved["model_args"]["num_joints"] != 17:
+        raise ValueError(f"{path} is for {saved['model_args']['num_joints']} joints; every data set here has "
+                         "17. Choose another checkpoint.")
+    half = saved["model_args"]["dim"] // 2
+    problem = find_meaningless(network, args.given, path) or find_network_problem(args, path)
+    if problem:
+        raise ValueError(problem + ".")
+    if "channel" in args.given and args.channel != half:
+        raise ValueError(f"{path} has {half} channels in each unit, the command line says --channel "
+                         f"{args.channel}. Drop that option.")
+
+
+def plain(args: argparse.Namespace) -> dict:
+    """The options as plain values, fit for JSON and for a checkpoint."""
+    return {name: str(value) if isinstance(value, Path) else value
+            for name, value in sorted(vars(args).items())
+            if name not in ("given", "shipped")}
+
+
+def refuse_unknown(option: str, given: list[str] | None, known: list[str]) -> None:
+    """Raise ValueError where an option names what does not exist; None names all."""
+    unknown = sorted(set(given or ()) - set(known))
+    if unknown:
+        raise ValueError(f"{option} {', '.join(unknown)} does not exist; choose from {', '.join(known)}.")
+
+
+def refuse_changes(args: argparse.Namespace, saved: dict, path: Path) -> None:
+    """Raise ValueError where `saved`, a run's last epoch in `path`, was started with other options."""
+    started = saved.get("options", {})
+    for name, value in plain(args).items():
+        if name not in FREE_ON_RESUME and started.get(name, value) != value:
+            raise ValueError(f"{path} was started with {spelt([name])} {readable(str(started[name]))}, the "
+                             f"command line says {value}. Repeat the run's options, which options.json "
+                             "beside it lists.")
+
+
+def window_of(args: argparse.Namespace) -> Window:
+    """The window that the options and the checkpoint ask for."""
+    hop = (args.hop or default_hop(args.frames)) if args.every_frame else None
+    return Window(frames=args.frames, tds=args.tds, target=args.target, hop=hop)
+
+
+def lifting_of(args: argparse.Namespace, device: str, every: int = 1) -> Lifting:
+    """How the options lift: every `every`-th frame. On a CPU a batch is small enough for its caches."""
+    return Lifting(batch_size=args.eval_batch_size or inference_windows(args.frames, device),
+                   flip_test=args.flip_test, every=every, smooth=args.smooth, amp=args.amp, device=device)
+
+
+def network_arguments(args: argparse.Namespace, *, num_joints: int) -> dict:
+    """The arguments of --network's class that the options ask for."""
+    names = {"ftcm": ["depth", "units", "fpm_filter", "every_frame"], "single_frame": ["depth"],
+             "temporal_conv": []}[args.network]
+    return {"num_joints": num_joints, **{name: getattr(args, name) for name in (
+        "frames", "dim", "dropout", *names)}}
+
+
+def training_facts(args: argparse.Namespace) -> dict:
+    """What the options say of a training in its checkpoints."""
+    selection = None if not args.test else TEST_SUBJECTS if not args.val_subjects else (
+        f"held-out subjects {', '.join(args.val_subjects)}")
+    return {"network": args.network, "selection": selection, "options": plain(args),
+            "data": {name: getattr(args, name) for name in ("dataset", "keypoints", "tds", "target")}}
+
+
+def evaluation_facts(args: argparse.Namespace) -> dict:
+    """What the options say of an evaluation in its scores.json."""
+    facts = {name: getattr(args, name) for name in (
+        "dataset", "keypoints", "frames", "tds", "target", "smooth", "test_stride", "cameras", "actions",
+        "downsample", "seed")}
+    return {**facts, "refine": args.refine_root if args.refine else None, "mirrored_test": args.flip_test}
+
+
+def evaluation_name(args: argparse.Namespace) -> str:
+    """The name of an evaluation's folder: the checkpoint and whatever was asked for."""
+    parts = [args.previous_dir.resolve().parent.name, args.previous_dir.stem, args.dataset, args.keypoints,
+             f"tds{args.tds}"]
+    parts += ["refine", args.refine_root] if args.refine else []
+    parts += [f"{name}{getattr(args, name)}" for name in ("test_stride", "downsample")
+              if getattr(args, name) > 1]
+    parts += [f"hop{window_of(args).hop}"] if args.every_frame else []
+    parts += [f"smooth{args.smooth:g}"] if args.smooth else []
+    return "_".join([*parts, *(args.cameras or []), *(args.actions or [])])
