@@ -10,6 +10,7 @@ from pathlib import Path
 from common import score_table, scores
 from experiments.augmentation import augmentation_table
 from experiments.benchmark_report import benchmark_table
+from experiments.body import render_body
 from experiments.comparison import comparison_table
 from experiments.conditions import AXES
 from experiments.rows import row_table
@@ -153,5 +154,5 @@ def render_smoothing(name: str, data: dict, link: str) -> str:
 
 
 RENDERERS = {"ftcm": render_evaluation, "demo": render_demo, "limits": render_limits,
-             "smoothing": render_smoothing, "benchmark": render_benchmark,
+             "smoothing": render_smoothing, "benchmark": render_benchmark, "body": render_body,
              **dict.fromkeys(STUDIES, render_study)}
