@@ -14,14 +14,15 @@ import numpy as np
 import torch
 
 import run_ftcm
-from common import options, scores
+from common import scores
 from common.camera import estimate_root, project
 from common.clips import Clip
+from common.command import option_parser, options
 from common.provenance import provenance
 from common.score_table import write_json
 from common.video import anatomy
 from common.video.body import Body, fit
-from common.video.own_video import intrinsics
+from common.video.own_video import make_intrinsics
 from experiments.commands import make_parser, run_study
 from experiments.table_text import markdown_table
 
@@ -50,7 +51,7 @@ def execute(argv: list[str]) -> None:
                          output="the JSON file; default: checkpoint/results/body.json")
     parser.add_argument("--split", choices=["test", "train"], default="test",
                         help="the people; default: test")
-    parser.add_argument("--every", type=options.positive(most=1000), default=1,
+    parser.add_argument("--every", type=option_parser.positive(most=1000), default=1,
                         help="take every n-th clip; default: 1, all")
     chosen = parser.parse_args(argv)
     torch.set_num_threads(1)
@@ -65,9 +66,9 @@ def execute(argv: list[str]) -> None:
 
 def measure_fits(clips: list[Clip], evaluation) -> dict[str, dict]:
     """The figures of what the network lifts, of some simple changes to it, and of the fits, by name."""
-    model, _ = run_ftcm.load_weights(evaluation)
-    lifted = run_ftcm.predict(model, clips, run_ftcm.window_of(evaluation),
-                              run_ftcm.lifting_of(evaluation, "cpu"))["pose"]
+    model, _ = run_ftcm.load_network(evaluation)
+    lifted = run_ftcm.predict_clips(model, clips, options.window_of(evaluation),
+                              options.lifting_of(evaluation, "cpu"))["pose"]
     rows = measure_unfitted(clips, lifted)
     for name, stated in FITS.items():
         spent = time.process_time()
@@ -94,7 +95,7 @@ def height(poses: np.ndarray) -> float:
 
 def view(clip: Clip, fov: float | None) -> np.ndarray:
     """The clip's own intrinsics (4,), or those of an assumed field of view in degrees."""
-    return clip.intrinsics if fov is None else intrinsics(fov)
+    return clip.intrinsics if fov is None else make_intrinsics(fov)
 
 
 def measure_unfitted(clips: list[Clip], lifted: list[np.ndarray]) -> dict[str, dict]:

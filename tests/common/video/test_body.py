@@ -22,9 +22,9 @@ def walk():
     """120 frames of a training person's walk, seen by a camera without distortion."""
     motion = next(motion for motion in cmu_mocap.read_motions(Path("dataset/cmu_mocap.npz"))
                   if motion["name"] == "16_32")
-    rig = human36m.rig("S1")
-    world = cmu_mocap.place(motion["joints_world"], rig, motion["name"])[60:180]
-    clip = human36m.view(world, rig[0], pixels=np.full((len(world), 17, 2), 500.0), subject="16",
+    rig = human36m.read_rig("S1")
+    world = cmu_mocap.place_in_rig(motion["joints_world"], rig, motion["name"])[60:180]
+    clip = human36m.make_view(world, rig[0], pixels=np.full((len(world), 17, 2), 500.0), subject="16",
                          action="walk", name="walk", fps=50.0)
     return replace(clip, intrinsics=INTRINSICS, keypoints=project(clip.pose + clip.root[:, None], INTRINSICS))
 
