@@ -320,6 +320,20 @@ def allocate_too_much_to_count(argv):
     torch.empty(2 ** 62, 2 ** 62)
 
 
+def test_without_arguments_the_program_says_what_one_can_do(capsys):
+    assert run_ftcm.main([]) == 0
+    text = capsys.readouterr().out
+    assert text.count("\n") == 6 and all(option in text for option in ("--predict", "--train 1", "--help"))
+
+
+def test_help_begins_with_the_options_of_the_main_path(capsys):
+    with pytest.raises(SystemExit) as stop:
+        run_ftcm.main(["--help"])
+    text = capsys.readouterr().out
+    places = [text.index(part) for part in ("most used:", "--previous_dir", "own video:", "--fov")]
+    assert stop.value.code == 0 and places == sorted(places)
+
+
 def attempt(words):
     """What a study hears of a command: None, or what was wrong."""
     nowhere = Path("nowhere")

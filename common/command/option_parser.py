@@ -111,43 +111,35 @@ def between(bounds: tuple[float, float], kind=float):
 
 def build_parser() -> Parser:
     parser = Parser(prog="run_ftcm.py", refused=RELEASE_ONLY,
-                    description="FTCM: lift 2D keypoints of a video to 3D poses. Trains, evaluates.",
+                    usage="python run_ftcm.py [options]; without options it says what one can do",
+                    description="FTCM lifts 2D keypoints of a video to 3D poses: train, evaluate, predict.",
                     formatter_class=HelpFormatter)
-    add = parser.add_argument_group("what to do").add_argument
+    add = parser.add_argument_group("most used").add_argument
     add("--train", type=parse_bool, default=False,
         help="1 trains, 0 evaluates the checkpoint named by --previous_dir")
-    add("--test", type=parse_bool, default=True, help="evaluate: after every training epoch and at the end")
-    add("-r", "--resume", action="store_true",
-        help="continue the run of the same options after its last whole epoch, from the beginning where none "
-        "was saved")
+    add("-f", "--f", "--frames", dest="frames", type=positive(most=9999), default=243,
+        help="frames in a window, odd")
+    add("--dataset", choices=DATASETS, default="h36m", help="h36m: Human3.6M, 3dhp: MPI-INF-3DHP (files of "
+        "your own); cmu: the bundled motions")
+    add("-k", "--keypoints", default="cpn_ft_h36m_dbb",
+        help="2D source: h36m reads data_2d_h36m_{keypoints}.npz; cmu has gt (exact, its default) and "
+        "detected (with simulated detector noise); 3dhp has gt")
     add("--reload", type=parse_bool, default=False, help="start from the weights in --previous_dir")
     add("--previous_dir", type=Path,
         help="checkpoint file (.pth), of this program or of the original release; without it, evaluation and "
         "--predict use the one that ships, checkpoint/ftcm_27.pth or, with -f 81, ftcm_81.pth")
-    add("--export_release", type=Path, metavar="FILE", help="write the reloaded network's weights as the "
-        "original release reads them, and do nothing else")
-    add("--export_onnx", type=Path, metavar="FILE", help="write the reloaded network as an ONNX file, and do "
-        "nothing else; needs the packages onnx and onnxscript")
-    add("--export_program", type=Path, metavar="FILE", help="write the reloaded network as a file for "
-        "torch.export.load, and do nothing else")
-    add("--export_weights", type=Path, metavar="FILE", help="write the reloaded network and its history as a "
-        "small checkpoint, in half precision and without optimizer, and do nothing else")
-    add("--export_mat", type=Path, metavar="FILE", help="with --dataset 3dhp: also write the predictions as "
-        "a .mat file for the official evaluation script")
-    add("-c", "--checkpoint", default="model", help="name of the run; its files go to "
-        "checkpoint/{name}_{frames}_no_refine/, or _refine/ with --refine")
-    add("--output", type=Path, help="folder for scores and pictures; default: the run's folder when "
-        "training, a folder of its own in checkpoint/ otherwise")
-    add("--device", choices=DEVICES, default="auto",
-        help="auto: CUDA, else Apple's GPU, else CPU")
-    add("--gpu", type=parse_gpu, default=0, help="number of the CUDA device, where CUDA is used")
-    add("--manualSeed", dest="seed", type=between((0, 2 ** 31 - 1), int), default=1,
-        help="seed of weights, dropout and shuffling")
-
-    add = parser.add_argument_group("own video").add_argument
     add("--predict", type=Path, metavar="FILE", help="lift the 2D keypoints in this file or folder (formats: "
         "dataset/keypoints/README.md) and write poses, player, animation and BVH to --output; -: lift JSON "
         "lines from standard input while they come, to JSON lines on standard output")
+    add("--output", type=Path, help="folder for scores and pictures; default: the run's folder when "
+        "training, a folder of its own in checkpoint/ otherwise")
+    add("-c", "--checkpoint", default="model", help="name of the run; its files go to "
+        "checkpoint/{name}_{frames}_no_refine/, or _refine/ with --refine")
+    add("-r", "--resume", action="store_true",
+        help="continue the run of the same options after its last whole epoch, from the beginning where none "
+        "was saved")
+
+    add = parser.add_argument_group("own video").add_argument
     add("--layout",
         help="joint layout of the file where it does not say: human36m, coco17, body25 or blazepose33")
     add("--width", type=between(IMAGE_SIDE, int),
@@ -169,11 +161,6 @@ def build_parser() -> Parser:
         "--train 0; default: off")
 
     add = parser.add_argument_group("data").add_argument
-    add("--dataset", choices=DATASETS, default="h36m", help="h36m: Human3.6M, 3dhp: MPI-INF-3DHP (files of "
-        "your own); cmu: the bundled motions")
-    add("-k", "--keypoints", default="cpn_ft_h36m_dbb",
-        help="2D source: h36m reads data_2d_h36m_{keypoints}.npz; cmu has gt (exact, its default) and "
-        "detected (with simulated detector noise); 3dhp has gt")
     add("--root_path", type=Path, default=PROJECT / "dataset", help="folder of the data files")
     add("-a", "--actions", type=parse_list, default="*",
         help="comma-separated whole action names; * or all for all")
@@ -196,8 +183,6 @@ def build_parser() -> Parser:
     add("--network", choices=list(NETWORKS), default="ftcm", help="ftcm, or one that it is compared with: "
         "single_frame (after Martinez et al. 2017), temporal_conv (after Pavllo et al. 2019); these have "
         "defaults of their own for frames, layers, channels and dropout (model/baselines.py)")
-    add("-f", "--f", "--frames", dest="frames", type=positive(most=9999), default=243,
-        help="frames in a window, odd")
     add("-tds", "--t_downsample", dest="tds", type=positive(most=10_000), default=1,
         help="frames per step inside a window")
     add("--layers", dest="depth", type=between((0, 100), int), default=6, help="number of blocks")
@@ -270,6 +255,26 @@ def build_parser() -> Parser:
         "--every_frame networks: calmer poses")
     add("--workers", type=int, default=0,
         help="always 0: batches are gathered on the device, without worker processes")
+
+    add = parser.add_argument_group("exports: write one file and do nothing else").add_argument
+    add("--export_release", type=Path, metavar="FILE", help="write the reloaded network's weights as the "
+        "original release reads them, and do nothing else")
+    add("--export_onnx", type=Path, metavar="FILE", help="write the reloaded network as an ONNX file, and do "
+        "nothing else; needs the packages onnx and onnxscript")
+    add("--export_program", type=Path, metavar="FILE", help="write the reloaded network as a file for "
+        "torch.export.load, and do nothing else")
+    add("--export_weights", type=Path, metavar="FILE", help="write the reloaded network and its history as a "
+        "small checkpoint, in half precision and without optimizer, and do nothing else")
+    add("--export_mat", type=Path, metavar="FILE", help="with --dataset 3dhp: also write the predictions as "
+        "a .mat file for the official evaluation script")
+
+    add = parser.add_argument_group("machine").add_argument
+    add("--test", type=parse_bool, default=True, help="evaluate: after every training epoch and at the end")
+    add("--device", choices=DEVICES, default="auto",
+        help="auto: CUDA, else Apple's GPU, else CPU")
+    add("--gpu", type=parse_gpu, default=0, help="number of the CUDA device, where CUDA is used")
+    add("--manualSeed", dest="seed", type=between((0, 2 ** 31 - 1), int), default=1,
+        help="seed of weights, dropout and shuffling")
     return parser
 
 
