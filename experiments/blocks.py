@@ -13,6 +13,7 @@ from experiments.benchmark_report import benchmark_table
 from experiments.body import render_body
 from experiments.comparison import comparison_table
 from experiments.conditions import AXES
+from experiments.processor import name_processor
 from experiments.rows import row_table
 from experiments.table_text import markdown_table
 from experiments.tables import PUBLISHED
@@ -60,7 +61,18 @@ def summary_table(paths: list[Path]) -> str:
                   detector, f"{published['mpjpe']:.2f}, published, not measured here",
                   f"{published['p_mpjpe']:.2f}", ""])
     return (f"{markdown_table(titles, lines)}\nAverages over actions, flip test. The interval draws each "
-            "action's motions anew; the last line is another data set.\n\n")
+            "action's motions anew; the last line is another data set.\n"
+            f"{describe_speed(paths[0].parent / PER_PROCESSOR)}\n")
+
+
+def describe_speed(folder: Path) -> str:
+    """What the benchmarks of all processors in `folder` say together, for one window on one thread."""
+    reports = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    ratios = [row["latency"]["one_thread"]["ratio"] for report in reports for row in report["rows"]
+              if row["network"] == "folded"]
+    processors = ", ".join(name_processor(report["machine"]) for report in reports)
+    return (f"Speed of one window on one thread, without flip test: {min(ratios):.2f} to {max(ratios):.2f} "
+            f"times that of the network as published\n(measured on {processors}).\n")
 
 
 def render_files(name: str, paths: list[Path], link: str) -> str:
