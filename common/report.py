@@ -48,17 +48,28 @@ def yardstick(clips: list[Clip], predicted: list[np.ndarray], joints: list[int] 
 
 def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
     """What the numbers are and are not, in sentences."""
+    return [*describe_setting(clips, summary), *describe_input(saved, summary),
+            *describe_training(saved, summary), *describe_parts(clips, summary),
+            *describe_selection(saved, summary), *describe_root(summary)]
+
+
+def describe_setting(clips: list[Clip], summary: dict) -> list[str]:
+    """Data, window and refine step of an evaluation."""
     refine = {None: "without refine", "gt": "with refine, which uses ground-truth root depth",
               "estimate": "with refine, whose root depth is estimated without ground truth",
               }[summary["refine"]]
-    notes = [f"{summary['dataset']}, test subjects {', '.join(sorted({clip.subject for clip in clips}))}, "
-             f"keypoints {summary['keypoints']}, {summary['frames']} frames, tds {summary['tds']}"
-             f"{'' if summary['hop'] is None else ', hop ' + str(summary['hop'])}, "
-             f"{'target last, ' if summary['target'] == 'last' else ''}"
-             f"{'mirrored test' if summary['mirrored_test'] else 'without mirrored test'}, {refine}.",
-             "Poses are root-relative in camera space; the root joint counts with error 0, as in the "
-             "published figures."]
-    trained, options, history = saved["data"], saved.get("options"), saved.get("history")
+    return [f"{summary['dataset']}, test subjects {', '.join(sorted({clip.subject for clip in clips}))}, "
+            f"keypoints {summary['keypoints']}, {summary['frames']} frames, tds {summary['tds']}"
+            f"{'' if summary['hop'] is None else ', hop ' + str(summary['hop'])}, "
+            f"{'target last, ' if summary['target'] == 'last' else ''}"
+            f"{'mirrored test' if summary['mirrored_test'] else 'without mirrored test'}, {refine}.",
+            "Poses are root-relative in camera space; the root joint counts with error 0, as in the "
+            "published figures."]
+
+
+def describe_input(saved: dict, summary: dict) -> list[str]:
+    """Where the keypoints and the joints differ from what the network was trained on, or are simulated."""
+    notes, trained = [], saved["data"]
     if trained and (trained["dataset"], trained["keypoints"]) != (summary["dataset"], summary["keypoints"]):
         notes.append(f"Trained on {trained['dataset']} with keypoints {trained['keypoints']}.")
     if (summary["dataset"], summary["keypoints"]) == ("cmu", "detected"):
@@ -70,16 +81,29 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
                      f"name ({', '.join(summary['shared_joints'])}). Neck, nose and head of one stand in for "
                      f"the other's in the input, and equal names do not lie at equal points of the body: "
                      "part of the error is definition.")
-    if options:
-        part = [f"{name} {format_value(value)}"
-                for name in ("stride", "downsample", "subset", "cameras", "actions", "val_subjects")
-                if (value := options[name]) not in (1, None, [])]
-        notes.append(f"Trained for {summary['training_epochs']} of {options['epochs']} epochs "
-                     f"({summary['training_minutes']:.1f} min in all), seed {options['seed']}, on "
-                     f"{'a part of the data: ' + ', '.join(part) if part else 'all training data'}.")
-        if options.get("reload") and options.get("previous_dir"):
-            notes.append(f"The training started from the weights in {Path(options['previous_dir']).name}; "
-                         "theirs is not counted.")
+    return notes
+
+
+def describe_training(saved: dict, summary: dict) -> list[str]:
+    """How long and on what the network was trained, where its checkpoint says so."""
+    options = saved.get("options")
+    if not options:
+        return []
+    part = [f"{name} {format_value(value)}"
+            for name in ("stride", "downsample", "subset", "cameras", "actions", "val_subjects")
+            if (value := options[name]) not in (1, None, [])]
+    notes = [f"Trained for {summary['training_epochs']} of {options['epochs']} epochs "
+             f"({summary['training_minutes']:.1f} min in all), seed {options['seed']}, on "
+             f"{'a part of the data: ' + ', '.join(part) if part else 'all training data'}."]
+    if options.get("reload") and options.get("previous_dir"):
+        notes.append(f"The training started from the weights in {Path(options['previous_dir']).name}; "
+                     "theirs is not counted.")
+    return notes
+
+
+def describe_parts(clips: list[Clip], summary: dict) -> list[str]:
+    """What of the test set was scored, and what was done to its poses."""
+    notes = []
     scored, total = summary["all_frames"]["frames"], sum(int(clip.valid.sum()) for clip in clips)
     if scored < total:
         notes.append(f"A part of the test set: {scored:,} of {total:,} frames (--test_stride "
@@ -92,18 +116,27 @@ def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
     if summary.get("smooth"):
         notes.append(f"Poses were averaged over time, with frames of the future: a Gaussian of "
                      f"{summary['smooth']:g} s standard deviation (--smooth).")
-    if is_selected(saved):
-        how = ("test subjects, as in the paper" if saved["selection"] == "test subjects" else
-               f"{saved['selection']}, not on the test subjects")
-        notes.append(f"{selected_epoch(summary['selected_epoch'], history)} was selected on the {how}.")
-    elif history:
-        notes.append("This is a last epoch: it was not selected.")
-    if "root_error" in summary:
-        error = summary["root_error"]
-        notes.append(f"Mean error of the estimated root: {error['position']:.0f} mm, along the depth "
-                     f"{error['depth']:.0f} mm, over {error['frames']:,} frames; without an estimate a frame "
-                     "keeps its lifted pose.")
     return notes
+
+
+def describe_selection(saved: dict, summary: dict) -> list[str]:
+    """On what the epoch was selected."""
+    history = saved.get("history")
+    if not is_selected(saved):
+        return ["This is a last epoch: it was not selected."] if history else []
+    how = ("test subjects, as in the paper" if saved["selection"] == "test subjects" else
+           f"{saved['selection']}, not on the test subjects")
+    return [f"{selected_epoch(summary['selected_epoch'], history)} was selected on the {how}."]
+
+
+def describe_root(summary: dict) -> list[str]:
+    """The error of the estimated root, with the refine step."""
+    if "root_error" not in summary:
+        return []
+    error = summary["root_error"]
+    return [f"Mean error of the estimated root: {error['position']:.0f} mm, along the depth "
+            f"{error['depth']:.0f} mm, over {error['frames']:,} frames; without an estimate a frame "
+            "keeps its lifted pose."]
 
 
 def saw_noise(saved: dict) -> bool:
