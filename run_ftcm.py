@@ -17,7 +17,6 @@ from common.distributed import Processes, choose_device
 from common.files import check_writable, near
 from common.lift import Lifting
 from common.provenance import provenance
-from common.recording import to_clip
 from common.refining import Refiner
 from common.run_folder import RunFolder
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
@@ -269,8 +268,9 @@ def predict_video(args, device: str) -> None:
     refuse_layout(saved, HUMAN36M, args.previous_dir)
     model, trained_fps, window = model.to(device), saved.get("fps", 50), options.window_of(args)
     facts = {"layout": args.layout, "width": args.width, "height": args.height, "fps": args.fps}
-    placement = own_video.Placement(fov=args.fov if args.root == "estimate" else None, pitch=args.level,
-                                    seconds=args.smooth)
+    placement = own_video.Placement(
+        root=args.root == "estimate", fov=args.fov, fov_stated="fov" in args.given, pitch=args.level,
+        roll=args.roll, seconds=args.smooth, fit=args.fit, height=args.body_height)
     if args.predict == options.LIVE:
         frames = json_lines.KeypointStream(live.read_until_interrupted(sys.stdin.buffer), **facts)
         lifter = stream.make_lifter(fold(model) if isinstance(model, FTCM) else model, window,
@@ -279,9 +279,10 @@ def predict_video(args, device: str) -> None:
         return
     recording = reader.read_recording(args.predict, **facts, person=args.person)
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
-    poses, notes = own_video.lift_clip(to_clip(recording), trained_fps, lambda clip: predict_clips(
+    clip = own_video.upright_clip(recording, placement.roll)
+    poses, notes = own_video.lift_clip(clip, trained_fps, lambda clip: predict_clips(
         model, [clip], window, options.lifting_of(args, device), desc="lift")["pose"][0])
-    notes += own_video.write_outputs(folder, recording, poses, placement)
+    notes += own_video.write_outputs(folder, recording, poses, placement, bvh_names=args.bvh_names)
     print("\n".join([*recording.notes, *notes]))
 
 

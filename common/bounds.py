@@ -7,6 +7,7 @@ import numpy as np
 FPS = (1, 1000)                     # frames per second of a video
 IMAGE_SIDE = (16, 65536)            # pixels: the width and the height of a video
 FIELD_OF_VIEW = (5, 170)            # degrees, horizontal
+BODY_HEIGHT = (0.5, 2.5)            # metres: a person's
 BODY = (0.01, 10)                   # metres from the root joint to a person's other joints, median of a clip
 DISTANCE = (0.2, 200)               # metres from the camera to a person's root joint, median of a clip
 

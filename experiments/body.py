@@ -22,7 +22,7 @@ from common.provenance import provenance
 from common.score_table import write_json
 from common.video import anatomy
 from common.video.body import Body, fit
-from common.video.own_video import make_intrinsics
+from common.video.placement import make_intrinsics
 from experiments.commands import make_parser, run_study
 from experiments.table_text import markdown_table
 

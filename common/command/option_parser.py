@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common.augmentation.augmenter import PARTS
 from common.batch_sizes import CACHED_FRAMES, FRAMES_AT_ONCE, WINDOWS_PER_FRAME
-from common.bounds import FIELD_OF_VIEW, FPS, IMAGE_SIDE
+from common.bounds import BODY_HEIGHT, FIELD_OF_VIEW, FPS, IMAGE_SIDE
 from common.command.command_line import Parser
 
 DATASETS = ["h36m", "cmu", "3dhp"]
@@ -152,10 +152,18 @@ def build_parser() -> Parser:
     add("--root", choices=["none", "estimate"], default="none", help="none: poses relative to the root "
         "joint; estimate: placed before the camera, as the keypoints and --fov explain best")
     add("--fov", type=between(FIELD_OF_VIEW), default=55,
-        help="horizontal field of view in degrees, 5 to 170, for --root estimate")
+        help="horizontal field of view in degrees, 5 to 170, for --fit and --root estimate")
     add("--level", type=parse_level, default="none", help="turn the poses until up is up: by the degrees "
         "that the camera looks down (negative: up), or by motion, which judges them by where the body stands "
-        "over the feet in most frames, for a camera without roll; none: camera axes")
+        "over the feet in most frames; none: camera axes")
+    add("--roll", type=between((-180, 180)), metavar="DEGREES", help="degrees by which the camera is turned "
+        "clockwise about its line of sight, for --level; default: none, or judged by --level motion")
+    add("--fit", type=parse_bool, default=True, help="fit one body to the poses: constant bones, joints that "
+        "bend as joints do, feet that stand on one floor; live: constant bones only; 0: the network's poses")
+    add("--body_height", type=between(BODY_HEIGHT), metavar="METRES", help="the person's height in metres, "
+        "0.5 to 2.5, for --fit; default: an average adult's")
+    add("--bvh_names", choices=["mixamo", "joints"], default="mixamo", help="names of the bones in motion.bvh: those of "
+        "Mixamo's characters, or of the joints that they begin in")
     add("--smooth", type=positive(float), metavar="SECONDS", help="average poses over time with a Gaussian "
         "of this standard deviation in seconds, up to 1 (0.04 is two frames at 50 a second); also for "
         "--train 0; default: off")

@@ -20,7 +20,8 @@ NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "
 EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
                      "compile", "augment", "velocity_weight"]
-ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "root", "fov", "level"]
+ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "root", "fov", "level", "roll", "fit",
+                    "body_height", "bvh_names"]
 LIVE = Path("-")
 # The checkpoints that ship, by their frames; the first is used where none is named.
 SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
@@ -122,7 +123,12 @@ def find_problem(args) -> str | None:
          f"{spelt(args.given & set(ONLY_FOR_TRAINING))} is for --train 1"),
         (args.cameras == [] or args.actions == [],
          "--cameras and --actions need at least one name; * for all"),
-        ("fov" in args.given and args.root != "estimate", "--fov needs --root estimate"),
+        ("fov" in args.given and args.root != "estimate" and (not args.fit or args.predict == LIVE),
+         "--fov needs --root estimate, or for a file --fit 1"),
+        ("body_height" in args.given and not args.fit, "--body_height is the size of a fitted body; drop it "
+         "or --fit 0"),
+        ("roll" in args.given and args.level is None,
+         "--roll tells how the camera is turned to its side; state how it looks down too, with --level"),
         (not args.test and args.val_subjects, "--val_subjects select an epoch by evaluating; drop --test 0"),
         (args.frames % 2 == 0,
          f"--frames must be odd so that the window has a centre frame, got {args.frames}"),
@@ -143,9 +149,9 @@ def find_problem(args) -> str | None:
         (not args.predict and args.given & set(ONLY_FOR_PREDICT),
          f"--{', --'.join(ONLY_FOR_PREDICT)} are for --predict FILE"),
         (args.predict == LIVE and (args.level == "motion"
-                                   or args.given & {"output", "person", "smooth", "amp"}),
+                                   or args.given & {"output", "person", "smooth", "amp", "bvh_names"}),
          "--predict - answers each line on standard output while the motion goes on; drop --output, "
-         "--person, --smooth, --amp and --level motion (--level DEGREES works)"),
+         "--person, --smooth, --amp, --bvh_names and --level motion (--level DEGREES works)"),
         (args.smooth and (modes not in ([], ["predict"]) or args.smooth > 1 or args.test_stride > 1),
          "--smooth takes up to 1 second and every frame, for --predict or --train 0; drop --train 1, other "
          "tasks and --test_stride"),

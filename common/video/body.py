@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.bounds import BODY_HEIGHT
 from common.camera import estimate_root
 from common.skeleton import HUMAN36M, Skeleton
 from common.smooth import smooth
@@ -94,8 +95,9 @@ def check(lifted, keypoints, seen, intrinsics, fps, height, up, skeleton) -> Non
         raise ValueError("Poses, keypoints, seen and intrinsics must be finite. Fill unseen joints first.")
     if np.min(seen) < 0 or np.max(seen) > 1 or not fps > 0 or np.min(intrinsics[:2]) <= 0:
         raise ValueError("Expected seen from 0 to 1, a positive frame rate and positive focal lengths.")
-    if height is not None and not 0.5 <= height <= 2.5:
-        raise ValueError(f"A person's height is 0.5 to 2.5 metres, got {height}. State it in metres.")
+    if height is not None and not BODY_HEIGHT[0] <= height <= BODY_HEIGHT[1]:
+        raise ValueError(f"A person's height is {BODY_HEIGHT[0]} to {BODY_HEIGHT[1]} metres, got {height}. "
+                         "State it in metres.")
     if up is not None and not (np.shape(up) == (3,) and np.isfinite(up).all() and np.linalg.norm(up) > 1e-6):
         raise ValueError(f"Expected a vertical of 3 finite numbers, not all 0, got {up}.")
 

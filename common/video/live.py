@@ -17,7 +17,8 @@ import numpy as np
 from common.bounds import MAX_LINE_BYTES
 from common.camera import estimate_root
 from common.skeleton import HUMAN36M
-from common.video.own_video import Placement, make_intrinsics, place_poses
+from common.video import anatomy
+from common.video.placement import Placement, make_intrinsics, place_poses, stated_up, undo_roll
 
 CLOSE = 1e-9        # frames: rounding that counts as the same moment
 
@@ -94,31 +95,45 @@ def lift_stream(stream, lifter, *, trained_fps: float, placement: Placement) -> 
     notes = [*stream.notes, *describe_delay(lifter, stream.fps, trained_fps)]
     print("\n".join(notes), file=sys.stderr, flush=True)
     facts = {"skeleton": HUMAN36M.name, "joints": HUMAN36M.joints, "parents": HUMAN36M.parents, "unit": "m",
-             "space": placement.describe_space(), "fps": stream.fps}
+             "space": placement.describe_space(), "fps": stream.fps, **describe_size(placement)}
+    frames = ((None if keypoints is None else undo_roll(keypoints, placement.roll), unseen)
+              for keypoints, unseen in stream)
     try:
         write_line(sys.stdout, facts)
-        count = write_pose_lines(stream, lifter, out=sys.stdout, place=make_live_placer(placement))
+        count = write_pose_lines(frames, lifter, out=sys.stdout, place=make_live_placer(placement))
         print(f"{count} frames, {count} lines of poses.", file=sys.stderr)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())      # Python's last flush goes nowhere
         print("The reader of the poses has gone. Stopped.", file=sys.stderr)
 
 
+def describe_size(placement: Placement) -> dict:
+    """The body's height and where it comes from, for the line of facts; empty without one body."""
+    if not placement.fit:
+        return {}
+    return {"height_m": anatomy.stature(anatomy.adult(placement.height)),
+            "height_source": "--body_height" if placement.height else "an average adult"}
+
+
 def make_live_placer(placement: Placement) -> Callable[[np.ndarray, np.ndarray], np.ndarray | None]:
     """A function that places one pose (J, 3) of keypoints (J, 2), screen coordinates.
 
-    Where the root cannot be estimated, it stays where it was. Before the first estimate the result is None.
+    With `placement.fit` each bone keeps its direction and has the length of an adult's of the stated or an
+    average height. Where the root cannot be estimated, it stays where it was. Before the first estimate the
+    result is None.
     """
-    last = None
+    last, lengths = None, anatomy.adult(placement.height)
 
     def place(pose: np.ndarray, keypoints: np.ndarray) -> np.ndarray | None:
         nonlocal last
-        if placement.fov is not None:
+        if placement.fit:
+            pose = anatomy.with_bones(pose[None], lengths)[0]
+        if placement.root:
             root = estimate_root(keypoints[None], pose[None], make_intrinsics(placement.fov))
             last = root if np.isfinite(root).all() else last
             if last is None:
                 return None
-        return place_poses(pose[None], last, placement)[0]
+        return place_poses(pose[None], last, stated_up(pose[None], placement, judge=False))[0]
 
     return place
 

@@ -1,6 +1,7 @@
-"""Writes predicted poses for other programs: npz, JSON, CSV, BVH. A file is replaced whole or not at all.
+"""Writes poses for other programs: npz, JSON, CSV, .trc, angles, BVH. A file is replaced whole or not at all.
 
 Shapes: N frames, J joints. Poses are metres, x right, y down, z forward: camera or level axes.
+`state` (N, J): index of body.STATES, None where nothing is known of the joints. `facts`: placement.Placed.
 """
 import csv
 import io
@@ -11,45 +12,81 @@ import numpy as np
 
 from common.files import write_whole
 from common.skeleton import Skeleton
-from common.video.bvh import bvh_text
+from common.video.angles import angles_csv
+from common.video.body import STATES
+from common.video.bvh import NAMINGS, bvh_text
+from common.video.placement import CAMERA_AXES
+from common.video.trc import trc_text
 
-CAMERA_AXES = "camera axes: x right, y down, z forward"
-LEVEL_AXES = "level axes: x right, y down along gravity, z forward"
 ROOT_RELATIVE = CAMERA_AXES + "; the origin is the root joint of each frame"
 
 
-def save_npz(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *,
-             space: str = ROOT_RELATIVE) -> None:
-    """`poses` (N, J, 3) float32, with joints, parents, fps, unit and `space`; no array needs pickle."""
+def save_npz(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *, space: str = ROOT_RELATIVE,
+             state: np.ndarray | None = None, facts: dict | None = None) -> None:
+    """`poses` (N, J, 3) float32, with joints, parents, fps, unit and `space`; no array needs pickle.
+
+    With `state` (N, J) and its words `states`; with `facts` by name, NaN or "" where unknown, the bones'
+    lengths (J,), 0 at the root.
+    """
     file, poses = io.BytesIO(), check_poses(poses, skeleton, fps).astype(np.float32)
+    more = {} if state is None else {"state": state, "states": np.array(STATES)}
+    for name, value in (facts or {}).items():
+        if name == "bone_lengths_m":
+            value = np.full(len(skeleton.joints), np.nan) if value is None else [
+                value.get(joint, 0) for joint in skeleton.joints]
+        unknown = "" if name.endswith("_source") else np.nan
+        more[name] = np.array(unknown if value is None else value)
     np.savez_compressed(file, poses=poses, unit="m", space=space, fps=float(fps),
-                        joints=np.array(skeleton.joints), parents=np.array(skeleton.parents))
+                        joints=np.array(skeleton.joints), parents=np.array(skeleton.parents), **more)
     write_whole(path, file.getvalue())
 
 
-def save_json(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *,
-              space: str = ROOT_RELATIVE) -> None:
-    """The content of `save_npz`; poses[frame][joint] is [x, y, z] to 0.01 mm, and the root's parent -1."""
-    facts = {"unit": "m", "space": space, "fps": float(fps), "frames": len(poses), "skeleton": skeleton.name,
-             "joints": skeleton.joints, "parents": skeleton.parents,
-             "poses": check_poses(poses, skeleton, fps).round(5).tolist()}
-    write_whole(path, json.dumps(facts, separators=(",", ":")))
+def save_json(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *, space: str = ROOT_RELATIVE,
+              state: np.ndarray | None = None, facts: dict | None = None) -> None:
+    """The content of `save_npz`; poses[frame][joint] is [x, y, z] to 0.01 mm, and the root's parent -1.
+
+    What is unknown is null, and the bones' lengths are named for the joint at the end of each.
+    """
+    told = {} if state is None else {"states": STATES, "state": state.tolist()}
+    text = {"unit": "m", "space": space, "fps": float(fps), "frames": len(poses), "skeleton": skeleton.name,
+            "joints": skeleton.joints, "parents": skeleton.parents, **(facts or {}), **told,
+            "poses": check_poses(poses, skeleton, fps).round(5).tolist()}
+    write_whole(path, json.dumps(text, separators=(",", ":")))
 
 
-def save_csv(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float) -> None:
-    """One row per frame: frame, time_s, then {joint}_x_m, {joint}_y_m, {joint}_z_m, to 0.01 mm."""
+def save_csv(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *,
+             state: np.ndarray | None = None) -> None:
+    """One row per frame: frame, time_s, {joint}_x_m, {joint}_y_m, {joint}_z_m, .. to 0.01 mm.
+
+    With `state` {joint}_state stands behind them, a word for every joint.
+    """
     poses, text = check_poses(poses, skeleton, fps), io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["frame", "time_s", *(f"{joint}_{axis}_m" for joint in skeleton.joints for axis in "xyz")])
+    told = [] if state is None else [f"{joint}_state" for joint in skeleton.joints]
+    table.writerow(["frame", "time_s", *(f"{joint}_{axis}_m" for joint in skeleton.joints for axis in "xyz"),
+                    *told])
     for frame, pose in enumerate(poses):
-        table.writerow([frame, f"{frame / fps:.5f}", *(f"{value:.5f}" for value in pose.ravel())])
+        words = [] if state is None else [STATES[number] for number in state[frame]]
+        table.writerow([frame, f"{frame / fps:.5f}", *(f"{value:.5f}" for value in pose.ravel()), *words])
     write_whole(path, text.getvalue())
 
 
-def save_bvh(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *,
-             on_floor: bool = False) -> None:
+def save_trc(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float) -> None:
+    """Markers over time for biomechanics programs (common/video/trc.py): y up, millimetres."""
+    write_whole(path, trc_text(check_poses(poses, skeleton, fps), skeleton, fps, name=path.name))
+
+
+def save_angles(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *,
+                up: np.ndarray | None = None) -> None:
+    """Joint angles over time (common/video/angles.py); `up` (3,) against gravity, None where that is -y."""
+    write_whole(path, angles_csv(check_poses(poses, skeleton, fps), skeleton, fps, up=up))
+
+
+def save_bvh(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *, up: np.ndarray | None = None,
+             on_floor: bool = True, names: str = NAMINGS[0]) -> None:
     """Joint angles on a skeleton of fixed bone lengths (common/video/bvh.py): y up, centimetres."""
-    write_whole(path, bvh_text(check_poses(poses, skeleton, fps), skeleton, fps, on_floor=on_floor))
+    write_whole(path, bvh_text(check_poses(poses, skeleton, fps), skeleton, fps, up=up, on_floor=on_floor,
+                               names=names))
 
 
 def check_poses(poses: np.ndarray, skeleton: Skeleton, fps: float) -> np.ndarray:

@@ -1,6 +1,7 @@
 import pytest
 
 from common.command import option_parser, options
+from common.video.bvh import NAMINGS
 
 
 @pytest.mark.parametrize("line, words", [
@@ -35,11 +36,19 @@ from common.command import option_parser, options
     ("--predict x --level up", "expected none, motion or degrees between -90 and 90, got 'up'"),
     ("--predict x --level 90", "degrees between -90 and 90, got '90'"),
     ("--predict x --level nan", "degrees between -90 and 90, got 'nan'"),
-    ("--train 1 --level 5", "level are for --predict FILE"),
+    ("--train 1 --level 5",
+     "--level, --roll, --fit, --body_height, --bvh_names are for --predict FILE"),
     ("--train 1 --smooth 0.1", "drop --train 1"), ("--train 0 --smooth 0.1 --test_stride 2", "--test_stride"),
     ("--predict x --smooth 1.5", "up to 1 second"), ("--predict x --smooth 0", "got 0"),
     ("--predict - --output o", "drop --output"), ("--predict - --level motion", "--level DEGREES works"),
     ("--predict - --smooth 0.1", "--smooth"),
+    ("--predict - --bvh_names joints", "--bvh_names"), ("--predict x --bvh_names a", "invalid choice: 'a'"),
+    ("--predict x --body_height 1.75 --fit 0", "drop it or --fit 0"), ("--train 1 --fit 0", "--predict FILE"),
+    ("--predict x --body_height 175", "--body_height: expected a number from 0.5 to 2.5, got 175"),
+    ("--predict x --body_height nan", "from 0.5 to 2.5, got nan"), ("--predict x --roll 5", "with --level"),
+    ("--predict x --level 5 --roll 200", "--roll: expected a number from -180 to 180, got 200"),
+    ("--predict x --fit 0 --fov 60", "--fov needs --root estimate"),
+    ("--predict - --fov 60", "--fov needs --root estimate"),
     ("--train 1 --augment ,", "--augment"), ("--train 1 --augment *", "--augment takes names of camera"),
     ("--train 1 --augment camera,hats", "--augment takes names of camera, body"),
     ("--train 1 --augment camera --dataset 3dhp", "--augment"), ("--train 1 --val_subjects ,", "','"),
@@ -86,6 +95,11 @@ def test_the_bundled_data_set_has_its_own_default_keypoints():
 @pytest.mark.parametrize("text, value", [("none", None), ("motion", "motion"), ("-12.5", -12.5), ("0", 0.0)])
 def test_a_level_is_nothing_the_motion_or_degrees(text, value):
     assert options.parse(f"--predict x --reload 1 --previous_dir y --level={text}".split()).level == value
+
+
+def test_the_names_of_a_bvhs_bones_are_those_that_it_knows():
+    action = next(action for action in options.build_parser()._actions if action.dest == "bvh_names")
+    assert action.choices == NAMINGS and action.default == NAMINGS[0]
 
 
 def test_every_option_has_help():

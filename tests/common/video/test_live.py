@@ -18,8 +18,10 @@ from common.bounds import MAX_LINE_BYTES
 from common.clips import replace
 from common.lift import Lifting
 from common.skeleton import HUMAN36M
+from common.video import anatomy
 from common.video.live import RateLifter, make_live_placer, read_until_interrupted, write_pose_lines
-from common.video.own_video import Placement, lift_clip
+from common.video.own_video import lift_clip
+from common.video.placement import Placement
 from common.video.stream import Lifter, SequenceLifter, make_lifter
 from common.windows import Window
 from model.ftcm import FTCM
@@ -104,11 +106,26 @@ def test_of_an_endless_line_no_more_is_read_than_it_takes_to_refuse_it():
 
 
 def test_a_root_that_cannot_be_told_stays_where_it_was():
-    place, clip = make_live_placer(Placement(fov=55)), random_clip(2)
+    place, clip = make_live_placer(Placement(root=True)), random_clip(2)
     assert place(clip.pose[0], np.zeros((17, 2), np.float32)) is None
     placed = place(clip.pose[0], clip.keypoints[0])
     again = place(clip.pose[0], np.zeros((17, 2), np.float32))
     assert np.isfinite(placed).all() and placed[0, 2] > 0 and (again == placed).all()
+
+
+@pytest.mark.parametrize("height", [None, 1.9])
+def test_live_bones_have_the_lengths_of_an_adult_and_keep_their_directions(height):
+    pose, keypoints = random_clip(1).pose[0], random_clip(1).keypoints[0]
+    found = make_live_placer(Placement(height=height))(pose, keypoints)
+    parents = np.array(HUMAN36M.parents[1:])
+    bones, before = (joints[1:] - joints[parents] for joints in (found, pose))
+    lengths = np.linalg.norm(bones, axis=1)
+    assert lengths == pytest.approx(anatomy.adult(height)[anatomy.KIND[1:]])
+    assert anatomy.stature(anatomy.measured(found[None])) == pytest.approx(height or 1.7527, abs=1e-3)
+    others = [joint - 1 for joint in range(1, 17) if not HUMAN36M.joints[joint].endswith("hip")]
+    assert (bones / lengths[:, None])[others] == pytest.approx(
+        (before / np.linalg.norm(before, axis=1)[:, None])[others], abs=1e-6)
+    assert make_live_placer(Placement(fit=False))(pose, keypoints) == pytest.approx(pose)
 
 
 def test_ctrl_c_ends_the_lines_like_the_end_of_the_file():
@@ -154,10 +171,11 @@ def say(process, data):
 
 def test_the_program_answers_while_the_stream_is_open_and_ctrl_c_is_a_good_end(command):
     points = track(3)
-    with start(command, "--level", "10") as process:
+    with start(command, "--level", "10", "--roll", "5", "--body_height", "1.8") as process:
         say(process, {"layout": "coco17", **SIZE, "fps": 25})
         header = json.loads(process.stdout.readline())
         assert header["unit"] == "m" and "level axes" in header["space"] and header["fps"] == 25
+        assert header["height_m"] == pytest.approx(1.8) and header["height_source"] == "--body_height"
         for number, pose in enumerate(points):
             say(process, pose.tolist())
             answer = json.loads(process.stdout.readline())      # comes before the next frame is sent

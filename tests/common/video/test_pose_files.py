@@ -8,7 +8,9 @@ import pytest
 
 from common import files
 from common.skeleton import HUMAN36M
-from common.video.pose_files import LEVEL_AXES, ROOT_RELATIVE, save_bvh, save_csv, save_json, save_npz
+from common.video import pose_files
+from common.video.placement import LEVEL_AXES
+from common.video.pose_files import ROOT_RELATIVE, save_bvh, save_csv, save_json, save_npz
 
 FPS = 25
 JOINTS = len(HUMAN36M.joints)
@@ -62,7 +64,8 @@ def test_npz_json_and_csv_give_back_the_poses_and_say_joints_rate_and_space(tmp_
     assert float(rows[3]["left_wrist_y_m"]) == pytest.approx(poses[3, wrist, 1], abs=1e-5)
 
 
-@pytest.mark.parametrize("save", [save_npz, save_json, save_csv, save_bvh])
+@pytest.mark.parametrize("save", [save_npz, save_json, save_csv, save_bvh,
+                                  pose_files.save_trc, pose_files.save_angles])
 @pytest.mark.parametrize("poses, fps, sentence", [
     (np.zeros((0, JOINTS, 3)), FPS, "at least one frame"), (np.zeros((2, 16, 3)), FPS, r"got \(2, 16, 3\)"),
     (np.full((2, JOINTS, 3), np.nan), FPS, "NaN"), (np.zeros((2, JOINTS, 3)), 0, "above 0, got 0")])
