@@ -11,6 +11,7 @@ import torch
 import run_ftcm
 from common import checkpoint, clips
 from common.smooth import smooth
+from common.video import anatomy
 from model.ftcm import FTCM
 from tests.dataset.keypoints.test_keypoint_file import BAD
 from tests.helpers import draw_nothing, random_clip
@@ -49,6 +50,25 @@ def test_a_detectors_file_gives_one_pose_a_frame_in_every_format(network, tmp_pa
     assert "interpolated from 30 to 50" in capsys.readouterr().out
 
 
+def test_a_real_video_gets_one_body_of_the_stated_height_unless_switched_off(tmp_path, monkeypatch, capsys):
+    draw_nothing(monkeypatch)
+    with np.load(SAMPLE) as archive:
+        np.savez(tmp_path / "cut.npz", keypoints=archive["keypoints"][:60], scores=archive["scores"][:60])
+    variation = []
+    for options in ("--body_height 1.9", "--fit 0"):
+        options = f"--layout coco17 --width 1920 --height 1080 --level motion --device cpu {options}".split()
+        file = str(tmp_path / "cut.npz")
+        assert run_ftcm.main(["--predict", file, "--output", str(tmp_path), *options]) == 0
+        with np.load(tmp_path / "poses.npz") as archive:
+            poses, found = archive["poses"], archive["height_m"]
+        lengths = np.linalg.norm(anatomy.bone_vectors(poses)[:, 1:], axis=-1)
+        variation.append((lengths.std(0) / lengths.mean(0)).max())
+        if "--fit" not in options:
+            assert anatomy.stature(anatomy.measured(poses)) == pytest.approx(1.9, abs=1e-3) == found
+    assert variation[0] < 1e-5 and variation[1] > 0.03
+    assert capsys.readouterr().out.count("No body was fitted") == 0
+
+
 @pytest.mark.parametrize("num_frames", [1, 2, 5])
 def test_any_length_gives_as_many_poses(num_frames, network, tmp_path):
     with np.load(SAMPLE) as archive:
@@ -80,7 +100,7 @@ def test_resampling_keeps_duration_and_straight_motion():
 
 def test_smooth_averages_the_poses_over_the_asked_seconds(network, tmp_path, monkeypatch):
     draw_nothing(monkeypatch)
-    options, poses = "--layout coco17 --width 1920 --height 1080 --fps 50", []
+    options, poses = "--layout coco17 --width 1920 --height 1080 --fps 50 --fit 0", []
     for name, more in (("rough", ""), ("smooth", " --smooth 0.06")):
         assert predict(SAMPLE, network, tmp_path / name, options + more) == 0
         with np.load(tmp_path / name / "poses.npz") as archive:

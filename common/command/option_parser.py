@@ -162,8 +162,8 @@ def build_parser() -> Parser:
         "bend as joints do, feet that stand on one floor; live: constant bones only; 0: the network's poses")
     add("--body_height", type=between(BODY_HEIGHT), metavar="METRES", help="the person's height in metres, "
         "0.5 to 2.5, for --fit; default: an average adult's")
-    add("--bvh_names", choices=["mixamo", "joints"], default="mixamo", help="names of the bones in motion.bvh: those of "
-        "Mixamo's characters, or of the joints that they begin in")
+    add("--bvh_names", choices=["mixamo", "joints"], default="mixamo", help="names of the bones in "
+        "motion.bvh: those of Mixamo's characters, or of the joints that they begin in")
     add("--smooth", type=positive(float), metavar="SECONDS", help="average poses over time with a Gaussian "
         "of this standard deviation in seconds, up to 1 (0.04 is two frames at 50 a second); also for "
         "--train 0; default: off")

@@ -1,4 +1,5 @@
 """Where poses go, and which files tell about them."""
+import csv
 import errno
 import json
 import os
@@ -11,31 +12,34 @@ from common.camera import camera_to_level, denormalize_screen, project
 from common.clips import replace
 from common.pictures import movies
 from common.recording import Recording
+from common.skeleton import HUMAN36M
 from common.video.level import up_at_pitch
 from common.video.own_video import write_outputs
-from common.video.placement import Placement, estimate_root_path, make_intrinsics
+from common.video.placement import Placement, estimate_root_path, make_intrinsics, undo_roll
 from tests.common.pictures.test_movies import stub
-from tests.common.video.test_bvh import reread_with_bvh
+from tests.common.video.test_bvh import PLACES, TO_BVH, reread_with_bvh
 from tests.common.video.test_pose_files import STANDING, articulated
+from tests.common.video.test_trc import reread
 from tests.helpers import random_clip
 
 SIZE = {"width": 1920, "height": 1080}
 
 
-def walking_clip(num_frames=12):
-    """A standing figure that walks to the right, 4 m away, seen with a field of view of 60 degrees."""
-    root = np.array([0, 0.2, 4]) + np.linspace(0, 1, num_frames)[:, None] * [1, 0, 0]
+def walking_clip(num_frames=12, way=1):
+    """A standing figure moves `way` metres to the right, 4 m away; the field of view is 60 degrees."""
+    root = np.array([0, 0.2, 4]) + np.linspace(0, way, num_frames)[:, None] * [1, 0, 0]
     poses = np.tile(STANDING, (num_frames, 1, 1)).astype(np.float32)
     clip = replace(random_clip(num_frames), pose=None, root=None, fps=25,
                    keypoints=project(poses + root[:, None], make_intrinsics(60)))
     return clip, poses, root
 
 
-def written(folder, placement, clip=None, poses=None):
+def written(folder, placement, clip=None, poses=None, scores=None, **options):
     default, default_poses, _ = walking_clip()
     clip, poses = clip or default, default_poses if poses is None else poses
-    recording = Recording(clip.name, denormalize_screen(clip.keypoints, **SIZE), clip.fps, **SIZE)
-    return write_outputs(folder, recording, poses, placement), np.load(folder / "poses.npz")
+    recording = Recording(clip.name, denormalize_screen(clip.keypoints, **SIZE), clip.fps, **SIZE,
+                          scores=scores)
+    return write_outputs(folder, recording, poses, placement, **options), np.load(folder / "poses.npz")
 
 
 @pytest.fixture(autouse=True)
@@ -131,3 +135,120 @@ def test_the_mp4_has_every_frame_and_a_failing_ffmpeg_costs_only_the_mp4(tmp_pat
     sentences, _ = written(tmp_path, Placement(fit=False))
     assert "could not write" in " ".join(sentences) and not (tmp_path / "animation.mp4").exists()
     assert (tmp_path / "animation.gif").exists()
+
+
+def trembling(num_frames=30, way=1):
+    """The walking clip, lifted with errors: bones of other lengths in every frame."""
+    clip, poses, _ = walking_clip(num_frames, way)
+    poses = poses * (1 + np.random.default_rng(0).normal(0, 0.05, (num_frames, 17, 1)))
+    return clip, poses.astype(np.float32)
+
+
+PLACES_FITTED = {"camera": Placement(), "level": Placement(pitch=0.0, height=1.9),
+                 "motion": Placement(pitch="motion"), "roll": Placement(pitch=5.0, roll=10.0),
+                 "root": Placement(root=True, fov=60, fov_stated=True, pitch=0.0, height=1.8),
+                 "root in camera space": Placement(root=True)}
+
+
+@pytest.mark.parametrize("placement", PLACES_FITTED.values(), ids=PLACES_FITTED)
+def test_all_files_show_one_body_of_constant_equal_bones(placement, tmp_path):
+    clip, lifted = trembling()
+    scores = np.where(np.arange(30)[:, None] < 10, 0.1, np.ones((30, 17)))
+    _, archive = written(tmp_path, placement, clip, lifted, scores)
+    poses, lengths = archive["poses"].astype(float), archive["bone_lengths_m"]
+    parents = [max(parent, 0) for parent in HUMAN36M.parents]
+    assert lengths == pytest.approx(lengths[list(HUMAN36M.mirror_order)])
+    data = json.loads((tmp_path / "poses.json").read_text())
+    with open(tmp_path / "poses.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    table = np.array([[[row[f"{joint}_{axis}_m"] for axis in "xyz"] for joint in HUMAN36M.joints]
+                      for row in rows], float)
+    _, _, markers = reread((tmp_path / "poses.trc").read_text())
+    markers = np.stack([markers[joint] for joint in HUMAN36M.joints], axis=1) / 1000 * [1, -1, -1]
+    for found, error in ((poses, 2e-6), (np.array(data["poses"]), 3e-5), (table, 3e-5), (markers, 3e-6)):
+        assert found == pytest.approx(poses, abs=error)
+        bones = np.linalg.norm(found - found[:, parents], axis=-1)
+        assert bones == pytest.approx(np.tile(lengths, (30, 1)), abs=error)
+    words = [[row[f"{joint}_state"] for joint in HUMAN36M.joints] for row in rows]
+    assert words == [[data["states"][number] for number in frame] for frame in data["state"]]
+    assert data["state"] == archive["state"].tolist()
+    assert set(sum(words[:10], [])) == {"filled"} and "filled" not in sum(words[10:], [])
+
+
+@pytest.mark.parametrize("placement", [PLACES_FITTED["level"], PLACES_FITTED["root"]],
+                         ids=["relative", "placed"])
+def test_the_bvh_shows_the_joints_of_the_other_files_in_its_own_axes(placement, tmp_path):
+    _, archive = written(tmp_path, placement, *trembling(way=0))
+    _, points = reread_with_bvh(tmp_path / "motion.bvh")
+    found = np.stack([points[PLACES[joint]] for joint in HUMAN36M.joints], axis=1)
+    expected = archive["poses"] * TO_BVH
+    assert found - found[:, :1] == pytest.approx(expected - expected[:, :1], abs=0.01)      # centimetres
+    moved = found[:, 0] - expected[:, 0]
+    assert moved[:, [0, 2]] == pytest.approx(np.zeros((30, 2)), abs=0.01)
+    if placement.root:
+        assert moved[:, 1] == pytest.approx(np.full(30, moved[0, 1]), abs=2)
+        soles = np.minimum(points["LeftToeBase"], points["RightToeBase"])[:, 1]
+        assert soles == pytest.approx(np.zeros(30), abs=2)
+
+
+def test_numbers_say_what_was_stated_and_what_was_assumed(tmp_path):
+    _, archive = written(tmp_path / "a", PLACES_FITTED["root"], *trembling(way=0))
+    data = json.loads((tmp_path / "a" / "poses.json").read_text())
+    assert data["height_m"] == pytest.approx(1.8, abs=1e-3) and data["height_source"] == "--body_height"
+    assert (data["fov_degrees"], data["fov_source"]) == (60, "--fov")
+    assert data["pitch_degrees"] == pytest.approx(0, abs=0.01) and data["pitch_source"] == "--level"
+    assert data["roll_degrees"] == pytest.approx(0, abs=0.01) and data["roll_source"] == "assumed"
+    assert data["camera_above_floor_m"] == pytest.approx(1.17, abs=0.1)     # ankles 1.09 m below the camera
+    assert data["floor_source"] == "standing feet" and "floor below the camera" in data["space"]
+    assert archive["poses"][:, [3, 6], 1] == pytest.approx(np.full((30, 2), -0.08), abs=0.02)
+    for name, value in data.items():
+        if name.endswith(("_m", "_degrees", "_source")) and name != "bone_lengths_m":
+            assert archive[name] == value
+    assert list(data["bone_lengths_m"].values()) == archive["bone_lengths_m"].tolist()
+    _, archive = written(tmp_path / "b", Placement(fit=False), *trembling())
+    data = json.loads((tmp_path / "b" / "poses.json").read_text())
+    assert data["height_m"] is None and data["fov_source"] is None and data["pitch_degrees"] is None
+    assert np.isnan(archive["height_m"]) and archive["fov_source"] == ""
+    assert np.isnan(archive["bone_lengths_m"]).all()
+    _, archive = written(tmp_path / "c", Placement(pitch="motion"), *trembling())
+    assert archive["height_source"] == "an average adult" and archive["fov_source"] == "assumed"
+    assert archive["pitch_source"] == archive["roll_source"] == "motion"
+
+
+@pytest.mark.parametrize("fit", [False, True])
+def test_a_stated_roll_is_taken_out_before_lifting_and_out_of_every_file(fit, tmp_path):
+    """Who is seen by a camera that is turned clockwise gives the files of one seen by a level camera."""
+    clip, lifted = trembling()
+    angle = np.radians(20)
+    turned = clip.keypoints @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    assert turned[0, 10, 0] < clip.keypoints[0, 10, 0]              # the head moves left
+    assert undo_roll(turned, 20) == pytest.approx(clip.keypoints)
+    place = Placement(root=True, pitch=3.0, fit=fit)
+    _, straight = written(tmp_path / "straight", place, clip, lifted)
+    tilted = replace(clip, keypoints=turned)
+    _, rolled = written(tmp_path / "rolled", replace(place, roll=20.0), tilted, lifted)
+    assert rolled["poses"] == pytest.approx(straight["poses"], abs=1e-4)
+    assert rolled["roll_degrees"] == pytest.approx(20, abs=0.01) and rolled["roll_source"] == "--roll"
+
+
+def test_where_no_body_can_be_fitted_a_sentence_says_so_and_the_lifted_poses_are_written(tmp_path):
+    clip, lifted = trembling(5)
+    nowhere = replace(clip, keypoints=clip.keypoints * 0)
+    sentences, archive = written(tmp_path, Placement(pitch=0.0), nowhere, lifted)
+    assert sum("No body was fitted" in sentence for sentence in sentences) == 1
+    assert archive["poses"] == pytest.approx(lifted, abs=1e-6) and archive["height_source"] == ""
+
+
+@pytest.mark.parametrize("num_frames", [1, 2, 3, 10])
+@pytest.mark.parametrize("fps", [1, 24, 240])
+def test_short_clips_of_any_frame_rate_are_fitted(num_frames, fps, tmp_path):
+    clip, lifted = trembling(num_frames)
+    place, clip = Placement(root=True, pitch="motion"), replace(clip, fps=fps)
+    sentences, archive = written(tmp_path, place, clip, lifted)
+    assert archive["height_m"] == pytest.approx(1.7527, abs=1e-3) and np.isfinite(archive["poses"]).all()
+    assert not any("No body" in sentence for sentence in sentences)
+
+
+def test_the_bones_of_the_bvh_have_the_asked_names(tmp_path):
+    written(tmp_path, Placement(), bvh_names="joints")
+    assert "JOINT left_knee" in (tmp_path / "motion.bvh").read_text()
