@@ -279,8 +279,7 @@ def predict_video(args, device: str) -> None:
         return
     recording = reader.read_recording(args.predict, **facts, person=args.person)
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
-    clip = own_video.upright_clip(recording, placement.roll)
-    poses, notes = own_video.lift_clip(clip, trained_fps, lambda clip: predict_clips(
+    poses, notes = own_video.lift_recording(recording, args.roll, trained_fps, lambda clip: predict_clips(
         model, [clip], window, options.lifting_of(args, device), desc="lift")["pose"][0])
     notes += own_video.write_outputs(folder, recording, poses, placement, bvh_names=args.bvh_names)
     print("\n".join([*recording.notes, *notes]))

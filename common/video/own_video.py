@@ -44,6 +44,12 @@ def upright_clip(recording: Recording, roll: float | None) -> Clip:
     return replace(clip, keypoints=undo_roll(clip.keypoints, roll))
 
 
+def lift_recording(recording: Recording, roll: float | None, trained_fps: float,
+                   predict: Callable[[Clip], np.ndarray]) -> tuple[np.ndarray, list[str]]:
+    """`lift_clip` of a recording, without the camera's `roll`, degrees."""
+    return lift_clip(upright_clip(recording, roll), trained_fps, predict)
+
+
 def write_outputs(folder: Path, recording: Recording, poses: np.ndarray, placement: Placement, *,
                   bvh_names: str = NAMINGS[0]) -> list[str]:
     """Write lifted, root-relative poses (N, J, 3) as `placement` says; returns notes and file names.

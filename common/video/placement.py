@@ -48,7 +48,7 @@ class Placement:
         axes = CAMERA_AXES
         if self.pitch is not None:
             axes = f"{LEVEL_AXES}, for a camera that looks down by {self.pitch:.1f} degrees"
-            axes += f" and is turned clockwise by {self.roll:.1f} degrees" if self.roll else ""
+            axes += f" and is turned clockwise by {self.roll:.1f} degrees" if round(self.roll or 0, 1) else ""
         return f"{axes}; the origin is {origin}"
 
 

@@ -19,7 +19,13 @@ from common.clips import replace
 from common.lift import Lifting
 from common.skeleton import HUMAN36M
 from common.video import anatomy
-from common.video.live import RateLifter, make_live_placer, read_until_interrupted, write_pose_lines
+from common.video.live import (
+    RateLifter,
+    lift_stream,
+    make_live_placer,
+    read_until_interrupted,
+    write_pose_lines,
+)
 from common.video.own_video import lift_clip
 from common.video.placement import Placement
 from common.video.stream import Lifter, SequenceLifter, make_lifter
@@ -126,6 +132,26 @@ def test_live_bones_have_the_lengths_of_an_adult_and_keep_their_directions(heigh
     assert (bones / lengths[:, None])[others] == pytest.approx(
         (before / np.linalg.norm(before, axis=1)[:, None])[others], abs=1e-6)
     assert make_live_placer(Placement(fit=False))(pose, keypoints) == pytest.approx(pose)
+
+
+def test_a_stated_roll_is_taken_out_of_live_keypoints_before_lifting(capsys):
+    class Seen:
+        """Frames, and the lifter that gets them."""
+        fps, notes, delay, got = 50, [], 0, []
+
+        def __iter__(self):
+            yield None, 17
+            yield np.array([[0.5, 0.0]] * 17), 0
+
+        def push(self, keypoints):
+            self.got.append(keypoints)
+            return random_clip(1).pose[0]
+
+        def flush(self):
+            return []
+    lift_stream(Seen(), Seen(), trained_fps=50, placement=Placement(pitch=0.0, roll=90.0))
+    assert len(Seen.got) == 1 and Seen.got[0] == pytest.approx(np.array([[0, 0.5]] * 17))
+    assert len(capsys.readouterr().out.splitlines()) == 3
 
 
 def test_ctrl_c_ends_the_lines_like_the_end_of_the_file():
