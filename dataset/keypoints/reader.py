@@ -36,12 +36,14 @@ def read_recording(path: Path, *, layout: str | None = None, width: int | None =
     detected = choose_layout(track.shape[1], layout or file.layout, where)
     width, height, fps = choose_facts(file, {"width": width, "height": height, "fps": fps}, notes, where)
     seen = find_seen(track, detected, where, width=width, height=height)        # (N, J)
-    positions, filled = fill(track, seen, detected, where)                      # (N, J, 2)
+    positions, filled, filled_notes = fill(track, seen, detected, where, fps=fps)       # (N, J, 2), (N, J)
     scores = np.where(np.isfinite(track).all(axis=-1), track[..., 2], 0)
     keypoints, scores = to_human36m(positions, scores, detected)
+    filled = to_human36m(positions, ~filled, detected)[1] == 0                  # (N, 17)
     check_continuity(keypoints, seen[:, needed_joints(detected)].any(axis=1), where, fps=fps)
-    notes += [*describe_guesses(track, seen, detected), *filled]
-    return Recording(path.stem, keypoints, fps, width, height, scores, detected.name, notes)
+    notes += [*describe_guesses(track, seen, detected), *filled_notes]
+    return Recording(path.stem, keypoints, fps, width, height, scores, filled, detected.name,
+                     notes)
 
 
 def read_keypoint_file(path: Path) -> KeypointFile:
