@@ -1,4 +1,4 @@
-"""Finds what a detector saw, fills what it missed, refuses implausible tracks.
+"""Finds what a detector saw, fills what it missed.
 
 Shapes: N frames, J joints of the detector's layout. A track (N, J, 3) holds x, y in pixels and a score, NaN
 where missing.
@@ -12,7 +12,6 @@ from dataset.keypoints.layouts import complete_head, needed_joints
 
 MIN_SCORE = 0.3         # a joint with a lower score counts as unseen
 LONGEST_GAP = 1.0       # seconds for which a joint's filled place can be believed
-BODIES_PER_SECOND = 25  # more than a person's centre can move, in sizes of the body's box
 
 
 def find_seen(track: np.ndarray, layout: Skeleton, where: str, *, width: int, height: int) -> np.ndarray:
@@ -119,16 +118,3 @@ def describe_guessed(known: np.ndarray, layout: Skeleton, *, fps: float) -> list
     note = (f"Unseen for longer than {LONGEST_GAP:g} s, so that their place there is a guess "
             f"(the longest gap of each): {listed}.")
     return [note] if listed else []
-
-
-def check_continuity(keypoints: np.ndarray, present: np.ndarray, where: str, *, fps: float) -> None:
-    """Refuse joints (N, 17, 2), pixels, that jump to another person between frames `present` (N,)."""
-    frames = np.flatnonzero(present)
-    size = max(1, np.median(np.linalg.norm(np.ptp(keypoints[frames], axis=1), axis=-1)))
-    steps = np.linalg.norm(np.diff(keypoints[frames].mean(axis=1), axis=0), axis=-1)
-    jumps = np.flatnonzero(steps > size * max(1, BODIES_PER_SECOND / fps) * np.diff(frames))
-    if len(jumps):
-        first = jumps[0]
-        raise ValueError(f"{where}: between pose {frames[first]} and {frames[first + 1]} the person jumps by "
-                         f"{steps[first] / size:.1f} times its size, {len(jumps)} such jumps in all: another "
-                         f"person or a cut. Keep one person of one shot, or give wrong frames the score 0.")
