@@ -66,7 +66,8 @@ def fill_over_time(positions: np.ndarray, known: np.ndarray, layout: Skeleton) -
     Where the trunk's four corners are never known together, each of them is interpolated by itself first.
     """
     frames, known = np.arange(len(positions)), known.copy()                         # (N, J)
-    points = np.where(known, positions[..., 0] + 1j * positions[..., 1], 0)
+    positions = np.where(known[..., None], positions, 0)
+    points = positions[..., 0] + 1j * positions[..., 1]                             # (N, J)
 
     def interpolate(_, values, at):
         return np.interp(frames, frames[at], values[at])
@@ -77,7 +78,7 @@ def fill_over_time(positions: np.ndarray, known: np.ndarray, layout: Skeleton) -
             points[:, joint] = interpolate(None, points[:, joint], known[:, joint])
         known[:, trunk] = True
     filled = fill_posture(points, known, layout.joints, needed_joints(layout), interpolate)
-    return np.where(known[..., None], positions, np.stack([filled.real, filled.imag], axis=-1))
+    return np.stack([filled.real, filled.imag], axis=-1)
 
 
 def describe_gaps(present: np.ndarray) -> list[str]:

@@ -69,7 +69,8 @@ class KeypointStream:
         positions, seen = self.find_seen(found, where)                              # (1, J, 2), (1, J)
         rows = needed_joints(self.layout)
         unseen = int((~seen[:, rows]).sum())
-        points = np.where(seen, positions[..., 0] + 1j * positions[..., 1], 0)      # (1, J)
+        positions = np.where(seen[..., None], positions, 0)
+        points = positions[..., 0] + 1j * positions[..., 1]                         # (1, J)
         points = fill_posture(points, seen, self.layout.joints, rows, self.hold)
         if len(self.held) < len(rows) + 2:                      # each joint's place, the axis, the center
             return None, unseen

@@ -13,53 +13,61 @@ ACCELERATION, SPEED = 10, 3     # sizes a second^2 and a second: what a person m
 GROWTH, GROWTH_RATE = 0.2, 1.5  # logarithm of the body's size: its largest change at once, and a second
 ADVICE = "Keep one person of one shot with --from SECONDS --to SECONDS"
 
-# What is exchanged together, largest first: the joints' names without their side.
-ARM, LEG = ("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle")
-PARTS = {"the whole body": ARM + LEG, "the arms": ARM, "the legs": LEG}
+# What is exchanged together: the joints' names without their side.
+LIMBS = {"the arms": ("shoulder", "elbow", "wrist"), "the legs": ("hip", "knee", "ankle")}
 STEADIER = 0.8          # trunk lengths of sudden moves, over all joints, that each exchange must save
 SUDDEN = 0.6            # trunk lengths: one joint's sudden move counts no further
 CLEAR_SHARE = 0.45      # of the frames; with more of them exchanged the two sides cannot be told apart
+CHANGES = ((0, 0), (0, 1), (1, 0), (1, 1))      # of arms and legs, from one frame to the next
 
 
 def mend_swaps(track: np.ndarray, seen: np.ndarray, layout: Skeleton, *,
                fps: float) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """New `track` (N, J, 3) and `seen` (N, J) with left and right exchanged where they are swapped; notes.
 
-    A part that is swapped in more than CLEAR_SHARE of the frames is left alone, and the note says so.
+    Limbs that are swapped in more than CLEAR_SHARE of the frames are left alone, and a note says so. The face
+    changes sides with the whole body.
     """
     track, seen, notes = track.copy(), seen.copy(), []
-    for name, parts in PARTS.items():
-        swapped = find_swapped(track[..., :2], seen, layout, parts)
-        frames = np.flatnonzero(swapped)
-        if not len(frames):
+    swapped = find_swapped(track[..., :2], seen, layout)                                # (N, 2)
+    unclear = swapped.mean(axis=0) > CLEAR_SHARE
+    for name, frames in (("the whole body", swapped.all(axis=1)), *zip(LIMBS, (swapped & ~swapped.all(
+            axis=1, keepdims=True)).T)):
+        if not frames.any():
             continue
-        what = (f"Left and right of {name} are swapped in {len(frames)} of {len(track)} frames, the first at "
-                f"{frames[0] / fps:.2f} s")
-        if len(frames) > CLEAR_SHARE * len(track):
-            notes.append(f"{what}: which side is which cannot be told, so nothing was changed. "
-                         f"{ADVICE}.")
+        what = (f"Left and right of {name} are swapped in {frames.sum()} of {len(track)} frames, the first at "
+                f"{np.argmax(frames) / fps:.2f} s")
+        if unclear.any():
+            notes.append(f"{what}: which side is which cannot be told, so nothing was changed. {ADVICE}.")
             continue
-        order = np.arange(len(layout.joints))
-        for joint, twin in enumerate(layout.mirror_order):
-            if name == "the whole body" or layout.joints[joint].rpartition("_")[2] in parts:
-                order[joint] = twin
+        order = [twin if part_of(layout.joints[joint]) in LIMBS.get(name, [part_of(layout.joints[joint])])
+                 else joint for joint, twin in enumerate(layout.mirror_order)]
         track[frames], seen[frames] = track[frames][:, order], seen[frames][:, order]
         notes.append(f"{what}: exchanged.")
     return track, seen, notes
 
 
-def find_swapped(points: np.ndarray, seen: np.ndarray, layout: Skeleton,
-                 parts: tuple[str, ...]) -> np.ndarray:
-    """(N,) bool: where the left and right `parts` are swapped in `points` (N, J, 2), `seen` (N, J).
+def part_of(joint: str) -> str:
+    """`knee` of `left_knee`."""
+    return joint.removeprefix("left_").removeprefix("right_")
+
+
+def find_swapped(points: np.ndarray, seen: np.ndarray, layout: Skeleton) -> np.ndarray:
+    """(N, 2) bool: where left and right of the arms, and of the legs, are swapped in `points` (N, J, 2).
 
     Of all ways to exchange them, this one has the least sudden changes of speed; each change between swapped
-    and not must save STEADIER. The sides of most frames count as right.
+    and not must save STEADIER. The sides of most frames count as right. `seen` (N, J) bool.
     """
-    left, right = ([layout.joints.index(f"{side}_{part}") for part in parts] for side in ("left", "right"))
-    pairs = np.stack([points[:, left], points[:, right]], axis=1)                       # (N, 2, parts, 2)
-    cost = sudden_moves(pairs / trunk_length(points, seen, layout), seen[:, left] & seen[:, right])
-    swapped = np.logical_xor.accumulate(cheapest_changes(cost))
-    return swapped ^ (swapped.mean() > 0.5)
+    length, costs = trunk_length(points, seen, layout), []
+    for parts in LIMBS.values():
+        left, right = ([layout.joints.index(f"{side}_{part}") for part in parts] for side in ("left", "right"))
+        pairs = np.stack([points[:, left], points[:, right]], axis=1) / length          # (N, 2, parts, 2)
+        costs.append(sudden_moves(pairs, seen[:, left] & seen[:, right]))               # (N, 2, 2)
+    arms, legs = np.array(CHANGES).T
+    cost = costs[0][:, arms[:, None], arms] + costs[1][:, legs[:, None], legs]          # (N, 4, 4)
+    changed = np.array(CHANGES, bool)[cheapest_changes(cost)]                           # (N, 2)
+    swapped = np.logical_xor.accumulate(changed, axis=0)
+    return swapped ^ (swapped.mean(axis=0) > 0.5)
 
 
 def trunk_length(points: np.ndarray, seen: np.ndarray, layout: Skeleton) -> float:
@@ -91,21 +99,20 @@ def sudden_moves(pairs: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 def cheapest_changes(cost: np.ndarray) -> np.ndarray:
-    """(N,) bool: before which frames sides change, at the least sum of `cost` (N, 2, 2) and STEADIER each."""
-    totals, choices = (0.0, STEADIER), []     # of the ways that end staying, changing
-    for (stay_stay, stay_change), (change_stay, change_change) in cost[1:-1].tolist():
-        stay = (totals[0] + stay_stay, totals[1] + change_stay)
-        change = (totals[0] + stay_change + STEADIER, totals[1] + change_change + STEADIER)
-        choices.append((stay[1] < stay[0], change[1] < change[0]))
-        totals = (min(stay), min(change))
-    changed = np.zeros(len(cost), bool)
-    state = totals[1] < totals[0]
+    """(N,) which of CHANGES comes before each frame, at the least sum of `cost` (N, 4, 4) and STEADIER each."""
+    price = [STEADIER * any(change) for change in CHANGES]
+    totals, choices = price, []                     # of the ways that end with each change
+    for rows in cost[1:-1].tolist():
+        ways = [[total + row[change] for total, row in zip(totals, rows)] for change in range(len(CHANGES))]
+        choices.append([way.index(min(way)) for way in ways])
+        totals = [min(way) + paid for way, paid in zip(ways, price)]
+    changes = np.zeros(len(cost), int)
+    change = totals.index(min(totals))
     for frame in range(len(choices), 0, -1):
-        changed[frame + 1] = state
-        state = choices[frame - 1][state]
-    if len(cost) > 2:
-        changed[1] = state
-    return changed
+        changes[frame + 1] = change
+        change = choices[frame - 1][change]
+    changes[1:2] = change
+    return changes
 
 
 def check_continuity(keypoints: np.ndarray, present: np.ndarray, where: str, *, fps: float) -> list[str]:
@@ -116,10 +123,10 @@ def check_continuity(keypoints: np.ndarray, present: np.ndarray, where: str, *, 
     said = np.flatnonzero((off_path > SAID + reach) | growth)
     if len(refused):
         first, count = refused[0], len(refused)
-        raise ValueError(f"{where}: between pose {frames[first]} and {frames[first + 1]}, at "
-                         f"{frames[first + 1] / fps:.2f} s, the person jumps by {off_path[first]:.1f} times its "
-                         f"size, {count} such jumps in all: another person or a cut. {ADVICE}, or give wrong "
-                         "frames the score 0.")
+        raise ValueError(f"{where}: between pose {frames[first]} and {frames[first + 1]} the person "
+                         f"jumps by {off_path[first]:.1f} times its size, at {frames[first + 1] / fps:.2f} s, "
+                         f"{count} such jumps in all: another person or a cut. {ADVICE}, or give wrong frames "
+                         "the score 0.")
     if not len(said):
         return []
     times = ", ".join(f"{frames[step + 1] / fps:.2f}" for step in said[:10])
