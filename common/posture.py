@@ -30,7 +30,7 @@ def outwards(joints: tuple[str, ...], wanted: list[int]) -> list[int]:
 
 
 def trunk_axis(trunk):
-    """The trunk's direction from hips to shoulders, as long as its corners `trunk` (..., 4) are spread: (...).
+    """The direction (...) from hips to shoulders, as long as the trunk's corners `trunk` (..., 4) are spread.
 
     The spread shrinks less than the direction's length where a person bends towards the camera.
     """
@@ -58,8 +58,8 @@ def fill_trunk(trunk, known, carry: Callable):
     middle = pick(known, trunk, 0 * shape).sum(-1) / count
     arms = pick(known, shape - at[..., None], 0 * shape)
     square = (abs(arms) ** 2).sum(-1)
-    axis = pick(known, (trunk - middle[..., None]) * arms.conj(), 0 * shape).sum(-1) / (square + (square == 0))
-    axis = pick(square > 0, axis, 0 * axis + 1)
+    axis = pick(known, (trunk - middle[..., None]) * arms.conj(), 0 * shape).sum(-1)
+    axis = pick(square > 0, axis / (square + (square == 0)), 0 * axis + 1)
     lengthwise = known[..., :2].any(-1) & known[..., 2:].any(-1) & (square > LEAST_SQUARE)
     axis = carry("axis", axis, whole | lengthwise)
     center = carry("center", middle - at * axis, some)

@@ -25,8 +25,9 @@ class KeypointStream:
     """Iterates over the frames of `lines`: (17, 2) screen coordinates and the number of unseen joints.
 
     An unseen joint keeps its place relative to the limb it hangs on (common/posture.py). The coordinates are
-    None until the trunk's four corners have been seen together and every other joint once. `fps`, `width` and `height` come from the arguments or else from the first line and are known at
-    once, as are the `notes` on them. A malformed line raises ValueError with its number.
+    None until the trunk's four corners have been seen together and every other joint once. `fps`, `width` and
+    `height` come from the arguments or else from the first line and are known at once, as are the `notes` on
+    them. A malformed line raises ValueError with its number.
     """
 
     def __init__(self, lines: Iterable[bytes], *, layout: str | None = None, width: int | None = None,

@@ -31,12 +31,12 @@ def mend_swaps(track: np.ndarray, seen: np.ndarray, layout: Skeleton, *,
     track, seen, notes = track.copy(), seen.copy(), []
     swapped = find_swapped(track[..., :2], seen, layout)                                # (N, 2)
     unclear = swapped.mean(axis=0) > CLEAR_SHARE
-    for name, frames in (("the whole body", swapped.all(axis=1)), *zip(LIMBS, (swapped & ~swapped.all(
-            axis=1, keepdims=True)).T)):
+    both = swapped.all(axis=1)
+    for name, frames in [("the whole body", both), *zip(LIMBS, (swapped & ~both[:, None]).T)]:
         if not frames.any():
             continue
-        what = (f"Left and right of {name} are swapped in {frames.sum()} of {len(track)} frames, the first at "
-                f"{np.argmax(frames) / fps:.2f} s")
+        what = (f"Left and right of {name} are swapped in {frames.sum()} of {len(track)} frames, the first "
+                f"at {np.argmax(frames) / fps:.2f} s")
         if unclear.any():
             notes.append(f"{what}: which side is which cannot be told, so nothing was changed. {ADVICE}.")
             continue
@@ -60,7 +60,8 @@ def find_swapped(points: np.ndarray, seen: np.ndarray, layout: Skeleton) -> np.n
     """
     length, costs = trunk_length(points, seen, layout), []
     for parts in LIMBS.values():
-        left, right = ([layout.joints.index(f"{side}_{part}") for part in parts] for side in ("left", "right"))
+        left, right = ([layout.joints.index(f"{side}_{part}") for part in parts]
+                       for side in ("left", "right"))
         pairs = np.stack([points[:, left], points[:, right]], axis=1) / length          # (N, 2, parts, 2)
         costs.append(sudden_moves(pairs, seen[:, left] & seen[:, right]))               # (N, 2, 2)
     arms, legs = np.array(CHANGES).T
@@ -99,7 +100,10 @@ def sudden_moves(pairs: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 def cheapest_changes(cost: np.ndarray) -> np.ndarray:
-    """(N,) which of CHANGES comes before each frame, at the least sum of `cost` (N, 4, 4) and STEADIER each."""
+    """(N,) which of CHANGES comes before each frame: those of the least sum of `cost` (N, 4, 4).
+
+    cost[n, i, j] is that of change i before frame n and j after it. Each change also costs STEADIER.
+    """
     price = [STEADIER * any(change) for change in CHANGES]
     totals, choices = price, []                     # of the ways that end with each change
     for rows in cost[1:-1].tolist():
@@ -116,22 +120,25 @@ def cheapest_changes(cost: np.ndarray) -> np.ndarray:
 
 
 def check_continuity(keypoints: np.ndarray, present: np.ndarray, where: str, *, fps: float) -> list[str]:
-    """Notes on jumps of joints (N, 17, 2), pixels, between frames `present` (N,); ValueError for large ones."""
+    """Notes on the jumps of joints (N, 17, 2), pixels, between the frames `present` (N,).
+
+    A jump by more than REFUSED sizes of the body raises ValueError.
+    """
     frames = np.flatnonzero(present)
     off_path, reach, growth = measure_steps(keypoints[frames], frames / fps)            # (K - 1,) each
     refused = np.flatnonzero(off_path > REFUSED + reach)
     said = np.flatnonzero((off_path > SAID + reach) | growth)
     if len(refused):
         first, count = refused[0], len(refused)
-        raise ValueError(f"{where}: between pose {frames[first]} and {frames[first + 1]} the person "
-                         f"jumps by {off_path[first]:.1f} times its size, at {frames[first + 1] / fps:.2f} s, "
-                         f"{count} such jumps in all: another person or a cut. {ADVICE}, or give wrong frames "
-                         "the score 0.")
+        raise ValueError(f"{where}: between pose {frames[first]} and {frames[first + 1]} the person jumps by "
+                         f"{off_path[first]:.1f} times its size, at {frames[first + 1] / fps:.2f} s, {count} "
+                         f"such jumps in all: another person or a cut. {ADVICE}, or give wrong frames the "
+                         "score 0.")
     if not len(said):
         return []
     times = ", ".join(f"{frames[step + 1] / fps:.2f}" for step in said[:10])
-    return [f"The person jumps or changes its size suddenly at {times} s, {len(said)} times in all: the detector "
-            f"erred there, or it is another person. {ADVICE} if so."]
+    return [f"The person jumps or changes its size suddenly at {times} s, {len(said)} times in all: the "
+            f"detector erred there, or it is another person. {ADVICE} if so."]
 
 
 def measure_steps(keypoints: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
