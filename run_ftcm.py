@@ -277,7 +277,8 @@ def predict_video(args, device: str) -> None:
                                     options.lifting_of(args, device), HUMAN36M)
         live.lift_stream(frames, lifter, trained_fps=trained_fps, placement=placement)
         return
-    recording = reader.read_recording(args.predict, **facts, person=args.person)
+    recording = reader.read_recording(args.predict, **facts, person=args.person, begin=args.begin,
+                                      end=args.end)
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
     poses, notes = own_video.lift_recording(recording, args.roll, trained_fps, lambda clip: predict_clips(
         model, [clip], window, options.lifting_of(args, device), desc="lift")["pose"][0])

@@ -14,6 +14,7 @@ class Recording:
     keypoints      (N, 17, 2) pixels, Human3.6M's joints
     width, height  pixels
     scores         (N, 17) the detector's scores before filling; 0 where it saw nothing; None when unknown
+    filled         (N, 17) bool: made of a joint that was interpolated or held over time; None when unknown
     layout         name of the detector's joint layout
     notes          sentences on what was filled or assumed
     """
@@ -23,6 +24,7 @@ class Recording:
     width: int
     height: int
     scores: np.ndarray | None = None
+    filled: np.ndarray | None = None
     layout: str = HUMAN36M.name
     notes: list[str] = field(default_factory=list)
 

@@ -93,7 +93,7 @@ def add_detector_noise(clip: Clip, strength: float, noise: dict, seed: int) -> C
 def hide_joints(clip: Clip, count: int, seed: int) -> Clip:
     """`count` joints are unseen and interpolated in some seconds (`draw_unseen`), which alone are scored."""
     seen, away = draw_unseen(clip, count, seed)
-    filled, _ = cleaning.fill(clip.keypoints, seen, clip.skeleton, clip.name)
+    filled = cleaning.fill_over_time(clip.keypoints, seen, clip.skeleton)
     return replace(clip, keypoints=filled, valid=clip.valid & away)
 
 

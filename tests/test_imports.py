@@ -6,7 +6,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 # The kernel in reading order: each file imports only files that stand before it.
-KERNEL = ["bounds", "batch_sizes", "skeleton", "camera", "loss", "metrics", "provenance", "files",
+KERNEL = ["bounds", "batch_sizes", "skeleton", "posture", "camera", "loss", "metrics", "provenance", "files",
           "terminal", "distributed", "clips", "recording", "windows", "smooth", "lift", "refining",
           "scores", "score_table", "checkpoint", "engine", "run_folder", "report", "training",
           "export_network"]

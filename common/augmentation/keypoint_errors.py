@@ -4,6 +4,7 @@ Shapes: B windows, T frames, K key frames, J joints. Keypoints and errors in scr
 """
 import torch
 
+from common.posture import fill_posture
 from common.skeleton import TO_HUMAN36M, Skeleton
 
 STRENGTH = 1.5                  # simulated errors are 0 to this times those of the model
@@ -96,7 +97,11 @@ class KeypointErrors(Draws):
         return strength[:, None, None, None] * noise.to(keypoints.device)
 
     def hide(self, keypoints):
-        """In some windows a joint or limb is hidden for some frames: interpolated, or at rest at an end."""
+        """In some windows (B, T, J, 2) a joint or limb is hidden for some frames, and filled.
+
+        As in files (common/posture.py) its place relative to the limb it hangs on is interpolated, or held at
+        an end of the window.
+        """
         windows, frames = keypoints.shape[:2]
         first = (self.uniform(windows) * frames).long()                             # (B,) hidden frames:
         last = first + (self.uniform(windows) ** 2 * frames).long()                 # first .. last
@@ -109,8 +114,13 @@ class KeypointErrors(Draws):
         run = (time >= first[:, None]) & (time <= last[:, None]) & chosen[:, None]  # (B, T)
         hidden = run[..., None] & (self.groups[group] > 0)[:, None]                 # (B, T, J)
         share = ((time - before[:, None]) / (after - before).clamp(min=1)[:, None]).clamp(0, 1)     # (B, T)
-        window = torch.arange(windows)
-        device = keypoints.device
-        start, end = (keypoints[window.to(device), at.to(device)][:, None] for at in (before, after))
-        line = start + share[..., None, None].to(device) * (end - start)            # (B, T, J, 2)
-        return torch.where(hidden[..., None].to(device), line, keypoints)
+        window, device = torch.arange(windows, device=keypoints.device), keypoints.device
+        before, after, share, hidden = (array.to(device) for array in (before, after, share, hidden))
+
+        def interpolate(_, values, known):
+            start, end = values[window, before, None], values[window, after, None]         # (B, 1)
+            return torch.where(known, values, start + share * (end - start))
+
+        points = torch.view_as_complex(keypoints.contiguous())                      # (B, T, J)
+        filled = fill_posture(points, ~hidden, tuple(self.names), range(len(self.names)), interpolate)
+        return torch.where(hidden[..., None], torch.view_as_real(filled), keypoints)

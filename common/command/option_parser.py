@@ -149,6 +149,10 @@ def build_parser() -> Parser:
     add("--fps", type=between(FPS),
         help="frames per second of the video, 1 to 1000, where the file does not say; else 30")
     add("--person", help="which person's track, where the file holds several")
+    add("--from", dest="begin", type=between((0, 1_000_000)), metavar="SECONDS",
+        help="leave out what comes before this time of the file")
+    add("--to", dest="end", type=between((0, 1_000_000)), metavar="SECONDS",
+        help="leave out what comes from this time of the file on")
     add("--root", choices=["none", "estimate"], default="none", help="none: poses relative to the root "
         "joint; estimate: placed before the camera, as the keypoints and --fov explain best")
     add("--fov", type=between(FIELD_OF_VIEW), default=55,

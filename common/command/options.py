@@ -20,8 +20,8 @@ NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "
 EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
                      "compile", "augment", "velocity_weight"]
-ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "root", "fov", "level", "roll", "fit",
-                    "body_height", "bvh_names"]
+ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "begin", "end", "root", "fov", "level", "roll",
+                    "fit", "body_height", "bvh_names"]
 LIVE = Path("-")
 # The checkpoints that ship, by their frames; the first is used where none is named.
 SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
@@ -147,11 +147,14 @@ def find_problem(args) -> str | None:
         (args.workers != 0,
          f"--workers must be 0, got {args.workers}: batches are gathered on the device; drop it"),
         (not args.predict and args.given & set(ONLY_FOR_PREDICT),
-         f"--{', --'.join(ONLY_FOR_PREDICT)} are for --predict FILE"),
+         f"{spelt(args.given & set(ONLY_FOR_PREDICT))} is for --predict FILE"),
+        (None not in (args.begin, args.end) and args.begin >= args.end,
+         f"--from must come before --to, got {args.begin} and {args.end}"),
         (args.predict == LIVE and (args.level == "motion"
-                                   or args.given & {"output", "person", "smooth", "amp", "bvh_names"}),
+                                   or args.given & {"output", "person", "begin", "end", "smooth", "amp",
+                                                    "bvh_names"}),
          "--predict - answers each line on standard output while the motion goes on; drop --output, "
-         "--person, --smooth, --amp, --bvh_names and --level motion (--level DEGREES works)"),
+         "--person, --from, --to, --smooth, --amp, --bvh_names and --level motion (--level DEGREES works)"),
         (args.smooth and (modes not in ([], ["predict"]) or args.smooth > 1 or args.test_stride > 1),
          "--smooth takes up to 1 second and every frame, for --predict or --train 0; drop --train 1, other "
          "tasks and --test_stride"),

@@ -1,4 +1,4 @@
-"""Finds what a detector saw, fills what it missed, refuses implausible tracks.
+"""Finds what a detector saw, fills what it missed.
 
 Shapes: N frames, J joints of the detector's layout. A track (N, J, 3) holds x, y in pixels and a score, NaN
 where missing.
@@ -6,11 +6,12 @@ where missing.
 import numpy as np
 
 from common.bounds import MAX_OUTSIDE, far_outside, refuse_normalised, refuse_outside
+from common.posture import TRUNK, fill_posture
 from common.skeleton import Skeleton
 from dataset.keypoints.layouts import complete_head, needed_joints
 
 MIN_SCORE = 0.3         # a joint with a lower score counts as unseen
-BODIES_PER_SECOND = 25  # more than a person's centre can move, in sizes of the body's box
+LONGEST_GAP = 1.0       # seconds for which a joint's filled place can be believed
 
 
 def find_seen(track: np.ndarray, layout: Skeleton, where: str, *, width: int, height: int) -> np.ndarray:
@@ -34,12 +35,14 @@ def find_seen(track: np.ndarray, layout: Skeleton, where: str, *, width: int, he
     return seen & ~far_outside(track[..., :2], width=width, height=height)
 
 
-def fill(track: np.ndarray, seen: np.ndarray, layout: Skeleton, where: str) -> tuple[np.ndarray, list[str]]:
-    """Positions (N, J, 2), pixels, of the joints that the conversion needs, and notes on what was filled.
+def fill(track: np.ndarray, seen: np.ndarray, layout: Skeleton, where: str, *,
+         fps: float) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Positions (N, J, 2), pixels, of the joints that the conversion needs; (N, J) bool, which of them were
+    filled over time; notes.
 
-    An unseen ear or nose is placed by the rest of the head. Any other unseen joint is interpolated linearly
-    over time; before it is first seen and after it is last seen it rests. Raises ValueError for a joint that
-    is never seen.
+    An unseen ear or nose is placed by the rest of the head. The place of any other unseen joint relative to
+    the limb it hangs on is interpolated linearly over time (common/posture.py); before it is first seen and
+    after it is last seen it is held. Raises ValueError for a joint that is never seen.
     """
     positions, known = complete_head(track[..., :2], seen, layout)
     rows = needed_joints(layout)
@@ -47,16 +50,35 @@ def fill(track: np.ndarray, seen: np.ndarray, layout: Skeleton, where: str) -> t
     if never:
         raise ValueError(f"{where}: {', '.join(never)} never seen in {len(track)} frames; all of a person's "
                          f"joints must show at some time. Use a part of the video where they do.")
-    frames = np.arange(len(track))
-    for joint in rows:
-        at = known[:, joint]
-        for axis in range(2):
-            positions[:, joint, axis] = np.interp(frames, frames[at], positions[at, joint, axis])
+    positions = fill_over_time(positions, known, layout)
     present = seen.any(axis=1)
     by_head, by_time = (known & ~seen)[present], ~known[present]
-    return positions, [*describe_gaps(present),
-                       *describe_filled("took their place from the rest of the head", by_head, layout),
-                       *describe_filled("were interpolated over time", by_time, layout)]
+    return positions, ~known, [
+        *describe_gaps(present),
+        *describe_filled("took their place from the rest of the head", by_head, layout),
+        *describe_filled("were interpolated over time", by_time, layout),
+        *describe_guessed(known, layout, fps=fps)]
+
+
+def fill_over_time(positions: np.ndarray, known: np.ndarray, layout: Skeleton) -> np.ndarray:
+    """New `positions` (N, J, 2) in which the unknown ones of the needed joints are filled along the body.
+
+    Where the trunk's four corners are never known together, each of them is interpolated by itself first.
+    """
+    frames, known = np.arange(len(positions)), known.copy()                         # (N, J)
+    positions = np.where(known[..., None], positions, 0)
+    points = positions[..., 0] + 1j * positions[..., 1]                             # (N, J)
+
+    def interpolate(_, values, at):
+        return np.interp(frames, frames[at], values[at])
+
+    trunk = [layout.joints.index(name) for name in TRUNK]
+    if not known[:, trunk].all(axis=1).any():
+        for joint in trunk:
+            points[:, joint] = interpolate(None, points[:, joint], known[:, joint])
+        known[:, trunk] = True
+    filled = fill_posture(points, known, layout.joints, needed_joints(layout), interpolate)
+    return np.stack([filled.real, filled.imag], axis=-1)
 
 
 def describe_gaps(present: np.ndarray) -> list[str]:
@@ -85,14 +107,15 @@ def describe_filled(what: str, places: np.ndarray, layout: Skeleton) -> list[str
     return [note] if listed else []
 
 
-def check_continuity(keypoints: np.ndarray, present: np.ndarray, where: str, *, fps: float) -> None:
-    """Refuse joints (N, 17, 2), pixels, that jump to another person between frames `present` (N,)."""
-    frames = np.flatnonzero(present)
-    size = max(1, np.median(np.linalg.norm(np.ptp(keypoints[frames], axis=1), axis=-1)))
-    steps = np.linalg.norm(np.diff(keypoints[frames].mean(axis=1), axis=0), axis=-1)
-    jumps = np.flatnonzero(steps > size * max(1, BODIES_PER_SECOND / fps) * np.diff(frames))
-    if len(jumps):
-        first = jumps[0]
-        raise ValueError(f"{where}: between pose {frames[first]} and {frames[first + 1]} the person jumps by "
-                         f"{steps[first] / size:.1f} times its size, {len(jumps)} such jumps in all: another "
-                         f"person or a cut. Keep one person of one shot, or give wrong frames the score 0.")
+def describe_guessed(known: np.ndarray, layout: Skeleton, *, fps: float) -> list[str]:
+    """A note on the joints that are not `known` (N, J) for longer than LONGEST_GAP, if there are any."""
+    gaps = {}
+    for joint in needed_joints(layout):
+        edges = np.flatnonzero(np.diff(~known[:, joint], prepend=False, append=False)).reshape(-1, 2)
+        first, end = max(edges, key=lambda edge: edge[1] - edge[0], default=(0, 0))
+        if (end - first) / fps > LONGEST_GAP:
+            gaps[layout.joints[joint]] = f"{(end - first) / fps:.1f} s from {first / fps:.1f} s on"
+    listed = ", ".join(f"{name} {gap}" for name, gap in gaps.items())
+    note = (f"Unseen for longer than {LONGEST_GAP:g} s, so that their place there is a guess "
+            f"(the longest gap of each): {listed}.")
+    return [note] if listed else []

@@ -9,6 +9,7 @@ import numpy as np
 
 from common.bounds import MAX_LINE_BYTES, far_outside, refuse_normalised
 from common.camera import normalize_screen
+from common.posture import fill_posture
 from common.skeleton import Skeleton
 from dataset.keypoints.cleaning import MIN_SCORE
 from dataset.keypoints.keypoint_file import KeypointFile, parse_points, parse_triples
@@ -23,9 +24,10 @@ FACTS = ("width", "height", "fps")
 class KeypointStream:
     """Iterates over the frames of `lines`: (17, 2) screen coordinates and the number of unseen joints.
 
-    An unseen joint stays where it was last seen. Until every joint has been seen once, the coordinates are
-    None. `fps`, `width` and `height` come from the arguments or else from the first line and are known at
-    once, as are the `notes` on them. A malformed line raises ValueError with its number.
+    An unseen joint keeps its place relative to the limb it hangs on (common/posture.py). The coordinates are
+    None until the trunk's four corners have been seen together and every other joint once. `fps`, `width` and
+    `height` come from the arguments or else from the first line and are known at once, as are the `notes` on
+    them. A malformed line raises ValueError with its number.
     """
 
     def __init__(self, lines: Iterable[bytes], *, layout: str | None = None, width: int | None = None,
@@ -41,7 +43,7 @@ class KeypointStream:
         given = {"width": width, "height": height, "fps": fps}
         self.width, self.height, self.fps = choose_facts(header, given, self.notes, NAME)
         self.layout: Skeleton | None = None
-        self.last: np.ndarray | None = None             # (J, 2) pixels where each joint was last seen
+        self.held: dict[str, np.ndarray] = {}           # (1,) what `fill_posture` carries, as last known
 
     @staticmethod
     def read_header(where: str, data: dict) -> KeypointFile:
@@ -61,34 +63,41 @@ class KeypointStream:
     def read_frame(self, where: str, data) -> tuple[np.ndarray | None, int]:
         """The keypoints (17, 2), screen coordinates, after a line, and the number of unseen joints."""
         found = parse_joints(data, where)
-        if found is not None:
-            self.remember(found, where)
-        if self.layout is None:
+        if found is None and self.layout is None:
             return None, 0
+        if found is None:
+            found = np.full((len(self.layout.joints), 3), np.nan)
+        positions, seen = self.find_seen(found, where)                              # (1, J, 2), (1, J)
         rows = needed_joints(self.layout)
-        unseen = len(rows) if found is None else int((~self.seen[rows]).sum())
-        if not np.isfinite(self.last[rows]).all():
+        unseen = int((~seen[:, rows]).sum())
+        positions = np.where(seen[..., None], positions, 0)
+        points = positions[..., 0] + 1j * positions[..., 1]                         # (1, J)
+        points = fill_posture(points, seen, self.layout.joints, rows, self.hold)
+        if len(self.held) < len(rows) + 2:                      # each joint's place, the axis, the center
             return None, unseen
-        last = np.nan_to_num(self.last)[None]                                       # (1, J, 2)
-        pixels, _ = to_human36m(last, np.ones(last.shape[:2]), self.layout)
+        pixels = np.stack([points.real, points.imag], axis=-1)
+        pixels, _ = to_human36m(pixels, np.ones(seen.shape), self.layout)
         screen = normalize_screen(pixels[0], width=self.width, height=self.height)
         return screen.astype(np.float32), unseen
 
-    def remember(self, found: np.ndarray, where: str) -> None:
-        """Keep the positions of the seen joints of `found` (J, 3), x, y in pixels and score."""
+    def hold(self, name: str, values: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """`values` (1,), or where they are not `known` what they were when they last were; at first zero."""
+        if known.all():
+            self.held[name] = values
+        return self.held.get(name, 0 * values)
+
+    def find_seen(self, found: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels (1, J, 2) and which are seen (1, J) of a line's joints (J, 3): x, y in pixels and score."""
         if self.layout is None:
             self.layout = choose_layout(len(found), self.layout_name, where)
-            self.last = np.full((len(found), 2), np.nan)
-        if len(found) != len(self.last):
-            raise ValueError(f"{where}: {len(found)} joints, {len(self.last)} in the lines before. Send one "
-                             f"layout.")
+        if len(found) != len(self.layout.joints):
+            raise ValueError(f"{where}: {len(found)} joints, {len(self.layout.joints)} in the lines before. "
+                             f"Send one layout.")
         size = {"width": self.width, "height": self.height}
         seen = np.isfinite(found).all(1) & (found[:, 2] >= MIN_SCORE)
         refuse_normalised(found[seen, :2], where, **size)
         seen &= ~far_outside(found[:, :2], **size)
-        positions, known = complete_head(found[None, :, :2], seen[None], self.layout)
-        self.seen = known[0]
-        self.last = np.where(self.seen[:, None], positions[0], self.last)
+        return complete_head(found[None, :, :2], seen[None], self.layout)
 
 
 def parse_lines(lines: Iterable[bytes]) -> Iterator[tuple[str, object]]:

@@ -10,11 +10,12 @@ import numpy as np
 from common.bounds import FPS, IMAGE_SIDE, MAX_FRAMES, check_range
 from common.recording import Recording
 from common.skeleton import Skeleton
-from dataset.keypoints.cleaning import check_continuity, describe_guesses, fill, find_seen
+from dataset.keypoints.cleaning import describe_guesses, fill, find_seen
 from dataset.keypoints.json_files import read_json, read_openpose_folder
 from dataset.keypoints.keypoint_file import OTHER_NAMES, SUPPORTED, KeypointFile
 from dataset.keypoints.layouts import find_layout, needed_joints, to_human36m
 from dataset.keypoints.table_files import read_csv, read_npz
+from dataset.keypoints.tracks import check_continuity, mend_swaps
 from dataset.reading import check_regular
 
 READERS = {".npz": read_npz, ".json": read_json, ".csv": read_csv}
@@ -24,10 +25,11 @@ SPARSEST = 60           # frames for each one in the file; beyond, its numbers d
 
 def read_recording(path: Path, *, layout: str | None = None, width: int | None = None,
                    height: int | None = None, fps: float | None = None,
-                   person: str | int | None = None) -> Recording:
-    """One person's keypoints in every frame, from any supported file or folder.
+                   person: str | int | None = None, begin: float | None = None,
+                   end: float | None = None) -> Recording:
+    """One person's keypoints in every frame from `begin` to `end`, seconds, of any supported file or folder.
 
-    An argument overrides what the file says. Raises FileNotFoundError or ValueError.
+    Any other argument overrides what the file says. Raises FileNotFoundError or ValueError.
     """
     file = read_keypoint_file(path)
     notes, where = [], str(path)
@@ -35,13 +37,18 @@ def read_recording(path: Path, *, layout: str | None = None, width: int | None =
     track = make_track(file, person, notes, where)                              # (N, J, 3)
     detected = choose_layout(track.shape[1], layout or file.layout, where)
     width, height, fps = choose_facts(file, {"width": width, "height": height, "fps": fps}, notes, where)
+    track = cut(track, begin, end, where, fps=fps)
     seen = find_seen(track, detected, where, width=width, height=height)        # (N, J)
-    positions, filled = fill(track, seen, detected, where)                      # (N, J, 2)
+    track, seen, swap_notes = mend_swaps(track, seen, detected, fps=fps)
+    positions, filled, filled_notes = fill(track, seen, detected, where, fps=fps)       # (N, J, 2), (N, J)
     scores = np.where(np.isfinite(track).all(axis=-1), track[..., 2], 0)
     keypoints, scores = to_human36m(positions, scores, detected)
-    check_continuity(keypoints, seen[:, needed_joints(detected)].any(axis=1), where, fps=fps)
-    notes += [*describe_guesses(track, seen, detected), *filled]
-    return Recording(path.stem, keypoints, fps, width, height, scores, detected.name, notes)
+    filled = to_human36m(positions, ~filled, detected)[1] == 0                  # (N, 17)
+    present = seen[:, needed_joints(detected)].any(axis=1)
+    jump_notes = check_continuity(keypoints, present, where, fps=fps)
+    notes += [*swap_notes, *jump_notes, *describe_guesses(track, seen, detected), *filled_notes]
+    return Recording(path.stem, keypoints, fps, width, height, scores, filled, detected.name,
+                     notes)
 
 
 def read_keypoint_file(path: Path) -> KeypointFile:
@@ -110,6 +117,17 @@ def make_track(file: KeypointFile, person: str, notes: list[str], where: str) ->
     if numbers[0] > 1:
         notes.append(f"The first pose belongs to frame {numbers[0]}, the file's first.")
     return array
+
+
+def cut(track: np.ndarray, begin: float | None, end: float | None, where: str, *, fps: float) -> np.ndarray:
+    """The frames of `track` (N, J, 3) from `begin` to before `end`, seconds; None stands for its own ends."""
+    seconds = len(track) / fps
+    first, last = (begin or 0.0), (seconds if end is None else end)
+    rows = slice(round(first * fps), round(last * fps))
+    if last > seconds + 0.5 / fps or not 0 <= rows.start < rows.stop:
+        raise ValueError(f"{where} lasts {seconds:.2f} s; --from {first:g} --to {last:g} must lie inside and "
+                         f"keep at least one of its {fps:g} frames a second. Correct them.")
+    return track[rows]
 
 
 def choose_layout(num_joints: int, layout: str | None, where: str) -> Skeleton:

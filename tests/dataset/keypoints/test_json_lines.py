@@ -41,14 +41,13 @@ def test_the_header_may_be_left_out_and_arguments_win_over_it():
     assert list(stream) == []
 
 
-def test_unseen_joints_stay_where_they_were_and_are_counted():
+def test_unseen_joints_keep_their_place_in_the_body_and_are_counted():
     points = track(5)
     points[1, WRIST, 2] = 0.1
     points[2, WRIST] = np.nan
     found = frames(points[0].tolist(), points[1].tolist(), points[2].tolist(), None, {"keypoints": None},
                    points[4].tolist())
-    held = points[[0, 1, 2, 2, 2, 4]].copy()
-    held[1:5, WRIST] = points[0, WRIST]
+    held = track(5)[[0, 1, 2, 2, 2, 4]]
     assert [unseen for _, unseen in found] == [0, 1, 1, 15, 15, 0]
     assert np.stack([keypoints for keypoints, _ in found]) == pytest.approx(
         normalize_screen(expected(held), **SIZE), abs=1e-6)

@@ -66,13 +66,47 @@ def test_gaps_low_scores_and_nan_are_interpolated_and_counted(tmp_path):
     assert recording.scores[4, HUMAN36M.joints.index("left_knee")] == 0 == recording.scores[6].max()
 
 
-def test_the_ends_repeat_the_nearest_sight(tmp_path):
+def test_at_the_ends_a_joint_keeps_its_place_in_the_moving_body(tmp_path):
     points = track(6)
     wrist = COCO17.joints.index("left_wrist")
-    points[:2, wrist, 2] = points[5, wrist, 2] = 0
+    hidden = points.copy()
+    hidden[:2, wrist, 2] = hidden[5, wrist, 2] = 0
+    recording = read_recording(write_json(tmp_path, coco(hidden)), **SIZE)
+    assert recording.keypoints == pytest.approx(expected(points))
+    filled = np.zeros((6, 17), bool)
+    filled[[0, 1, 5], HUMAN36M.joints.index("left_wrist")] = True
+    assert (recording.filled == filled).all()
+
+
+def test_a_gap_too_long_to_be_believed_is_said_with_joint_and_seconds(tmp_path):
+    points = track(60)
+    points[10:35, COCO17.joints.index("left_wrist"), 2] = 0         # 1.0 s at 25 frames a second
+    points[20:50, COCO17.joints.index("right_knee"), 2] = 0
+    notes = read_recording(write_json(tmp_path, coco(points)), **SIZE, fps=25).notes
+    assert [note for note in notes if "guess" in note and "right_knee 1.2 s from 0.8 s on" in note]
+    assert not any("guess" in note and "left_wrist" in note for note in notes)
+
+
+def test_hips_that_are_never_seen_together_are_filled_each_by_itself(tmp_path):
+    points = track(8)
+    points[::2, COCO17.joints.index("left_hip"), 2] = points[1::2, COCO17.joints.index("right_hip"), 2] = 0
     recording = read_recording(write_json(tmp_path, coco(points)), **SIZE)
-    found = recording.keypoints[:, HUMAN36M.joints.index("left_wrist")]
-    assert (found[:2] == points[2, wrist, :2]).all() and (found[5] == points[4, wrist, :2]).all()
+    assert recording.keypoints[1:-1] == pytest.approx(expected(points)[1:-1])
+
+
+def test_from_and_to_cut_the_recording(tmp_path):
+    points = track(50)
+    points[40:, :, :2] += [1200, 0]
+    path = write_json(tmp_path, coco(points))
+    with pytest.raises(ValueError, match="at 1.60 s"):
+        read_recording(path, **SIZE, fps=25)
+    cut = read_recording(path, **SIZE, fps=25, begin=0.4, end=1.6)
+    assert cut.keypoints == pytest.approx(expected(points[10:40]))
+    assert len(read_recording(path, **SIZE, fps=25, begin=1.6, end=2).keypoints) == 10
+    assert len(read_recording(path, **SIZE, fps=25, begin=1.6).keypoints) == 10
+    for begin, end in ((2, None), (0, 2.1), (1, 1.001), (3, 4)):
+        with pytest.raises(ValueError, match="lasts 2.00 s"):
+            read_recording(path, **SIZE, fps=25, begin=begin, end=end)
 
 
 def test_missing_openpose_files_and_empty_frames_are_gaps(tmp_path):
