@@ -15,6 +15,7 @@ from common.smooth import smooth
 from common.video.body import STATES, UNLIKELY, Body, fit
 from common.video.level import camera_pitch, up_at_pitch
 
+CERTAIN = 0.5           # score from which a keypoint counts as seen for sure
 CAMERA_AXES = "camera axes: x right, y down, z forward"
 LEVEL_AXES = "level axes: x right, y down along gravity, z forward"
 
@@ -85,10 +86,13 @@ def undo_roll(keypoints: np.ndarray, roll: float | None) -> np.ndarray:
 
 
 def certainty(recording: Recording) -> np.ndarray:
-    """(N, J) from 0 to 1: how sure each keypoint is; below body.UNLIKELY it counts as filled."""
-    if recording.scores is None:
-        return np.ones(recording.keypoints.shape[:2])
-    return np.clip(recording.scores, 0, 1)
+    """(N, J) from 0 to 1: how sure each keypoint is; below body.UNLIKELY it counts as filled.
+
+    A detector's score says little once it is above CERTAIN; a filled keypoint is not sure at all.
+    """
+    shape = recording.keypoints.shape[:2]
+    scores = np.ones(shape) if recording.scores is None else np.clip(recording.scores / CERTAIN, 0, 1)
+    return scores if recording.filled is None else np.where(recording.filled, 0, scores)
 
 
 def place(clip: Clip, seen: np.ndarray, poses: np.ndarray, placement: Placement) -> tuple[Placed, list[str]]:

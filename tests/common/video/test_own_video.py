@@ -34,11 +34,11 @@ def walking_clip(num_frames=12, way=1):
     return clip, poses, root
 
 
-def written(folder, placement, clip=None, poses=None, scores=None, **options):
+def written(folder, placement, clip=None, poses=None, filled=None, **options):
     default, default_poses, _ = walking_clip()
     clip, poses = clip or default, default_poses if poses is None else poses
     recording = Recording(clip.name, denormalize_screen(clip.keypoints, **SIZE), clip.fps, **SIZE,
-                          scores=scores)
+                          scores=np.full(poses.shape[:2], 0.4), filled=filled)
     return write_outputs(folder, recording, poses, placement, **options), np.load(folder / "poses.npz")
 
 
@@ -153,8 +153,8 @@ PLACES_FITTED = {"camera": Placement(), "level": Placement(pitch=0.0, height=1.9
 @pytest.mark.parametrize("placement", PLACES_FITTED.values(), ids=PLACES_FITTED)
 def test_all_files_show_one_body_of_constant_equal_bones(placement, tmp_path):
     clip, lifted = trembling()
-    scores = np.where(np.arange(30)[:, None] < 10, 0.1, np.ones((30, 17)))
-    _, archive = written(tmp_path, placement, clip, lifted, scores)
+    filled = np.broadcast_to(np.arange(30)[:, None] < 10, (30, 17))
+    _, archive = written(tmp_path, placement, clip, lifted, filled)
     poses, lengths = archive["poses"].astype(float), archive["bone_lengths_m"]
     parents = [max(parent, 0) for parent in HUMAN36M.parents]
     assert lengths == pytest.approx(lengths[list(HUMAN36M.mirror_order)])
