@@ -12,6 +12,7 @@ TRUNK = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 # What a joint of a limb hangs on. Any other joint hangs on the middle of the shoulders, but for these two.
 HANGS_ON = {"elbow": "shoulder", "wrist": "elbow", "knee": "hip", "ankle": "knee"}
 MIDDLE = {"pelvis": TRUNK[2:], "spine": TRUNK}
+HIP_WIDTH = 0.5         # of the shoulders' width; both turn alike with the body's heading
 LEAST_SQUARE = 0.1      # of the known corners' spread in the trunk's shape, that they can tell turn and scale
 
 
@@ -46,7 +47,8 @@ def fill_trunk(trunk, known, carry: Callable):
     """The trunk's corners (..., 4) with the unknown ones filled; `carry` as in `fill_posture`.
 
     Their shape, relative to the trunk's center and axis, is carried from where all are known. It is moved to
-    the corners that are known, and turned and scaled to them where a shoulder and a hip are.
+    the corners that are known, and turned and scaled to them where a shoulder and a hip are. A corner that
+    alone is unknown stands beside its twin, as the other two stand to each other.
     """
     pick = torch.where if torch.is_tensor(trunk) else np.where
     stack = torch.stack if torch.is_tensor(trunk) else np.stack
@@ -63,7 +65,15 @@ def fill_trunk(trunk, known, carry: Callable):
     lengthwise = known[..., :2].any(-1) & known[..., 2:].any(-1) & (square > LEAST_SQUARE)
     axis = carry("axis", axis, whole | lengthwise)
     center = carry("center", middle - at * axis, some)
-    return pick(known, trunk, center[..., None] + shape * axis[..., None])
+    filled = pick(known, trunk, center[..., None] + shape * axis[..., None])
+    columns = [trunk[..., corner] for corner in range(len(TRUNK))]
+    for corner, twin, near, far in ((0, 1, 2, 3), (1, 0, 3, 2), (2, 3, 0, 1), (3, 2, 1, 0)):
+        width = HIP_WIDTH if corner > 1 else 1 / HIP_WIDTH
+        beside = columns[twin] + width * (columns[near] - columns[far])
+        off = carry(f"beside {TRUNK[twin]}", (columns[corner] - beside) / axis, whole)
+        alone = ~known[..., corner] & (known.sum(-1) == len(TRUNK) - 1)
+        columns[corner] = pick(alone, beside + off * axis, filled[..., corner])
+    return stack(columns, -1)
 
 
 def fill_posture(points, known, joints: tuple[str, ...], wanted: list[int], carry: Callable):

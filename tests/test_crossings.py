@@ -174,7 +174,7 @@ def test_live_lines_give_what_the_protocol_gives_by_hand(kind, line, facts, fold
     lines += [{"keypoints": points.tolist()} for points in pixels]
     data = "".join(json.dumps(frame) + "\n" for frame in lines).encode()
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(data)))
-    assert run(f"--predict - --reload 1 --previous_dir {{{kind}}} {line}", folder, None) == 0
+    assert run(f"--predict - --fit 0 --reload 1 --previous_dir {{{kind}}} {line}", folder, None) == 0
     poses = [json.loads(row)["pose"] for row in capsys.readouterr().out.splitlines()[1:]]
     expected = lift_by_hand(folder / f"{kind}.pth", clip, **facts)
     expected[:, 0] = 0

@@ -20,8 +20,8 @@ NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "
 EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
                      "compile", "augment", "velocity_weight"]
-ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "begin", "end", "root", "fov", "level", "roll",
-                    "fit", "body_height", "bvh_names"]
+ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "begin", "end", "root", "fov", "level",
+                    "roll", "fit", "body_height", "bvh_names"]
 LIVE = Path("-")
 # The checkpoints that ship, by their frames; the first is used where none is named.
 SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}

@@ -73,7 +73,7 @@ class KeypointStream:
         positions = np.where(seen[..., None], positions, 0)
         points = positions[..., 0] + 1j * positions[..., 1]                         # (1, J)
         points = fill_posture(points, seen, self.layout.joints, rows, self.hold)
-        if len(self.held) < len(rows) + 2:                      # each joint's place, the axis, the center
+        if not self.held.keys() >= {"center", *(self.layout.joints[row] for row in rows)}:
             return None, unseen
         pixels = np.stack([points.real, points.imag], axis=-1)
         pixels, _ = to_human36m(pixels, np.ones(seen.shape), self.layout)

@@ -51,11 +51,12 @@ def test_where_the_whole_trunk_is_unseen_its_place_is_interpolated_from_all_fram
 def test_torch_and_numpy_agree():
     points = moving_body(HUMAN36M, 1 + TIME, 3j * TIME)
     known = np.random.default_rng(0).random(points.shape) < 0.7
-    def zeros(values_where):
-        return lambda _, values, known: values_where(known, values, 0 * values)
-    arrays = fill_posture(points, known, HUMAN36M.joints, range(17), zeros(np.where))
+
+    def ones(pick):
+        return lambda _, values, known: pick(known, values, 1 + 0j * known)
+    arrays = fill_posture(points, known, HUMAN36M.joints, range(17), ones(np.where))
     tensors = fill_posture(torch.from_numpy(points), torch.from_numpy(known), HUMAN36M.joints, range(17),
-                           zeros(torch.where))
+                           ones(torch.where))
     assert tensors.numpy() == pytest.approx(arrays, abs=1e-12)
 
 
@@ -65,3 +66,14 @@ def test_a_body_without_extent_is_filled_with_finite_numbers():
     known[3:9] = False
     known[20:, HUMAN36M.joints.index(TRUNK[0])] = False
     assert filled(points, known, HUMAN36M) == pytest.approx(points)
+
+
+@pytest.mark.parametrize("name", TRUNK)
+def test_a_corner_of_the_trunk_that_alone_is_unseen_follows_the_turning_body(name):
+    turn = np.cos(3 * TIME)                                     # the widths in the picture, seen from ahead
+    points = moving_body(HUMAN36M, np.ones(FRAMES), 0j * TIME)
+    for corner, place in zip(TRUNK, (1 + 2j, -1 + 2j, 0.5, -0.5)):
+        points[:, HUMAN36M.joints.index(corner)] = np.real(place) * turn + 1j * np.imag(place)
+    known = np.ones(points.shape, bool)
+    known[8:, HUMAN36M.joints.index(name)] = False
+    assert filled(points, known, HUMAN36M) == pytest.approx(points, abs=1e-9)

@@ -88,7 +88,7 @@ def test_quick_real_motion_is_left_alone(step):
 def test_a_jump_of_a_person_is_no_switch():
     points = walker()
     flight = np.clip(np.arange(100) / FPS - 1, 0, 0.6)                                  # seconds, from 1 s on
-    points[..., 1] -= (1121 / 2 * flight * (0.6 - flight))[:, None]         # gravity, where 1.75 m are 200 pixels
+    points[..., 1] -= (1121 / 2 * flight * (0.6 - flight))[:, None]     # gravity, 1.75 m are 200 pixels
     assert mend(points)[2] == [] and check_continuity(points[..., :2], np.ones(100, bool), "", fps=FPS) == []
 
 
