@@ -187,16 +187,21 @@ def joined(given: dict[str, np.ndarray], fps: float, found: Motion) -> Motion:
 
 def described(motion: Motion, given: dict[str, np.ndarray], intrinsics: np.ndarray, height: float | None,
               up: np.ndarray | None) -> Body:
-    """What a fit returns of its last state."""
-    pose, lengths = motion.pose, motion.lengths
-    joints = motion.root[:, None] + pose
+    """What a fit returns of its last state.
+
+    The search may end beside the stature that it began with. The whole scene is scaled about the camera until
+    the stature is exact, which moves nothing in the picture and keeps feet on the floor.
+    """
+    tall = anatomy.stature(motion.first_lengths)
+    scale = tall / anatomy.stature(motion.lengths)
+    pose, lengths, root = scale * motion.pose, scale * motion.lengths, scale * motion.root
+    joints = root[:, None] + pose
     beside = np.linalg.norm(joints[..., :2] / np.maximum(joints[..., 2:], 0.1) - given["keypoints"], axis=-1)
-    state = np.where(beside * motion.root[:, 2:] > CORRECTED, 2, 0)
+    state = np.where(beside * root[:, 2:] > CORRECTED, 2, 0)
     state[given["seen"] < UNLIKELY] = 1
-    tall = anatomy.stature(lengths)
-    floor = motion.level - ANKLE_HEIGHT * tall / anatomy.stature(anatomy.LENGTH)
+    floor = scale * motion.level - ANKLE_HEIGHT * tall / anatomy.stature(anatomy.LENGTH)
     standing = motion.standing > 0.5
-    return Body(pose=pose.astype(np.float32), root=motion.root.astype(np.float32),
+    return Body(pose=pose.astype(np.float32), root=root.astype(np.float32),
                 lengths=np.where(anatomy.KIND < 0, 0, lengths[anatomy.KIND]), height=tall,
                 height_stated=height is not None, up=motion.up, up_stated=up is not None,
                 floor=float(floor) if standing.any() else None, standing=standing,

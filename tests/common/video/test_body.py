@@ -215,3 +215,14 @@ def test_with_bones_keeps_directions(lifted):
 def test_nonsense_is_refused(walk, lifted, wrong, sentence):
     with pytest.raises(ValueError, match=sentence):
         fitting(walk, lifted, **wrong)
+
+
+def test_the_stated_height_is_exact_even_where_the_poses_are_no_persons():
+    generator = np.random.default_rng(1)
+    poses = generator.normal(0, 0.4, (40, 17, 3)).astype(np.float32)
+    poses -= poses[:, :1]
+    keypoints = project(poses + np.float32([0, 0, 6]), INTRINSICS)
+    found = fit(poses, keypoints, np.ones((40, 17)), INTRINSICS, 50.0, height=1.8)
+    assert found.height == pytest.approx(1.8, abs=1e-9)
+    lengths = np.linalg.norm(anatomy.bone_vectors(found.pose.astype(np.float64)), axis=-1)
+    assert lengths == pytest.approx(np.broadcast_to(found.lengths, lengths.shape), abs=1e-5)
