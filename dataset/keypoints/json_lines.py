@@ -10,11 +10,11 @@ import numpy as np
 from common.bounds import MAX_LINE_BYTES, far_outside, refuse_normalised
 from common.camera import normalize_screen
 from common.posture import fill_posture
-from common.skeleton import Skeleton
 from dataset.keypoints.cleaning import MIN_SCORE
+from dataset.keypoints.joint_order import JointOrder, find_order
 from dataset.keypoints.keypoint_file import KeypointFile, parse_points, parse_triples
 from dataset.keypoints.layouts import complete_head, needed_joints, to_human36m
-from dataset.keypoints.reader import choose_facts, choose_layout
+from dataset.keypoints.reader import choose_facts
 from dataset.reading import describe_value, parse_json, read_number, read_text
 
 NAME = "standard input"
@@ -38,11 +38,12 @@ class KeypointStream:
             header = self.read_header(*first)
         elif first:
             self.frames = chain([first], self.frames)
-        self.layout_name = layout or header.layout
+        self.given, self.stated = layout, header.layout
         self.notes: list[str] = []
         given = {"width": width, "height": height, "fps": fps}
         self.width, self.height, self.fps = choose_facts(header, given, self.notes, NAME)
-        self.layout: Skeleton | None = None
+        self.order: JointOrder | None = None
+        self.num_joints = 0                             # of a line
         self.held: dict[str, np.ndarray] = {}           # (1,) what `fill_posture` carries, as last known
 
     @staticmethod
@@ -63,20 +64,21 @@ class KeypointStream:
     def read_frame(self, where: str, data) -> tuple[np.ndarray | None, int]:
         """The keypoints (17, 2), screen coordinates, after a line, and the number of unseen joints."""
         found = parse_joints(data, where)
-        if found is None and self.layout is None:
+        if found is None and self.order is None:
             return None, 0
         if found is None:
-            found = np.full((len(self.layout.joints), 3), np.nan)
+            found = np.full((self.num_joints, 3), np.nan)
         positions, seen = self.find_seen(found, where)                              # (1, J, 2), (1, J)
-        rows = needed_joints(self.layout)
+        layout = self.order.layout
+        rows = needed_joints(layout)
         unseen = int((~seen[:, rows]).sum())
         positions = np.where(seen[..., None], positions, 0)
         points = positions[..., 0] + 1j * positions[..., 1]                         # (1, J)
-        points = fill_posture(points, seen, self.layout.joints, rows, self.hold)
-        if not self.held.keys() >= {"center", *(self.layout.joints[row] for row in rows)}:
+        points = fill_posture(points, seen, layout.joints, rows, self.hold)
+        if not self.held.keys() >= {"center", *(layout.joints[row] for row in rows)}:
             return None, unseen
         pixels = np.stack([points.real, points.imag], axis=-1)
-        pixels, _ = to_human36m(pixels, np.ones(seen.shape), self.layout)
+        pixels, _ = to_human36m(pixels, np.ones(seen.shape), layout)
         screen = normalize_screen(pixels[0], width=self.width, height=self.height)
         return screen.astype(np.float32), unseen
 
@@ -88,16 +90,18 @@ class KeypointStream:
 
     def find_seen(self, found: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray]:
         """Pixels (1, J, 2) and which are seen (1, J) of a line's joints (J, 3): x, y in pixels and score."""
-        if self.layout is None:
-            self.layout = choose_layout(len(found), self.layout_name, where)
-        if len(found) != len(self.layout.joints):
-            raise ValueError(f"{where}: {len(found)} joints, {len(self.layout.joints)} in the lines before. "
-                             f"Send one layout.")
+        if self.order is None:
+            self.order = find_order(len(found), self.given, where, stated=self.stated)
+            self.num_joints = len(found)
+        if len(found) != self.num_joints:
+            raise ValueError(f"{where}: {len(found)} joints, {self.num_joints} in the lines before. Send one "
+                             f"layout.")
+        found = self.order.take(found)
         size = {"width": self.width, "height": self.height}
         seen = np.isfinite(found).all(1) & (found[:, 2] >= MIN_SCORE)
         refuse_normalised(found[seen, :2], where, **size)
         seen &= ~far_outside(found[:, :2], **size)
-        return complete_head(found[None, :, :2], seen[None], self.layout)
+        return complete_head(found[None, :, :2], seen[None], self.order.layout)
 
 
 def parse_lines(lines: Iterable[bytes]) -> Iterator[tuple[str, object]]:

@@ -9,16 +9,21 @@ import numpy as np
 
 from common.bounds import FPS, IMAGE_SIDE, MAX_FRAMES, check_range
 from common.recording import Recording
-from common.skeleton import Skeleton
-from dataset.keypoints.cleaning import describe_guesses, fill, find_seen
-from dataset.keypoints.json_files import read_json, read_openpose_folder
-from dataset.keypoints.keypoint_file import OTHER_NAMES, SUPPORTED, KeypointFile
-from dataset.keypoints.layouts import find_layout, needed_joints, to_human36m
-from dataset.keypoints.table_files import read_csv, read_npz
+from dataset.keypoints.array_files import read_array, read_npz
+from dataset.keypoints.cleaning import describe_guesses, fill, find_seen, to_pixels
+from dataset.keypoints.folders import read_folder
+from dataset.keypoints.joint_order import find_order
+from dataset.keypoints.json_files import read_json
+from dataset.keypoints.json_frames import read_lines
+from dataset.keypoints.keypoint_file import SUPPORTED, KeypointFile
+from dataset.keypoints.layouts import needed_joints, to_human36m
+from dataset.keypoints.nearest import describe_ending
+from dataset.keypoints.table_files import read_csv, read_trc
 from dataset.keypoints.tracks import check_continuity, mend_swaps
 from dataset.reading import check_regular
 
-READERS = {".npz": read_npz, ".json": read_json, ".csv": read_csv}
+READERS = {".npz": read_npz, ".npy": read_array, ".json": read_json, ".jsonl": read_lines, ".csv": read_csv,
+           ".trc": read_trc}
 ASSUMED_FPS = 30
 SPARSEST = 60           # frames for each one in the file; beyond, its numbers do not count a video's frames
 
@@ -35,8 +40,10 @@ def read_recording(path: Path, *, layout: str | None = None, width: int | None =
     notes, where = [], str(path)
     person = choose_person(file, person, where)
     track = make_track(file, person, notes, where)                              # (N, J, 3)
-    detected = choose_layout(track.shape[1], layout or file.layout, where)
+    order = find_order(track.shape[1], layout, where, stated=file.layout, names=file.names)
+    track, detected = order.take(track), order.layout
     width, height, fps = choose_facts(file, {"width": width, "height": height, "fps": fps}, notes, where)
+    track = to_pixels(track, notes, where, width=width, height=height)
     track = cut(track, begin, end, where, fps=fps)
     seen = find_seen(track, detected, where, width=width, height=height)        # (N, J)
     track, seen, swap_notes = mend_swaps(track, seen, detected, fps=fps)
@@ -56,12 +63,12 @@ def read_keypoint_file(path: Path) -> KeypointFile:
     if not path.exists():
         raise FileNotFoundError(f"There is no keypoint file {path}. Supported: {SUPPORTED}.")
     if path.is_dir():
-        return read_openpose_folder(path)
+        return read_folder(path)
     check_regular(path)
     reader = READERS.get(path.suffix.lower())
     if reader is None or path.stat().st_size == 0:
-        what = "is empty" if reader else f"ends in none of {', '.join(READERS)}"
-        raise ValueError(f"{path} {what}. Supported: {SUPPORTED}.")
+        what = "is empty." if reader else describe_ending(path, list(READERS))
+        raise ValueError(f"{path} {what} Supported: {SUPPORTED}.")
     try:
         return reader(path)
     except (zlib.error, RuntimeError, OverflowError, MemoryError) as error:
@@ -128,11 +135,3 @@ def cut(track: np.ndarray, begin: float | None, end: float | None, where: str, *
         raise ValueError(f"{where} lasts {seconds:.2f} s; --from {first:g} --to {last:g} must lie inside and "
                          f"keep at least one of its {fps:g} frames a second. Correct them.")
     return track[rows]
-
-
-def choose_layout(num_joints: int, layout: str | None, where: str) -> Skeleton:
-    """`find_layout` by the layout's own name or another program's; its error names the file."""
-    try:
-        return find_layout(num_joints, OTHER_NAMES.get(layout, layout))
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
