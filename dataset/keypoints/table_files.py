@@ -60,8 +60,7 @@ def read_table(header: list[str], rows: Iterable, people: dict[str | None, Colum
         numbers.append(parse_frame_number(row[frame], at))
         for name, columns in people.items():
             names = tuple(columns)
-            points = parse_points([[read_cell(row[column], at) for column in columns[joint]]
-                                   for joint in names], None, at)
+            points = parse_points([read_joint(row, columns[joint], at) for joint in names], None, at)
             if np.isfinite(points).any() or len(people) == 1 and person is None:
                 called = name if person is None else parse_person(row[person] or None, at)
                 entries.append((numbers[-1], called, points))
@@ -71,6 +70,14 @@ def read_table(header: list[str], rows: Iterable, people: dict[str | None, Colum
         entries = [(number, "0", points) for number, _, points in entries]
     file = collect_people(limit_entries(entries, where), numbers, where)
     return replace(file, names=names)
+
+
+def read_joint(row: list[str], columns: tuple[int, ...], where: str) -> list[float]:
+    """The numbers of one joint. Where it has a place but no score, somebody placed it by hand: score 1."""
+    numbers = [read_cell(row[column], where) for column in columns]
+    if len(numbers) == 3 and np.isfinite(numbers[:2]).all() and row[columns[2]] == "":
+        numbers[2] = 1.0
+    return numbers
 
 
 def read_cell(cell: str, where: str) -> float:

@@ -213,6 +213,14 @@ def test_one_of_several_animals_and_tracks_is_chosen_by_name(tmp_path):
         assert chosen.keypoints == pytest.approx(expected(track()), abs=1e-3)
 
 
+def test_a_joint_placed_by_hand_has_no_score_and_is_seen(tmp_path):
+    for path in (tool.deeplabcut(tmp_path, track(), COCO17), tool.sleap(tmp_path, track(), COCO17)):
+        path.write_text(path.read_text().replace(",0.9", ","))
+        recording = read_recording(path, **SIZE)
+        assert recording.keypoints == pytest.approx(expected(track()), abs=1e-3)
+        assert not [note for note in recording.notes if "unseen" in note]
+
+
 def test_a_trc_file_states_its_rate_and_one_in_space_is_refused(tmp_path):
     assert read_recording(tool.sports2d(tmp_path, track(), COCO17), **SIZE).fps == 25
     for unit, scale in (("m", 0.004), ("mm", 4)):
