@@ -14,6 +14,7 @@ JSON_FORMATS = {
     "Ultralytics' to_json": ("keypoints", "x", "y", "visible", "box"),
     "MediaPipe": ("landmarks", "x", "y", "visibility"),
     "TF.js": ("keypoints", "x", "y", "score", "name")}
+SLEAP = "It is a SLEAP project: write its table with sleap-convert --format analysis.csv."
 DEEPEST, MOST_KEYS = 8, 200
 FILM = ("is a film. Make keypoints of it first: python -m dataset.detect_keypoints {path} --output "
         "keypoints.npz")
@@ -64,6 +65,8 @@ def keys_of(data) -> set[str]:
 def nearest_json(data) -> str:
     """A sentence on the nearest known format of a JSON value that is in none."""
     keys = keys_of(data)
+    if {"skeletons", "labels"} <= keys:
+        return SLEAP
     share = {name: len(keys & set(known)) / len(known) for name, known in JSON_FORMATS.items()}
     name = max(share, key=share.get)
     if not keys or not share[name]:

@@ -3,6 +3,7 @@
 Shapes: N frames, J joints of the detector's layout.
 """
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,15 +37,22 @@ def read_recording(path: Path, *, layout: str | None = None, width: int | None =
 
     Any other argument overrides what the file says. Raises FileNotFoundError or ValueError.
     """
-    file = read_keypoint_file(path)
-    notes, where = [], str(path)
+    recording = to_recording(read_keypoint_file(path), str(path), layout=layout, person=person,
+                             facts={"width": width, "height": height, "fps": fps}, span=(begin, end))
+    return replace(recording, name=path.stem)
+
+
+def to_recording(file: KeypointFile, where: str, *, layout: str | None, facts: dict,
+                 person: str | int | None = None, span: tuple = (None, None)) -> Recording:
+    """The same of a file's content; `facts` are width, height and fps, `span` begin and end."""
+    notes = []
     person = choose_person(file, person, where)
     track = make_track(file, person, notes, where)                              # (N, J, 3)
     order = find_order(track.shape[1], layout, where, stated=file.layout, names=file.names)
     track, detected = order.take(track), order.layout
-    width, height, fps = choose_facts(file, {"width": width, "height": height, "fps": fps}, notes, where)
+    width, height, fps = choose_facts(file, facts, notes, where)
     track = to_pixels(track, notes, where, width=width, height=height)
-    track = cut(track, begin, end, where, fps=fps)
+    track = cut(track, *span, where, fps=fps)
     seen = find_seen(track, detected, where, width=width, height=height)        # (N, J)
     track, seen, swap_notes = mend_swaps(track, seen, detected, fps=fps)
     positions, filled, filled_notes = fill(track, seen, detected, where, fps=fps)       # (N, J, 2), (N, J)
@@ -54,8 +62,7 @@ def read_recording(path: Path, *, layout: str | None = None, width: int | None =
     present = seen[:, needed_joints(detected)].any(axis=1)
     jump_notes = check_continuity(keypoints, present, where, fps=fps)
     notes += [*swap_notes, *jump_notes, *describe_guesses(track, seen, detected), *filled_notes]
-    return Recording(path.stem, keypoints, fps, width, height, scores, filled, detected.name,
-                     notes)
+    return Recording(where, keypoints, fps, width, height, scores, filled, detected.name, notes)
 
 
 def read_keypoint_file(path: Path) -> KeypointFile:

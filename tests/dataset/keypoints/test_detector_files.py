@@ -250,6 +250,8 @@ NEAREST = {
     "MediaPipe, world": (lambda to: write_json(to, [{"worldLandmarks": [tool.landmarks(track()[0])]}]),
                          "nearest known format is MediaPipe, .*here landmarks is missing, and there is "
                          "worldLandmarks, z"),
+    "SLEAP project": (lambda to: write_json(to, {"version": "2.0.0", "skeletons": [], "labels": []}),
+                      "--format analysis.csv"),
     "four numbers": (lambda to: write_json(to, np.zeros((3, 17, 4)).tolist()), "expected 2 or 3 numbers"),
     "columns": (lambda to: write_csv(to, track(1)[:, :11], replace(COCO17, joints=COCO17.joints[:11])),
                 "nearest is coco17, of whose 17 joints these are missing: left_ankle"),
