@@ -46,7 +46,8 @@ def lift_keypoints(keypoints: np.ndarray, *, width: int, height: int, fps: float
     if np.ndim(keypoints) != 3:
         raise ValueError(f"Expected keypoints (frames, joints, 2 or 3) of one person, got shape "
                          f"{np.shape(keypoints)}. Lift one person at a time.")
-    recording = to_recording(read_people(np.asarray(keypoints), None, "keypoints"), "keypoints", layout=layout,
+    file = read_people(np.asarray(keypoints), None, "keypoints")
+    recording = to_recording(file, "keypoints", layout=layout,
                              facts={"width": width, "height": height, "fps": fps})
     path = None if checkpoint is None else Path(checkpoint).resolve()
     args, model, trained_fps, device = load(path, path and path.is_file() and path.stat().st_mtime_ns)

@@ -21,7 +21,7 @@ from dataset.keypoints.layouts import COCO17
 from dataset.reading import check_regular, describe_value, limit_entries, parse_json, read_number, read_text
 
 # Where a frame's people stand: MediaPipe's tasks and solutions in Python and JavaScript, and recorders'.
-PEOPLE = ("landmarks", "pose_landmarks", "poseLandmarks", "landmark", "poses", "people")
+PEOPLE = ("landmarks", "pose_landmarks", "poseLandmarks", "landmark", "poses", "people", "persons")
 JOINTS = ("keypoints", "landmarks", "landmark")
 SCORES = ("keypoint_scores", "scores")
 PERSONS = ("track_id", "person_id", "id")
