@@ -29,6 +29,7 @@ FRAMES = ("frame", "frame_id", "frame_number", "frame_index")
 # Of a joint: PoseNet says `part`, MediaPipe `visibility`, ml5 `confidence`.
 NAMES, JOINT_SCORES = ("name", "part"), ("score", "visibility", "confidence")
 FACTS = ("width", "height", "fps")
+FEWEST = 12             # joints by name that make a person
 SHORTEST = 36           # a longer row of numbers is a person's x, y, score, x, y, score, ..
 FORM = "Write [x, y, score] for each joint"
 
@@ -47,13 +48,19 @@ def is_joint(value) -> bool:
         number is None or isinstance(number, (int, float)) for number in value)
 
 
+def is_named(value) -> bool:
+    """Whether `value` is a person as an object of joints by their names."""
+    return isinstance(value, dict) and sum(map(is_joint, value.values())) >= FEWEST
+
+
 def is_frames(data) -> bool:
     """Whether a JSON value is a list of frames as this file reads them."""
     if not isinstance(data, list):
         return False
     first = next((frame for frame in data if frame not in (None, [], {})), None)
     if isinstance(first, dict):
-        return "image_id" not in first and (is_joint(first) or first_of(first, PEOPLE + JOINTS) is not None)
+        return "image_id" not in first and (is_joint(first) or is_named(first)
+                                            or first_of(first, PEOPLE + JOINTS) is not None)
     return isinstance(first, list) and not is_joint(first)
 
 
@@ -98,6 +105,8 @@ def list_people(frame, where: str) -> list:
             return list_people(inside, where)
         if any(key in frame for key in PEOPLE + JOINTS):
             return [frame] if first_of(frame, JOINTS) else []
+        if is_named(frame):
+            return [frame]
     if isinstance(frame, list):
         if all(isinstance(part, (int, float)) for part in frame):
             return [frame]
@@ -113,6 +122,9 @@ def parse_joints(person, where: str) -> tuple[np.ndarray, tuple[str, ...] | None
     joints, scores = person, None
     if isinstance(person, dict):
         joints, scores = first_of(person, JOINTS), first_of(person, SCORES)
+    if is_named(joints if isinstance(joints, dict) else person):
+        named = joints if isinstance(joints, dict) else person
+        joints = [name_joint(name, joint) for name, joint in named.items() if is_joint(joint)]
     if isinstance(joints, dict) and {"x", "y"} <= joints.keys():            # Ultralytics' Results.to_json
         return parse_columns(joints, where)
     if not isinstance(joints, list) or not joints or len(joints) > 3 * MAX_JOINTS:
@@ -130,6 +142,13 @@ def parse_joints(person, where: str) -> tuple[np.ndarray, tuple[str, ...] | None
     if points.ndim != 2:
         raise ValueError(f"{where}: expected a person's joints, got lists {points.shape}. {FORM}.")
     return points, None
+
+
+def name_joint(name: str, joint) -> dict:
+    """The object of a joint [x, y], [x, y, score] or with x and y, its name among the others."""
+    if isinstance(joint, list):
+        joint = dict(zip(("x", "y", "score"), joint))
+    return joint | {"name": name}
 
 
 def parse_columns(joints: dict, where: str) -> tuple[np.ndarray, tuple[str, ...] | None]:

@@ -1,18 +1,21 @@
 """Files as detectors and trackers write them give the same poses; a mapping file says the rest."""
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from common.camera import normalize_screen
 from common.skeleton import HUMAN36M
+from dataset.keypoints import reader
 from dataset.keypoints.joint_order import standard_name
 from dataset.keypoints.json_lines import KeypointStream
 from dataset.keypoints.layouts import BLAZEPOSE33, BODY25, COCO17
 from dataset.keypoints.reader import read_recording
 from tests import detector_files as tool
-from tests.keypoint_samples import SIZE, coco, expected, track, write_csv, write_json, write_npz
+from tests.keypoint_samples import SIZE, coco, expected, track, write_csv, write_json, write_npz, write_openpose
 
 # How a program writes, the layout of its joints, what the user adds.
 FILES = {
@@ -34,6 +37,9 @@ FILES = {
     "TF.js BlazePose": (tool.tfjs, BLAZEPOSE33, {}),
     "TF.js MoveNet": (lambda to, points: tool.tfjs(to, points, COCO17), COCO17, {}),
     "PoseNet": (lambda to, points: tool.posenet(to, points, COCO17), COCO17, {}),
+    "joints by name": (lambda to, points: write_json(to, [
+        {"t": 3.5, **{name: dict(zip(("x", "y", "score"), row)) for name, row in zip(COCO17.joints, pose)}}
+        for pose in points.tolist()]), COCO17, {}),
     "rtmlib": (tool.rtmlib, COCO17, {"layout": "coco17"}),
     "rtmlib, varying people": (tool.rtmlib_lists, COCO17, {"layout": "coco17"}),
     "npy": (tool.npy, COCO17, {"layout": "coco17"}),
@@ -177,6 +183,16 @@ def test_a_mapping_of_all_17_joints_of_human36m_passes_them_unchanged(tmp_path):
     given = mapping(tmp_path, {joint: place for place, joint in enumerate(HUMAN36M.joints)})
     recording = read_recording(write_npz(tmp_path, keypoints=points), layout=given, **SIZE)
     assert recording.layout == "human36m" and (recording.keypoints == points[..., :2]).all()
+
+
+def test_the_mapping_in_the_readme_is_of_openposes_18_joints(tmp_path):
+    """BODY_25 begins as they do: nose, neck, right arm, left arm; then they lack the pelvis."""
+    page = (Path(reader.__file__).parent / "README.md").read_text(encoding="utf-8")
+    path = write_json(tmp_path, json.loads(re.search(r"    ({\"nose\": 0.*?})", page, re.DOTALL)[1]), "18.json")
+    points = track(layout=BODY25)
+    older = points[:, [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]]
+    recording = read_recording(write_openpose(tmp_path, [[pose] for pose in older]), layout=str(path), **SIZE)
+    assert recording.keypoints == pytest.approx(expected(points, BODY25))
 
 
 LIMBS = {joint: place for place, joint in enumerate(COCO17.joints) if place > 4}
