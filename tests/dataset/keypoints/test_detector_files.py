@@ -15,7 +15,16 @@ from dataset.keypoints.json_lines import KeypointStream
 from dataset.keypoints.layouts import BLAZEPOSE33, BODY25, COCO17
 from dataset.keypoints.reader import read_recording
 from tests import detector_files as tool
-from tests.keypoint_samples import SIZE, coco, expected, track, write_csv, write_json, write_npz, write_openpose
+from tests.keypoint_samples import (
+    SIZE,
+    coco,
+    expected,
+    track,
+    write_csv,
+    write_json,
+    write_npz,
+    write_openpose,
+)
 
 # How a program writes, the layout of its joints, what the user adds.
 FILES = {
@@ -188,7 +197,8 @@ def test_a_mapping_of_all_17_joints_of_human36m_passes_them_unchanged(tmp_path):
 def test_the_mapping_in_the_readme_is_of_openposes_18_joints(tmp_path):
     """BODY_25 begins as they do: nose, neck, right arm, left arm; then they lack the pelvis."""
     page = (Path(reader.__file__).parent / "README.md").read_text(encoding="utf-8")
-    path = write_json(tmp_path, json.loads(re.search(r"    ({\"nose\": 0.*?})", page, re.DOTALL)[1]), "18.json")
+    mapped = re.search(r"    ({\"nose\": 0.*?})", page, re.DOTALL)[1]
+    path = write_json(tmp_path, mapped, "18.json")
     points = track(layout=BODY25)
     older = points[:, [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]]
     recording = read_recording(write_openpose(tmp_path, [[pose] for pose in older]), layout=str(path), **SIZE)
