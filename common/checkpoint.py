@@ -4,8 +4,9 @@ What a checkpoint may say is listed in common/untrusted/fields.py.
 
 A checkpoint of ours is a dict with `format`, `network` (ftcm where absent), `model_args` (its arguments),
 `data` (dataset, keypoints, tds), `model` (state dict) and, for resuming, `refine`, `optimizer`, `epoch`,
-`best`, `history`, `options`, `rng`, `mean_pose`. Tensors may be stored in half precision. A refine file
-is the refine module's state dict alone, in the original release's names.
+`best`, `history`, `options`, `rng`, `mean_pose`, and where `model` is an average, `unaveraged`, the last
+step's weights. Tensors may be stored in half precision. A refine file is the refine module's state dict
+alone, in the original release's names.
 """
 import io
 import math
@@ -55,6 +56,7 @@ HELD_BY_RELEASE = {
     "fpm_filter": (["matrix"], "The original release has no ablated network, this one has an {} filter"),
     "every_frame": ([False], "The original release has no network that predicts every frame of a window"),
     "target": (["center"], "The original release lifts a window's centre frame, never its {}"),
+    "stature": ([False], "The original release has no network that leaves the size of people open"),
     "dataset": (["h36m", "cmu"], "The original release has Human3.6M's joints, never those of {}"),
     "dim": ([512], "The original release always has 512 channels, this network has {}"),
     "depth": ([6], "The original release always has 6 blocks, this network has {}"),
@@ -128,9 +130,14 @@ def to_half(saved: dict) -> dict:
     if "optimizer" in saved:                            # a last epoch: nothing selected it
         kept["selection"] = None
     if "options" in saved:
-        kept["options"] = {name: Path(value).name if isinstance(value, str) and "/" in value else value
-                           for name, value in saved["options"].items()}
+        kept["options"] = {name: list(map(without_folder, value)) if isinstance(value, list) else
+                           without_folder(value) for name, value in saved["options"].items()}
     return kept
+
+
+def without_folder(value):
+    """An option's value; a path's last part."""
+    return Path(value).name if isinstance(value, str) and "/" in value else value
 
 
 def load_refine(network: torch.nn.Module, path: Path) -> None:

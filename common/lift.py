@@ -6,8 +6,12 @@ from dataclasses import dataclass
 
 import torch
 
+from common.clips import Clip
 from common.skeleton import Skeleton, flip
+from common.stature import ADULT_HEIGHT, stature
 from common.windows import Batch, Windows
+
+TRUE_HEIGHT = "true"
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,8 @@ class Lifting:
     every       n lifts every n-th frame of each clip
     smooth      seconds, standard deviation of a Gaussian over time; None for none
     amp         compute in bfloat16 where that is safe
+    height      of the people whom the network lifts as average adults: metres, or TRUE_HEIGHT, each clip's by
+                its true bones; None: as lifted
     device      of PyTorch
     """
     batch_size: int = 256
@@ -26,7 +32,18 @@ class Lifting:
     every: int = 1
     smooth: float | None = None
     amp: bool = False
+    height: float | str | None = None
     device: str = "cpu"
+
+
+def size_factor(height: float | str | None, clip: Clip | None = None) -> float:
+    """What poses of an average adult are multiplied by for people of `height` (`Lifting.height`).
+
+    `clip` holds the true poses for TRUE_HEIGHT.
+    """
+    if height == TRUE_HEIGHT:
+        height = float(stature(clip.pose, clip.skeleton).mean())
+    return 1.0 if height is None else height / ADULT_HEIGHT
 
 
 def blending_weights(frames: int) -> torch.Tensor:
