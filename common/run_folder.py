@@ -1,4 +1,4 @@
-"""The files that a run leaves: train.log, options.json, history.csv and .json, last.pth, the best checkpoint."""
+"""The files that a run leaves: train.log, options.json, history.csv, last.pth and the best checkpoint."""
 import json
 import re
 import time
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from common import checkpoint, terminal
 from common.files import check_writable, lock, named, parents_of, remove_abandoned, write_whole
-from common.score_table import by_minutes, write_csv, write_json
+from common.score_table import write_csv
 
 LAST, LOG = "last.pth", "train.log"
 BEST = re.compile(r"(no_)?refine_(\d+)_\d+\.pth")       # a best checkpoint; the first number is its epoch
@@ -95,8 +95,7 @@ class RunFolder:
     def tidy(self, state: dict) -> None:
         """Bring the other files up to last.pth, which holds `state`.
 
-        The best checkpoint learns the later epochs, those that it replaced go, history.csv and
-        history.json, the validation by minutes, are written.
+        The best checkpoint learns the later epochs, those that it replaced go, history.csv is written.
         """
         if not self.writes:
             return
@@ -105,7 +104,6 @@ class RunFolder:
         for path in self.replaced(state):
             path.unlink(missing_ok=True)
         write_csv(self.folder / "history.csv", state["history"])
-        write_json(self.folder / "history.json", by_minutes(state["history"]))
 
     def extend_history(self, best: Path, history: list[dict]) -> None:
         """Write the epochs after the best one into its checkpoint, so that it knows the whole run's cost."""
