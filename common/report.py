@@ -100,6 +100,9 @@ def describe_training(saved: dict, summary: dict) -> list[str]:
     if options.get("reload") and options.get("previous_dir"):
         notes.append(f"The training started from the weights in {Path(options['previous_dir']).name}; "
                      "theirs is not counted.")
+    if options.get("teacher"):
+        names = ", ".join(Path(path).name for path in options["teacher"])
+        notes.append(f"The training also learned from the poses of {names}; their training is not counted.")
     return notes
 
 

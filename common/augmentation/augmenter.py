@@ -37,7 +37,7 @@ BONE = 0.08                     # standard deviation of each bone's length, a fa
 PLACE = {"hip": 0.015, "spine": 0.02, "thorax": 0.02, "nose": 0.025, "head": 0.025, "shoulder": 0.015}
 # The same so far that thorax and shoulders lie 48 and 40 mm beside their place on average, as they do between
 # two collections.
-LANDMARKS = PLACE | {"thorax": 0.03, "shoulder": 0.025}
+LANDMARKS = PLACE | {"thorax": 0.038, "shoulder": 0.025}
 # Turns of what hangs on a joint; standard deviation in degrees about each axis of torso space.
 TURNS = {"hip": 12, "knee": 12, "shoulder": 20, "elbow": 20, "thorax": 8}
 LEAN = 6                        # degrees, standard deviation: the whole body out of the vertical

@@ -176,7 +176,7 @@ CHECKPOINT = Table(required=("format",), fields={
     "options": Table(required=("epochs", "seed", *PART), others=PLAIN, fields={
         "epochs": whole(1, 2 ** 63), "seed": whole(-2 ** 63, 2 ** 64), "stride": whole(1, 2 ** 63),
         "downsample": whole(1, 2 ** 63), "subset": number(0, 1), "cameras": NAMES, "actions": NAMES,
-        "val_subjects": NAMES, "reload": FLAG, "previous_dir": optional(PATH)}),
+        "val_subjects": NAMES, "reload": FLAG, "previous_dir": optional(PATH), "teacher": NAMES}),
     "optimizer": Table(required=("state",), fields={
         "state": Numbered(Table(required=("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"), fields={
             "step": tensor(torch.float32, shape=()), "exp_avg": MOMENT, "exp_avg_sq": MOMENT,
