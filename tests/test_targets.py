@@ -12,10 +12,13 @@ import run_ftcm
 from common import checkpoint
 from common.camera import denormalize_screen
 from common.command import options
+from common.export_network import describe
 from common.scores import score
 from common.skeleton import HUMAN36M
 from common.stature import ADULT_HEIGHT, stature
+from common.video.placement import Placement
 from dataset import human36m
+from ftcm import lift_keypoints
 from model.ftcm import FTCM
 from tests.helpers import draw_nothing, predict, random_clip, write_human36m
 
@@ -107,6 +110,9 @@ def test_files_and_live_lines_have_the_stated_height(kind, height, folder, tmp_p
         assert archive["poses"] == pytest.approx(expected, abs=3e-5)
     said = capsys.readouterr().out
     assert (f"{height} m tall, as --body_height" if height else "1.75 m tall, an average adult's") in said
+    poses = lift_keypoints(pixels, fps=50, layout="human36m", checkpoint=folder / f"{kind}.pth", **SIZE,
+                           placement=Placement(fit=False, height=height))
+    assert poses == pytest.approx(expected, abs=3e-5)
     lines = [{"layout": "human36m", "fps": 50, **SIZE}]
     lines += [{"keypoints": points.tolist()} for points in pixels]
     data = "".join(json.dumps(frame) + "\n" for frame in lines).encode()
@@ -115,6 +121,14 @@ def test_files_and_live_lines_have_the_stated_height(kind, height, folder, tmp_p
     said = capsys.readouterr()
     poses = [json.loads(row)["pose"] for row in said.out.splitlines()[1:]]
     assert np.array(poses) == pytest.approx(expected, abs=3e-5) and "scale is unknown" in said.err
+
+
+def test_an_onnx_file_says_how_tall_its_people_are(folder):
+    said = []
+    for kind in ("open", "plain"):
+        saved = checkpoint.load(folder / f"{kind}.pth")
+        said.append(describe(FTCM(**saved["model_args"]), saved)["output"])
+    assert "people 1.7527 m tall" in said[0] and "tall" not in said[1]
 
 
 def test_training_for_adults_lowers_the_loss_and_its_checkpoint_knows_what_it_lifts(folder, tmp_path):
