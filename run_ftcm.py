@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from common import checkpoint, engine, export_network, report, scores, terminal
+from common import checkpoint, engine, export_network, inputs, report, scores, terminal
 from common.augmentation.augmenter import make_augmenter
 from common.averaging import Average
 from common.clips import Clip, downsample, hold_out, relayout, select, subset
@@ -93,6 +93,7 @@ def load_network(args) -> tuple[torch.nn.Module, dict]:
     network = MODELS[saved.get("network", "ftcm")]
     saved["model_args"] = checkpoint.with_defaults(saved["model_args"], network)
     options.adopt(args, saved, path)
+    saved = inputs.give_mask(saved) if args.mask else saved
     model = checkpoint.build(network, saved["model_args"] | {"dropout": args.dropout}, saved["model"], path)
     return model, saved
 
@@ -266,19 +267,19 @@ def predict_video(args, device: str) -> None:
     model, trained_fps, window = model.to(device), saved.get("fps", 50), options.window_of(args)
     facts = {"layout": args.layout, "width": args.width, "height": args.height, "fps": args.fps}
     placement = own_video.Placement(
-        root=args.root == "estimate", fov=args.fov, fov_stated="fov" in args.given, pitch=args.level,
-        roll=args.roll, seconds=args.smooth, fit=args.fit, height=args.body_height)
+        root=args.root == "estimate", fov=args.fov, fov_stated="fov" in args.given, height=args.body_height,
+        pitch=args.level, roll=args.roll, seconds=args.smooth, fit=args.fit, rays=args.input != "screen")
     if args.predict == options.LIVE:
-        frames = json_lines.KeypointStream(live.read_until_interrupted(sys.stdin.buffer), **facts)
+        frames = json_lines.KeypointStream(live.read_until_interrupted(sys.stdin.buffer), args.mask, **facts)
         frames.notes += options.describe_size(args)
         lifter = stream.make_lifter(fold(model) if isinstance(model, FTCM) else model, window,
-                                    options.lifting_of(args, device), HUMAN36M)
+                                    options.lifting_of(args, device), HUMAN36M, fov=args.fov)
         live.lift_stream(frames, lifter, trained_fps=trained_fps, placement=placement)
         return
     recording = reader.read_recording(args.predict, **facts, person=args.person, begin=args.begin,
                                       end=args.end)
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
-    poses, notes = own_video.lift_recording(recording, args.roll, trained_fps, lambda clip: predict_clips(
+    poses, notes = own_video.lift_recording(recording, placement, trained_fps, lambda clip: predict_clips(
         model, [clip], window, options.lifting_of(args, device), desc="lift")["pose"][0])
     notes += options.describe_size(args) + own_video.write_outputs(
         folder, recording, poses, placement, bvh_names=args.bvh_names)
@@ -291,7 +292,7 @@ def export(args) -> None:
     kind = next(name for name in options.EXPORTS if getattr(args, name))
     path = check_writable(getattr(args, kind).parent) / getattr(args, kind).name
     export_network.save_network(kind, path, fold(model) if isinstance(model, FTCM) else model.eval(), saved)
-    print(f"Written: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    print(f"Written: {path} ({path.stat().st_size / 1e6:.1f} MB).", options.window_of(args).inputs.describe())
 
 
 if __name__ == "__main__":

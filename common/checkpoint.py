@@ -57,6 +57,8 @@ HELD_BY_RELEASE = {
     "every_frame": ([False], "The original release has no network that predicts every frame of a window"),
     "target": (["center"], "The original release lifts a window's centre frame, never its {}"),
     "stature": ([False], "The original release has no network that leaves the size of people open"),
+    "mask": ([False], "The original release has no network with a mask of unseen joints"),
+    "input": (["screen"], "The original release has networks of screen coordinates, never of {} input"),
     "dataset": (["h36m", "cmu"], "The original release has Human3.6M's joints, never those of {}"),
     "dim": ([512], "The original release always has 512 channels, this network has {}"),
     "depth": ([6], "The original release always has 6 blocks, this network has {}"),

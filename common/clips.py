@@ -18,6 +18,8 @@ from common.bounds import (
 from common.camera import normalize_screen
 from common.skeleton import Skeleton, conversion
 
+SEEN_IN_BOTH = 0.999        # the mean of 1 and 1, but for rounding
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -30,6 +32,7 @@ class Clip:
     root              (N, 3) camera-space position of the root joint, metres; None when unknown
     intrinsics        (4,) focal x, y, centre x, y in screen units; None when unknown
     up                (3,) camera-space unit vector against gravity; None when unknown
+    seen              (N, J) 1, or 0 where the keypoint was filled; None where all were seen or nobody knows
     valid             (N,) bool, the frames that are scored; None for all
     fps, skeleton     frames per second; the joint layout of `keypoints` and `pose`
     """
@@ -43,6 +46,7 @@ class Clip:
     root: np.ndarray | None = None
     intrinsics: np.ndarray | None = None
     up: np.ndarray | None = None
+    seen: np.ndarray | None = None
     valid: np.ndarray | None = None
 
     def __post_init__(self):
@@ -56,6 +60,7 @@ class Clip:
         self._check("root", (num_frames, 3))
         self._check("intrinsics", (4,))
         self._check("up", (3,))
+        self._check("seen", (num_frames, num_joints))
         if self.valid.shape != (num_frames,):
             raise ValueError(f"{self.name}: expected one valid flag for each of {num_frames} frames, "
                              f"got shape {self.valid.shape}. Re-create the file.")
@@ -82,7 +87,8 @@ class Clip:
 
     def cut(self, rows: slice) -> "Clip":
         """The clip of these frames alone; a slice with a step lowers `fps`."""
-        fields = {field: getattr(self, field)[rows] for field in ("keypoints", "pose", "root", "valid")
+        varying = ("keypoints", "pose", "root", "valid", "seen")
+        fields = {field: getattr(self, field)[rows] for field in varying
                   if getattr(self, field) is not None}
         return replace(self, fps=self.fps / (rows.step or 1), **fields)
 
@@ -170,8 +176,8 @@ def relayout(clips: list[Clip], skeleton: Skeleton) -> list[Clip]:
     if clips[0].skeleton is skeleton:
         return clips
     order = conversion(clips[0].skeleton, skeleton)
-    return [replace(clip, skeleton=skeleton, keypoints=clip.keypoints[:, order], pose=clip.pose[:, order])
-            for clip in clips]
+    return [replace(clip, skeleton=skeleton, keypoints=clip.keypoints[:, order], pose=clip.pose[:, order],
+                    seen=None if clip.seen is None else clip.seen[:, order]) for clip in clips]
 
 
 def resample_array(array: np.ndarray, num_frames: int, ratio: float) -> np.ndarray:
@@ -184,7 +190,10 @@ def resample_array(array: np.ndarray, num_frames: int, ratio: float) -> np.ndarr
 
 
 def resample(clip: Clip, fps: float) -> Clip:
-    """A clip without ground truth at another frame rate. Keypoints are interpolated linearly over time."""
+    """A clip without ground truth at another frame rate. Keypoints are interpolated linearly over time.
+
+    An interpolated joint counts as seen where it was seen in both frames.
+    """
     if math.isclose(clip.fps, fps):
         return clip
     ratio = clip.fps / fps
@@ -192,4 +201,6 @@ def resample(clip: Clip, fps: float) -> Clip:
     if num_frames > 2 * MAX_FRAMES:
         raise ValueError(f"{clip.name}: {len(clip)} frames at {clip.fps:g} a second are {num_frames:,} at "
                          f"{fps:g}; expected at most {2 * MAX_FRAMES:,}. Split the video or state its --fps.")
-    return replace(clip, fps=fps, valid=None, keypoints=resample_array(clip.keypoints, num_frames, ratio))
+    seen = None if clip.seen is None else resample_array(clip.seen, num_frames, ratio) > SEEN_IN_BOTH
+    return replace(clip, fps=fps, valid=None, keypoints=resample_array(clip.keypoints, num_frames, ratio),
+                   seen=seen)

@@ -12,7 +12,7 @@ import torch
 from common.clips import Clip
 from common.distributed import Processes
 from common.lift import Lifting, add_poses, divide, lift_batch, size_factor
-from common.loss import bone_loss, mpjpe_loss, velocity_loss
+from common.loss import bone_loss, mpjpe_loss, reprojection_loss, velocity_loss
 from common.refining import Refiner, without_root
 from common.smooth import smooth
 from common.terminal import progress
@@ -31,12 +31,14 @@ class Step:
     velocity     weight of the loss on the steps between a window's frames, for networks that predict all
     bones        weight of the loss on the directions of the bones
     teacher      weight of the distance to the pose that teachers give, where the batches hold one
+    reprojection weight of the loss on where the joints lie in the image
     amp          compute in bfloat16 where that is safe
     """
     micro_batch: int | None = None
     velocity: float = 0
     bones: float = 0
     teacher: float = 0
+    reprojection: float = 0
     amp: bool = False
 
 
@@ -69,6 +71,8 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, step: Step = Ste
                     loss = loss + step.bones * bone_loss(predicted, part.pose, skeleton)
                 if part.taught is not None:
                     loss = loss + step.teacher * mpjpe_loss(predicted, part.taught)
+                if step.reprojection:
+                    loss = loss + step.reprojection * reprojection_loss(predicted, part.pose, part.root)
                 weight = len(part) / size if own else 0.0           # processes average: times their count
                 (loss * (weight * processes.count)).backward()
             with torch.no_grad():
@@ -87,9 +91,11 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, step: Step = Ste
 
 def forward(model, batch: Batch, step: Step, refiner: Refiner | None, window: Window):
     """The poses of a training batch, (B, J, 3) or (B, T, J, 3), metres, refined with `refiner`."""
-    with torch.autocast(batch.keypoints.device.type, torch.bfloat16, enabled=step.amp):
-        predicted = model(batch.keypoints)
-    predicted = predicted.float()
+    def network(given):
+        with torch.autocast(given.device.type, torch.bfloat16, enabled=step.amp):
+            return model(given).float()
+
+    predicted = window.inputs.lift(network, batch.keypoints, batch.seen, batch.intrinsics, window.place)
     return refiner(predicted, batch, window.place)[0] if refiner else predicted
 
 
@@ -164,12 +170,13 @@ def predict(model, clips: list[Clip], window: Window, lifting: Lifting = Lifting
 def plan(model, windows: Windows, lifting: Lifting) -> tuple[list[torch.Tensor], bool]:
     """Target rows (B,) of each pass, and whether overlapping windows share what they have in common.
 
-    Sharing pays where windows overlap by half or more and most clips fill half a batch.
+    Sharing pays where windows overlap by half or more and most clips fill half a batch. A virtual camera
+    looks another way in each window, so nothing is shared.
     """
     window, size = windows.window, lifting.batch_size
     if window.hop:
         return windows.covering().split(size), False
     targets = windows.centers(lifting.every)
-    shared = (hasattr(model, "lift_sequence") and 2 * lifting.every <= window.frames
-              and 2 * len(targets) >= len(windows.clips) * size)
+    shared = (hasattr(model, "lift_sequence") and window.inputs.space != "virtual"
+              and 2 * lifting.every <= window.frames and 2 * len(targets) >= len(windows.clips) * size)
     return (windows.runs(targets, size) if shared else targets.split(size)), shared

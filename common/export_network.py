@@ -2,8 +2,9 @@
 
 ONNX files and PyTorch's programs take keypoints (B, T, J, 2) of any number B of windows, screen coordinates.
 They give poses (B, J, 3), or (B, T, J, 3) from a network that predicts every frame: root-relative, camera
-space, metres; of an average adult's height (common/stature.py) from a network of --stature 1. How to use an
-ONNX file: checkpoint/ONNX.md.
+space, metres; of an average adult's height (common/stature.py) from a network of --stature 1. A network with
+other inputs (common/inputs.py) takes what it is given: (B, T, J, 3) with the mask, rays instead of screen
+coordinates. How to use an ONNX file: checkpoint/ONNX.md.
 """
 import importlib.util
 import io
@@ -72,7 +73,7 @@ def describe(network: torch.nn.Module, saved: dict) -> dict:
 
 def traced(network: torch.nn.Module) -> torch.export.ExportedProgram:
     """The network's graph for batches of any size."""
-    keypoints = torch.zeros(2, network.frames, network.num_joints, 2)
+    keypoints = torch.zeros(2, network.frames, network.num_joints, 2 + network.mask)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)          # PyTorch's, about PyTorch
         return torch.export.export(network.eval(), (keypoints,),
@@ -127,7 +128,7 @@ class OnnxNetwork(torch.nn.Module):
     def __init__(self, network: torch.nn.Module):
         super().__init__()
         self.num_joints, self.frames = network.num_joints, network.frames
-        self.every_frame = network.every_frame
+        self.every_frame, self.mask = network.every_frame, network.mask
         self.content = onnx_bytes(network)
         self.use_threads(torch.get_num_threads())
 

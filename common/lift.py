@@ -56,9 +56,9 @@ def blending_weights(frames: int) -> torch.Tensor:
 
 
 def lift(model, keypoints, skeleton: Skeleton, *, flip_test: bool, amp: bool = False):
-    """The network's poses of keypoints (B, T, J, 2) in screen coordinates, the root joint as predicted.
+    """The network's poses of what it is given of windows (B, T, J, 2 or 3), the root joint as predicted.
 
-    (B, J, 3), or (B, T, J, 3) from a network that predicts every frame; camera space, metres. `flip_test`
+    (B, J, 3), or (B, T, J, 3) from a network that predicts every frame; metres. `flip_test`
     averages with the flipped poses of the flipped keypoints, both in one pass. `amp` computes in bfloat16
     where that is safe.
     """
@@ -70,23 +70,26 @@ def lift(model, keypoints, skeleton: Skeleton, *, flip_test: bool, amp: bool = F
 
 
 def lift_sequence(model, sequence, index, step: int, skeleton: Skeleton, *, flip_test: bool):
-    """The same for the overlapping windows that `index` (T, B) picks from `sequence` (L, J, 2): (B, J, 3).
+    """The same for the overlapping windows that `index` (T, B) picks of `sequence` (L, J, 2 or 3): (B, J, 3).
 
     A window's frames lie `step` apart. For networks that share what overlapping windows have in common
     (model/folded.py).
     """
-    views = torch.stack([sequence, flip(sequence, skeleton)] if flip_test else [sequence], 1)   # (L, V, J, 2)
+    views = torch.stack([sequence, flip(sequence, skeleton)] if flip_test else [sequence], 1)  # (L, V, J, ..)
     poses = model.lift_sequence(views, index, step)                                             # (B, V, J, 3)
     return (poses[:, 0] + flip(poses[:, 1], skeleton)) / 2 if flip_test else poses[:, 0]
 
 
 def lift_batch(model, windows: Windows, batch: Batch, row: torch.Tensor, lifting: Lifting, *, shared: bool):
     """Poses (B, J, 3), or (B, T, J, 3) with a hop, of the windows whose targets are `row` (B,), metres."""
-    skeleton = windows.clips[0].skeleton
+    skeleton, window = windows.clips[0].skeleton, windows.window
     if shared:
-        return lift_sequence(model, *windows.sequence(row), windows.window.tds, skeleton,
-                             flip_test=lifting.flip_test)
-    return lift(model, batch.keypoints, skeleton, flip_test=lifting.flip_test, amp=lifting.amp)
+        return lift_sequence(model, *windows.sequence(row), window.tds, skeleton, flip_test=lifting.flip_test)
+
+    def network(given):
+        return lift(model, given, skeleton, flip_test=lifting.flip_test, amp=lifting.amp)
+
+    return window.inputs.lift(network, batch.keypoints, batch.seen, batch.intrinsics, window.place)
 
 
 def add_poses(sums, weights, windows: Windows, row, pose) -> None:

@@ -4,6 +4,8 @@ from torch.nn.functional import normalize
 
 from common.skeleton import Skeleton
 
+NEAREST = 0.1       # metres: what a network puts nearer to the camera, or behind it, is projected from there
+
 
 def mpjpe_loss(predicted, pose):
     """Mean joint distance, a scalar in metres, of `predicted` and `pose` (.., J, 3); the root counts too."""
@@ -31,3 +33,17 @@ def bone_loss(predicted, pose, skeleton: Skeleton):
         return normalize(joints[..., list(children), :] - joints[..., list(parents), :], dim=-1)
 
     return mpjpe_loss(directions(predicted), directions(pose))
+
+
+def reprojection_loss(predicted, pose, root):
+    """Mean distance in the image of joints from their true places, a scalar in metres at the root's depth.
+
+    `predicted` and `pose` (.., J, 3), both seen from the camera with the root at `root` (.., 3), its true
+    place. In metres it does not depend on the camera, and a person far away counts as much as a near one.
+    """
+    def plane(joints):
+        joints = joints + root[..., None, :]
+        return joints[..., :2] / joints[..., 2:].clamp(min=NEAREST)
+
+    depth = root[..., 2:].clamp(min=NEAREST)                                        # (.., 1)
+    return (torch.linalg.norm(plane(predicted) - plane(pose), dim=-1) * depth).mean()

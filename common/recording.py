@@ -31,5 +31,7 @@ class Recording:
 
 def to_clip(recording: Recording) -> Clip:
     """The recording as a clip without 3D, in normalised screen coordinates."""
+    seen = None if recording.filled is None else ~recording.filled
     return from_pixels(recording.keypoints, width=recording.width, height=recording.height, subject="custom",
-                       action=recording.name, name=recording.name, fps=recording.fps, skeleton=HUMAN36M)
+                       action=recording.name, name=recording.name, fps=recording.fps, skeleton=HUMAN36M,
+                       seen=seen)

@@ -7,6 +7,7 @@ import numpy as np
 from common import score_table, scores
 from common.camera import camera_to_level
 from common.clips import Clip
+from common.inputs import Inputs
 from common.lift import TRUE_HEIGHT
 from common.metrics import mpjpe
 from common.pictures import animation, movies
@@ -72,6 +73,9 @@ def describe_setting(clips: list[Clip], summary: dict) -> list[str]:
 def describe_input(saved: dict, summary: dict) -> list[str]:
     """Where the keypoints and the joints differ from what the network was trained on, or are simulated."""
     notes, trained = [], saved["data"]
+    given = Inputs(summary.get("input", "screen"), summary.get("mask", False))
+    if given != Inputs():
+        notes.append(given.describe() + (" It knows the cameras' intrinsics." if given.needs_camera else ""))
     if trained and (trained["dataset"], trained["keypoints"]) != (summary["dataset"], summary["keypoints"]):
         notes.append(f"Trained on {trained['dataset']} with keypoints {trained['keypoints']}.")
     if (summary["dataset"], summary["keypoints"]) == ("cmu", "detected"):

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from common.clips import Clip
+from common.inputs import Inputs
 from common.skeleton import Skeleton, flip
 from common.stature import ADULT_HEIGHT, stature
 
@@ -25,11 +26,13 @@ class Window:
     target   the frame whose pose is predicted: "center" or "last"
     hop      frames between two windows of a network that predicts every frame of its window; None for one
              pose a window
+    inputs   what it is given of each joint
     """
     frames: int
     tds: int = 1
     target: str = "center"
     hop: int | None = None
+    inputs: Inputs = Inputs()
 
     @property
     def place(self) -> int:
@@ -60,12 +63,12 @@ class Sampling:
 class Batch:
     """Windows and the truth at their target frames, or at all of their frames: (B, T, ..) then.
 
-    `pose`, `root`, `intrinsics` and `up` are None where clips lack them.
+    `pose`, `root`, `intrinsics`, `up` and `seen` are None where clips lack them.
 
     keypoints   (B, T, J, 2) screen coordinates         pose   (B, J, 3) root-relative, camera space, metres
     intrinsics  (B, 4) screen units                     root   (B, 3) camera space, metres
     clip        (B,) number of the clip                 frame  (B,) target frame within the clip
-    up          (B, 3) camera space, against gravity
+    up          (B, 3) camera space, against gravity    seen   (B, T, J) 1, or 0 where filled
     taught      poses that teachers give (common/teaching.py), as `pose`; None without
     """
     keypoints: torch.Tensor
@@ -75,6 +78,7 @@ class Batch:
     up: torch.Tensor | None
     clip: torch.Tensor
     frame: torch.Tensor
+    seen: torch.Tensor | None = None
     taught: torch.Tensor | None = None
 
     def __len__(self):
@@ -137,6 +141,10 @@ class Windows:
         self.intrinsics = stack("intrinsics",                                       # (clips or 2 clips, 4)
                                 lambda x: x * np.float32([1, 1, -1, 1]))
         self.up = stack("up", lambda x: x * np.float32([-1, 1, 1]))                 # (clips or 2 clips, 3)
+        self.seen = stack("seen", lambda x: x[:, skeleton.mirror_order])            # (N or 2N, J)
+        if window.inputs.needs_camera and self.intrinsics is None:
+            raise ValueError(f"--input {window.inputs.space} needs the intrinsics of every clip. Use a "
+                             "network of screen coordinates.")
 
     def centers(self, every: int = 1, *, valid_only: bool = False) -> torch.Tensor:
         """Rows (M,) of every `every`-th frame of each clip, counted from its first; on the CPU, in order."""
@@ -152,7 +160,8 @@ class Windows:
         return [part for clip in rows.split(counts) if len(clip) for part in clip.split(size)]
 
     def sequence(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keypoints (L, J, 2) of all frames between the ends of the windows with targets `rows` (B,).
+        """What a network is given, (L, J, 2 or 3), of all frames between the ends of the windows with targets
+        `rows` (B,); the same in all windows.
 
         The rows are of one clip, in order; frames beyond its ends repeat. Also (T, B), which of the L frames
         each window holds.
@@ -160,7 +169,10 @@ class Windows:
         index = (rows - rows[0]) + (self.offsets - self.offsets[0])[:, None]                # (T, B)
         free = rows[0] + self.offsets[0] + torch.arange(int(index[-1, -1]) + 1, device=rows.device)
         clip = self.row_clip[rows[0]]
-        return self.keypoints[free.clamp(self.clip_first[clip], self.clip_last[clip])], index
+        held = free.clamp(self.clip_first[clip], self.clip_last[clip])
+        seen, intrinsics = (None if values is None else values[at]
+                            for values, at in ((self.seen, held), (self.intrinsics, clip)))
+        return self.window.inputs.of_frames(self.keypoints[held], seen, intrinsics), index
 
     def covering(self) -> torch.Tensor:
         """Target rows of windows that begin `window.hop` of their frames apart and together hold every frame.
@@ -210,7 +222,8 @@ class Windows:
         view = clip + mirrored * len(self.clips)
         return Batch(keypoints=take(self.keypoints, window), pose=take(self.pose, truth),
                      root=take(self.root, truth), intrinsics=take(self.intrinsics, view),
-                     up=take(self.up, view), clip=clip, frame=rows - self.clip_first[clip])
+                     up=take(self.up, view), clip=clip, frame=rows - self.clip_first[clip],
+                     seen=take(self.seen, window))
 
 
 class TrainingBatches:

@@ -36,10 +36,10 @@ class SingleFrame(nn.Module):
 
     every_frame = False
 
-    def __init__(self, *, num_joints=17, frames=1, dim=1024, depth=2, dropout=0.5):
+    def __init__(self, *, num_joints=17, frames=1, dim=1024, depth=2, dropout=0.5, mask=False):
         super().__init__()
-        self.num_joints, self.frames = num_joints, frames
-        self.embed = nn.Sequential(nn.Linear(2 * num_joints, dim), Normalization(dim), nn.ReLU(),
+        self.num_joints, self.frames, self.mask = num_joints, frames, mask
+        self.embed = nn.Sequential(nn.Linear((2 + mask) * num_joints, dim), Normalization(dim), nn.ReLU(),
                                    nn.Dropout(dropout))
         self.blocks = nn.Sequential(*[ResidualMLP(dim, dropout) for _ in range(depth)])
         self.head = nn.Linear(dim, 3 * num_joints)
@@ -82,13 +82,13 @@ class TemporalConv(nn.Module):
 
     every_frame = False
 
-    def __init__(self, *, num_joints=17, frames=27, dim=728, dropout=0.25):
+    def __init__(self, *, num_joints=17, frames=27, dim=728, dropout=0.25, mask=False):
         super().__init__()
         levels = next((n for n in range(1, 10) if 3 ** n == frames), None)
         if levels is None:
             raise ValueError(f"frames must be a power of 3 (3, 9, 27, ..), got {frames}.")
-        self.num_joints, self.frames = num_joints, frames
-        self.embed = convolution(2 * num_joints, dim, 3, dropout)
+        self.num_joints, self.frames, self.mask = num_joints, frames, mask
+        self.embed = convolution((2 + mask) * num_joints, dim, 3, dropout)
         self.blocks = nn.Sequential(*[ConvolutionBlock(dim, dropout) for _ in range(levels - 1)])
         self.head = nn.Conv1d(dim, 3 * num_joints, 1)
 

@@ -72,6 +72,7 @@ class FoldedFTCM(nn.Module):
     def __init__(self, model: FTCM):
         super().__init__()
         self.num_joints, self.frames, self.every_frame = model.num_joints, model.frames, model.every_frame
+        self.mask = model.mask
         for name, layer in (("embed", model.embed), ("head", model.head)):
             self.register_buffer(f"{name}_weight", layer.weight().detach().clone())
             self.register_buffer(f"{name}_bias", layer.bias.detach().clone())

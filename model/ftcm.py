@@ -147,18 +147,19 @@ class FTCM(nn.Module):
 
     `every_frame` predicts each frame of the window instead of its centre, with the same weights.
     `units` ("both", "fpm", "tpm", "none") and `fpm_filter` ("matrix", "elementwise") are for ablation.
+    With `mask` a third number beside each joint's coordinates says whether it was seen (1) or filled (0).
     """
 
     def __init__(self, *, num_joints=17, frames=243, dim=512, depth=6, dropout=0.1, units="both",
-                 fpm_filter="matrix", every_frame=False):
+                 fpm_filter="matrix", every_frame=False, mask=False):
         super().__init__()
         if frames % 2 == 0 or frames < 1:
             raise ValueError(f"frames must be odd and positive so that the window has a centre frame, "
                              f"got {frames}.")
         if dim % 8:
             raise ValueError(f"dim must be a multiple of 8 (two halves, two groups, halved once), got {dim}.")
-        self.num_joints, self.frames, self.every_frame = num_joints, frames, every_frame
-        self.embed = WeightNormLinear(2 * num_joints, dim)
+        self.num_joints, self.frames, self.every_frame, self.mask = num_joints, frames, every_frame, mask
+        self.embed = WeightNormLinear((2 + mask) * num_joints, dim)
         self.blocks = nn.ModuleList(FTCMBlock(frames, dim, dropout, units=units, fpm_filter=fpm_filter)
                                     for _ in range(depth))
         self.head = WeightNormLinear(dim, 3 * num_joints)
@@ -173,7 +174,8 @@ class FTCM(nn.Module):
     def forward(self, keypoints):
         """Lift keypoints (B, T, J, 2) to the centre frame's pose (B, J, 3); with `every_frame` (B, T, J, 3).
 
-        Keypoints in screen coordinates, poses root-relative in camera space, metres.
+        Keypoints in screen coordinates, (B, T, J, 3) with the mask; poses root-relative in camera space,
+        metres.
         """
         x = F.gelu(self.embed(keypoints.flatten(2)))                        # (B, T, C)
         for block in self.blocks:

@@ -235,6 +235,9 @@ LOADED = "--reload 1 --previous_dir"
     ("--train 1 --hop 3", ["--hop", "--every_frame 1"]), ("--train 1 --dataset 3dhp --refine", ["--refine"]),
     ("--train 1 -f 5 --every_frame 1 --hop 6", ["--hop", "1 to 5"]),
     (f"--predict x.npz {LOADED} {{center}} --hop 2", ["--hop"]),
+    (f"--predict x.npz {LOADED} {{center}} --fit 0 --fov 60", ["--fov", "--root estimate", "--input"]),
+    ("--predict x.npz --fit 0 --fov 60", ["--fov needs --root estimate"]),
+    ("--predict - --fov 60", ["--fov needs --root estimate"]),
     (f"--predict x.npz {LOADED} {{every}} --refine", ["--refine"]),
 ])
 def test_what_contradicts_itself_is_refused_before_anything_is_written(line, words, folder, tmp_path, capsys):

@@ -6,7 +6,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 # The kernel in reading order: each file imports only files that stand before it.
-KERNEL = ["bounds", "batch_sizes", "skeleton", "stature", "posture", "camera", "loss", "metrics",
+KERNEL = ["bounds", "batch_sizes", "skeleton", "stature", "posture", "camera", "inputs", "loss", "metrics",
           "provenance", "files", "terminal", "distributed", "clips", "recording", "windows", "smooth",
           "lift", "refining", "teaching", "scores", "score_table", "checkpoint", "engine", "run_folder",
           "report", "averaging", "training", "export_network"]

@@ -104,7 +104,8 @@ class Augmenter(Draws):
         """The changed batch; `batch` holds the truth of whole windows, with root, intrinsics and up."""
         device = batch.keypoints.device
         keypoints, pose, root = batch.keypoints, batch.pose, batch.root
-        intrinsics, up = batch.intrinsics, batch.up
+        intrinsics, up, seen = batch.intrinsics, batch.up, batch.seen
+        converted = torch.zeros(len(pose), dtype=torch.bool, device=device)
         middle = root.mean(1, keepdim=True)                                         # (B, 1, 3)
         travel = root - middle                                                      # (B, T, 3)
         if "body" in self.parts:
@@ -133,12 +134,15 @@ class Augmenter(Draws):
             root = torch.cat([root[..., :2], root[..., 2:] + away[..., None]], -1)
             keypoints = project(pose + root[:, :, None], intrinsics[:, None, None])
         if "layout" in self.parts:
-            keypoints = self.detector.convert(keypoints)
+            keypoints, converted = self.detector.convert(keypoints)
         if "detector" in self.parts:
             keypoints = keypoints + self.detector.draw_noise(keypoints)
         if "missing" in self.parts:
-            keypoints = self.detector.hide(self.detector.hide(keypoints))
-        return replace(batch, keypoints=keypoints, pose=pose, root=root, intrinsics=intrinsics, up=up)
+            keypoints, once = self.detector.hide(keypoints)
+            keypoints, again = self.detector.hide(keypoints)
+            seen = self.detector.find_seen(once | again, converted)
+        return replace(batch, keypoints=keypoints, pose=pose, root=root, intrinsics=intrinsics, up=up,
+                       seen=seen)
 
     def body(self, num_windows: int):
         """Factors on the size (B, 1, 1) and on each joint's bone (B, J), twins alike."""

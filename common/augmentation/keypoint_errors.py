@@ -15,6 +15,7 @@ UNIFORM = 0.03                  # reach of the errors that no Gaussian explains,
 CONVERTED = 0.5                 # share of windows whose joints come from another layout
 HEAD_SHIFT = 0.12               # standard deviation of its nose and head, a share of the way thorax to head
 MISSING = 0.5                   # share of windows in which a joint or limb is unseen for a while
+CONVERTED_JOINTS = ("pelvis", "spine", "thorax")        # made of the limbs by another layout's conversion
 HIDDEN_LIMBS = [("_shoulder", "_elbow", "_wrist"), ("_elbow", "_wrist"), ("_hip", "_knee", "_ankle"),
                 ("_knee", "_ankle")]
 
@@ -57,18 +58,25 @@ class KeypointErrors(Draws):
         self.groups = torch.zeros(len(groups), len(self.names))             # (groups, J)
         for number, group in enumerate(groups):
             self.groups[number, group] = 1
+        self.made_of = torch.eye(len(self.names))       # (J, J): of which joints `convert` makes each one
+        for name in CONVERTED_JOINTS:
+            for source in TO_HUMAN36M[name].keys() & set(self.names):
+                self.made_of[self.names.index(name), self.names.index(source)] = 1
         self.mean, self.std = torch.tensor(noise["mean"]), torch.tensor(noise["std"])       # (J, 2) each
         self.weight = torch.tensor(noise["weight"])                                         # (J,)
 
     def convert(self, keypoints):
-        """Some windows (B, T, J, 2) with spine, thorax and head as converted from another joint layout."""
+        """Some windows (B, T, J, 2) with spine, thorax and head as converted from another joint layout.
+
+        Also (B,), which.
+        """
         def joint(name):
             return keypoints[:, :, self.names.index(name)]                          # (B, T, 2)
 
         up = joint("head") - joint("thorax")                                        # (B, T, 2)
         across = torch.stack([-up[..., 1], up[..., 0]], -1)
         moved = {name: sum(weight * joint(source) for source, weight in TO_HUMAN36M[name].items())
-                 for name in ("pelvis", "spine", "thorax")}
+                 for name in CONVERTED_JOINTS}
         for name in ("nose", "head"):
             shift = self.normal(2, len(keypoints), 1, 1, std=HEAD_SHIFT).to(up.device)
             moved[name] = joint(name) + shift[0] * up + shift[1] * across
@@ -76,7 +84,7 @@ class KeypointErrors(Draws):
         for name, points in moved.items():
             converted[:, :, self.names.index(name)] = points
         chosen = (self.uniform(len(keypoints)) < CONVERTED).to(keypoints.device)
-        return torch.where(chosen[:, None, None, None], converted, keypoints)
+        return torch.where(chosen[:, None, None, None], converted, keypoints), chosen
 
     def draw_noise(self, keypoints):
         """Simulated detector noise (B, T, J, 2), the model of dataset/cmu_mocap.detector_error.
@@ -100,7 +108,7 @@ class KeypointErrors(Draws):
         """In some windows (B, T, J, 2) a joint or limb is hidden for some frames, and filled.
 
         As in files (common/posture.py) its place relative to the limb it hangs on is interpolated, or held at
-        an end of the window.
+        an end of the window. Also (B, T, J) bool, which joints were filled.
         """
         windows, frames = keypoints.shape[:2]
         first = (self.uniform(windows) * frames).long()                             # (B,) hidden frames:
@@ -123,4 +131,12 @@ class KeypointErrors(Draws):
 
         points = torch.view_as_complex(keypoints.contiguous())                      # (B, T, J)
         filled = fill_posture(points, ~hidden, tuple(self.names), range(len(self.names)), interpolate)
-        return torch.where(hidden[..., None], torch.view_as_real(filled), keypoints)
+        return torch.where(hidden[..., None], torch.view_as_real(filled), keypoints), hidden
+
+    def find_seen(self, hidden, converted):
+        """(B, T, J) 1, or 0 where a joint was `hidden` (B, T, J).
+
+        As in files: where the layout was `converted` (B,), a joint is filled that is made of a filled one.
+        """
+        through = hidden.float() @ self.made_of.to(hidden.device).T                 # (B, T, J)
+        return ~torch.where(converted[:, None, None], through > 0, hidden)

@@ -11,6 +11,7 @@ from common.augmentation.augmenter import NAMES
 from common.batch_sizes import CACHED_FRAMES, FRAMES_AT_ONCE, WINDOWS_PER_FRAME
 from common.bounds import BODY_HEIGHT, FIELD_OF_VIEW, FPS, IMAGE_SIDE
 from common.command.command_line import Parser
+from common.inputs import SPACES
 from common.lift import TRUE_HEIGHT
 
 DATASETS = ["h36m", "cmu", "3dhp"]
@@ -171,7 +172,8 @@ def build_parser() -> Parser:
     add("--root", choices=["none", "estimate"], default="none", help="none: poses relative to the root "
         "joint; estimate: placed before the camera, as the keypoints and --fov explain best")
     add("--fov", type=between(FIELD_OF_VIEW), default=55,
-        help="horizontal field of view in degrees, 5 to 170, for --fit and --root estimate")
+        help="horizontal field of view in degrees, 5 to 170, for --fit and --root estimate, and "
+        "for a network of rays (--input)")
     add("--level", type=parse_level, default="none", help="turn the poses until up is up: by the degrees "
         "that the camera looks down (negative: up), or by motion, which judges them by where the body stands "
         "over the feet in most frames; none: camera axes")
@@ -232,6 +234,12 @@ def build_parser() -> Parser:
     add("--stature", type=parse_bool, default=False, help="1: the network learns poses of everybody at an "
         "average adult's height and leaves the true size open, which no picture shows; --body_height states "
         "it")
+    add("--input", choices=SPACES, default="screen", help="screen: the network is given screen coordinates; "
+        "rays: lines of sight, which asks for the camera's intrinsics (own video: --fov); virtual: the same "
+        "in a camera that looks at the person, wherever in the picture the person stands")
+    add("--mask", type=parse_bool, default=False, help="1: the network is also told which joints were filled "
+        "because a detector did not see them; needs --augment with missing; weights without a mask may be "
+        "reloaded and compute the same poses at first")
     add("--dropout", type=float, default=0.1, help="share of features set to 0 when training, 0 to below 1")
     add("--channel", type=positive(), default=256,
         help="channels of each of the two units: always half of --d_hid")
@@ -293,6 +301,9 @@ def build_parser() -> Parser:
         "the training comes near, besides the truth; their windows may be longer or shorter")
     add("--teacher_weight", type=positive(float, most=1000), default=1,
         help="weight of the distance to the pose of --teacher, beside that to the truth")
+    add("--reprojection_weight", type=between((0, 1000)), default=0,
+        help="weight of the loss of where the joints lie in the image, in metres at the root's depth, beside "
+        "that of the poses")
     add("--workers", type=int, default=0,
         help="always 0: batches are gathered on the device, without worker processes")
 

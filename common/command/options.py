@@ -12,6 +12,7 @@ from common.augmentation.augmenter import IN_PLACE_OF, NAMES
 from common.batch_sizes import default_hop, inference_windows, training_windows
 from common.command.option_parser import NETWORKS, PROJECT, build_parser, spelt, written
 from common.engine import Step
+from common.inputs import Inputs
 from common.lift import TRUE_HEIGHT, Lifting
 from common.stature import ADULT_HEIGHT
 from common.training import TEST_SUBJECTS, Training
@@ -22,8 +23,8 @@ NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "
                    "export_mat"]
 EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
-                     "compile", "augment", "velocity_weight", "bone_weight", "ema", "teacher",
-                     "teacher_weight"]
+                     "compile", "augment", "velocity_weight", "bone_weight", "reprojection_weight", "ema",
+                     "teacher", "teacher_weight"]
 ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "begin", "end", "root", "fov", "level",
                     "roll", "fit", "bvh_names"]
 LIVE = Path("-")
@@ -45,7 +46,7 @@ FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "e
                   "test_stride", "max_minutes", "compile", "publish"}
 # What a checkpoint knows of itself, as far as options say it too.
 OF_A_CHECKPOINT = ("network", "frames", "dim", "depth", "dropout", "units", "fpm_filter", "every_frame",
-                   "dataset", "keypoints", "tds", "target", "stature")
+                   "dataset", "keypoints", "tds", "target", "stature", "input", "mask")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -103,6 +104,15 @@ def find_network_problem(args, path: Path | None = None) -> str | None:
         (args.velocity_weight and not args.every_frame,
          "--velocity_weight compares a window's poses from frame to frame (--every_frame 1); "
          f"{network} predicts one frame; drop it"),
+        ("fov" in args.given and args.input == "screen" and args.root != "estimate"
+         and (not args.fit or args.predict == LIVE),
+         f"--fov needs --root estimate, or for a file --fit 1, or a network of rays (--input); {network} "
+         "is given screen coordinates; drop it"),
+        (args.mask and args.train and "missing" not in (args.augment or []),
+         "--mask 1 learns from joints that are hidden in training; add missing to --augment"),
+        (args.input != "screen" and args.dataset == "3dhp",
+         f"--input {args.input} needs the cameras' intrinsics, which the 3dhp files lack; "
+         "drop one of the two"),
         (args.refine and args.dataset == "3dhp",
          "--refine back-projects keypoints with the cameras' intrinsics, which the 3dhp files lack; "
          "drop --refine"),
@@ -138,8 +148,6 @@ def find_problem(args) -> str | None:
          f"{spelt(args.given & set(ONLY_FOR_TRAINING))} is for --train 1"),
         (args.cameras == [] or args.actions == [],
          "--cameras and --actions need at least one name; * for all"),
-        ("fov" in args.given and args.root != "estimate" and (not args.fit or args.predict == LIVE),
-         "--fov needs --root estimate, or for a file --fit 1"),
         ("body_height" in args.given and not args.fit and not args.reload,
          "--body_height is the size of a fitted body; drop it or --fit 0"),
         ("body_height" in args.given and modes not in ([], ["predict"]),
@@ -227,13 +235,15 @@ def adopt(args: argparse.Namespace, saved: dict, path: Path) -> None:
     """Set the options that the command line leaves out to what the checkpoint `saved` of `path` says.
 
     The data set and the dropout may differ from the checkpoint's: both say nothing of its weights. A training
-    may begin with those of another --stature. Any other contradiction is a ValueError. A checkpoint that
-    nobody named does not choose the data set.
+    may begin with those of another --stature, or give a mask to a network without one (inputs.give_mask).
+    Any other contradiction is a ValueError. A checkpoint that nobody named does not choose the data set.
     """
     network = saved.get("network", "ftcm")
-    facts = {"network": network, "target": "center", "stature": False, **saved["model_args"], **saved["data"]}
+    facts = {"network": network, "target": "center", "stature": False, "input": "screen",
+             **saved["model_args"], **saved["data"]}
     of_data = {"dataset", "keypoints"}
-    free = of_data | {"dropout"} | ({"stature"} if args.train else set())
+    of_training = {"stature", "mask"} if args.mask else {"stature"}
+    free = of_data | {"dropout"} | (of_training if args.train else set())
     for name in OF_A_CHECKPOINT:
         wanted, found = getattr(args, name), facts.get(name, getattr(args, name))
         if name not in args.given:
@@ -294,7 +304,8 @@ def resume(training: Training, args: argparse.Namespace) -> None:
 def window_of(args: argparse.Namespace) -> Window:
     """The window that the options and the checkpoint ask for."""
     hop = (args.hop or default_hop(args.frames)) if args.every_frame else None
-    return Window(frames=args.frames, tds=args.tds, target=args.target, hop=hop)
+    return Window(frames=args.frames, tds=args.tds, target=args.target, hop=hop,
+                  inputs=Inputs(args.input, args.mask))
 
 
 def lifting_of(args: argparse.Namespace, device: str, every: int = 1) -> Lifting:
@@ -307,7 +318,8 @@ def lifting_of(args: argparse.Namespace, device: str, every: int = 1) -> Lifting
 def step_of(args: argparse.Namespace) -> Step:
     """How the options compute a training step."""
     return Step(micro_batch=args.micro_batch or training_windows(args.frames), velocity=args.velocity_weight,
-                bones=args.bone_weight, teacher=args.teacher_weight, amp=args.amp)
+                reprojection=args.reprojection_weight, bones=args.bone_weight, teacher=args.teacher_weight,
+                amp=args.amp)
 
 
 def sampling_of(args: argparse.Namespace) -> Sampling:
@@ -340,7 +352,7 @@ def network_arguments(args: argparse.Namespace, *, num_joints: int) -> dict:
     names = {"ftcm": ["depth", "units", "fpm_filter", "every_frame"], "single_frame": ["depth"],
              "temporal_conv": []}[args.network]
     return {"num_joints": num_joints, **{name: getattr(args, name) for name in (
-        "frames", "dim", "dropout", *names)}}
+        "frames", "dim", "dropout", "mask", *names)}}
 
 
 def training_facts(args: argparse.Namespace) -> dict:
@@ -349,14 +361,14 @@ def training_facts(args: argparse.Namespace) -> dict:
         f"held-out subjects {', '.join(args.val_subjects)}")
     return {"network": args.network, "selection": selection, "options": plain(args),
             "data": {name: getattr(args, name)
-                     for name in ("dataset", "keypoints", "tds", "target", "stature")}}
+                     for name in ("dataset", "keypoints", "tds", "target", "stature", "input")}}
 
 
 def evaluation_facts(args: argparse.Namespace) -> dict:
     """What the options say of an evaluation in its scores.json."""
     facts = {name: getattr(args, name) for name in (
-        "dataset", "keypoints", "frames", "tds", "target", "smooth", "test_stride", "cameras", "actions",
-        "downsample", "seed", "stature", "body_height")}
+        "dataset", "keypoints", "frames", "tds", "target", "input", "mask", "smooth", "test_stride",
+        "cameras", "actions", "downsample", "seed", "stature", "body_height")}
     return {**facts, "refine": args.refine_root if args.refine else None, "mirrored_test": args.flip_test}
 
 

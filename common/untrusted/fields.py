@@ -155,11 +155,12 @@ CHECKPOINT = Table(required=("format",), fields={
         "depth": whole(0, 1000), "dropout": Field("a number from 0 to below 1", lambda value:
                                                   type(value) in (int, float) and 0 <= value < 1),
         "units": choice("both", "fpm", "tpm", "none"), "fpm_filter": choice("matrix", "elementwise"),
-        "every_frame": FLAG}),
+        "every_frame": FLAG, "mask": FLAG}),
     "data": Table(required=("dataset", "keypoints", "tds"), others=REFUSED, may_be_empty=True, fields={
         "dataset": choice("h36m", "cmu", "3dhp"),
         "keypoints": matching(PLAIN_NAME, "a plain name without folders"),
-        "tds": whole(1, 10_000), "target": choice("center", "last"), "stature": FLAG}),
+        "tds": whole(1, 10_000), "target": choice("center", "last"), "stature": FLAG,
+        "input": choice("screen", "rays", "virtual")}),
     "model": WEIGHTS,
     "refine": WEIGHTS,
     "mean_pose": tensor(*FLOATS, torch.float64, shape=(17, 3)),

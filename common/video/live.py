@@ -18,7 +18,14 @@ from common.bounds import MAX_LINE_BYTES
 from common.camera import estimate_root
 from common.skeleton import HUMAN36M
 from common.video import anatomy
-from common.video.placement import Placement, make_intrinsics, place_poses, stated_up, undo_roll
+from common.video.placement import (
+    Placement,
+    describe_rays,
+    make_intrinsics,
+    place_poses,
+    stated_up,
+    undo_roll,
+)
 
 CLOSE = 1e-9        # frames: rounding that counts as the same moment
 
@@ -46,7 +53,10 @@ class RateLifter:
         self.recent: np.ndarray | None = None           # (J, 2) screen coordinates of the newest frame
 
     def push(self, keypoints: np.ndarray) -> list[np.ndarray]:
-        """Poses (J, 3) that `keypoints` (J, 2), screen coordinates, complete: none, one or several."""
+        """Poses (J, 3) that `keypoints` (J, 2), screen coordinates, complete: none, one or several.
+
+        (J, 3) for a network with a mask.
+        """
         before = keypoints if self.recent is None else self.recent
         while self.lifted / self.ratio <= self.pushed + CLOSE:
             weight = min(max(self.lifted / self.ratio - (self.pushed - 1), 0), 1)
@@ -92,11 +102,11 @@ def lift_stream(stream, lifter, *, trained_fps: float, placement: Placement) -> 
     `stream` has fps and notes and iterates over frames (`write_pose_lines`).
     """
     lifter = RateLifter(lifter, fps=stream.fps, trained_fps=trained_fps)
-    notes = [*stream.notes, *describe_delay(lifter, stream.fps, trained_fps)]
+    notes = [*stream.notes, *describe_rays(placement), *describe_delay(lifter, stream.fps, trained_fps)]
     print("\n".join(notes), file=sys.stderr, flush=True)
     facts = {"skeleton": HUMAN36M.name, "joints": HUMAN36M.joints, "parents": HUMAN36M.parents, "unit": "m",
              "space": placement.describe_space(), "fps": stream.fps, **describe_size(placement)}
-    frames = ((None if keypoints is None else undo_roll(keypoints, placement.roll), unseen)
+    frames = ((None if keypoints is None else upright(keypoints, placement.roll), unseen)
               for keypoints, unseen in stream)
     try:
         write_line(sys.stdout, facts)
@@ -105,6 +115,11 @@ def lift_stream(stream, lifter, *, trained_fps: float, placement: Placement) -> 
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())      # Python's last flush goes nowhere
         print("The reader of the poses has gone. Stopped.", file=sys.stderr)
+
+
+def upright(keypoints: np.ndarray, roll: float | None) -> np.ndarray:
+    """Keypoints (J, 2), or (J, 3) with what was seen, of a camera without roll."""
+    return np.hstack([undo_roll(keypoints[:, :2], roll), keypoints[:, 2:]])
 
 
 def describe_size(placement: Placement) -> dict:
@@ -152,9 +167,10 @@ def write_pose_lines(frames: Iterable[tuple[np.ndarray | None, int]], lifter: Ra
                      place: Callable[[np.ndarray, np.ndarray], np.ndarray | None]) -> int:
     """Write a line for each of `frames` as soon as its pose is known; returns the number of lines.
 
-    A frame is its keypoints (J, 2) in screen coordinates, or None where there are none yet, and the number of
-    its unseen joints. `place` maps a pose (J, 3) and its keypoints to the pose that is written. Where
-    `frames` raise ValueError, a malformed line, the poses of the frames before it are written first.
+    A frame is its keypoints (J, 2) in screen coordinates, (J, 3) for a network with a mask, or None where
+    there are none yet, and the number of its unseen joints. `place` maps a pose (J, 3) and its keypoints
+    (J, 2) to the pose that is written. Where `frames` raise ValueError, a malformed line, the poses of the
+    frames before it are written first.
     """
     waiting: deque[tuple[np.ndarray, int]] = deque()
     count = 0
@@ -163,7 +179,7 @@ def write_pose_lines(frames: Iterable[tuple[np.ndarray | None, int]], lifter: Ra
         nonlocal count
         for pose in poses:
             keypoints, unseen = waiting.popleft()
-            write_line(out, pose_line(count, unseen, place(pose, keypoints)))
+            write_line(out, pose_line(count, unseen, place(pose, keypoints[:, :2])))
             count += 1
 
     try:

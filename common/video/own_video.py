@@ -18,7 +18,7 @@ from common.skeleton import HUMAN36M
 from common.terminal import progress
 from common.video import pose_files
 from common.video.bvh import NAMINGS
-from common.video.placement import Placed, Placement, certainty, place, undo_roll
+from common.video.placement import Placed, Placement, certainty, make_intrinsics, place, undo_roll
 from common.video.player import save_html
 
 GIF_FPS, GIF_PICTURES = 15, 150         # at most: a GIF holds the first ten seconds
@@ -38,16 +38,17 @@ def lift_clip(clip: Clip, trained_fps: float,
                    f"interpolated from {clip.fps:g} to {trained_fps:g} and the poses back."]
 
 
-def upright_clip(recording: Recording, roll: float | None) -> Clip:
-    """The recording as a clip of a camera without roll; `roll` is its own, degrees, None for none."""
+def upright_clip(recording: Recording, placement: Placement) -> Clip:
+    """The recording as a clip of the camera that `placement` states, without its roll."""
     clip = to_clip(recording)
-    return replace(clip, keypoints=undo_roll(clip.keypoints, roll))
+    return replace(clip, keypoints=undo_roll(clip.keypoints, placement.roll),
+                   intrinsics=make_intrinsics(placement.fov))
 
 
-def lift_recording(recording: Recording, roll: float | None, trained_fps: float,
+def lift_recording(recording: Recording, placement: Placement, trained_fps: float,
                    predict: Callable[[Clip], np.ndarray]) -> tuple[np.ndarray, list[str]]:
-    """`lift_clip` of a recording, without the camera's `roll`, degrees."""
-    return lift_clip(upright_clip(recording, roll), trained_fps, predict)
+    """`lift_clip` of a recording's `upright_clip`."""
+    return lift_clip(upright_clip(recording, placement), trained_fps, predict)
 
 
 def write_outputs(folder: Path, recording: Recording, poses: np.ndarray, placement: Placement, *,
@@ -57,7 +58,7 @@ def write_outputs(folder: Path, recording: Recording, poses: np.ndarray, placeme
     The poses are of the recording's `upright_clip`. All files are written, or none where one of them cannot
     be.
     """
-    placed, notes = place(upright_clip(recording, placement.roll), certainty(recording), poses, placement)
+    placed, notes = place(upright_clip(recording, placement), certainty(recording), poses, placement)
     with whole_folder(folder) as part:
         files = write_pose_files(part, recording, placed, bvh_names)
         animation_notes, pictures = write_animation(part, recording, placed.poses)

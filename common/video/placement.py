@@ -30,6 +30,7 @@ class Placement:
              motion; None keeps camera space
     roll     degrees by which the camera is turned clockwise about its line of sight; None: not stated
     seconds  standard deviation of the Gaussian that smooths the root's path without a fit; None for none
+    rays     whether the network is given rays, which depend on `fov`
     fit      whether one body is fitted to the poses;   height  its stature, metres; None for an average adult
     """
     root: bool = False
@@ -38,6 +39,7 @@ class Placement:
     pitch: float | str | None = None
     roll: float | None = None
     seconds: float | None = None
+    rays: bool = False
     fit: bool = True
     height: float | None = None
 
@@ -102,6 +104,7 @@ def place(clip: Clip, seen: np.ndarray, poses: np.ndarray, placement: Placement)
     lifted poses are placed. Raises ValueError where the root is wanted and cannot be estimated.
     """
     body, notes = fit_body(clip, seen, poses, placement) if placement.fit else (None, [])
+    notes = [*describe_rays(placement), *notes]
     root = floor = None
     if body is not None:
         poses, up, state, floor = body.pose, body.up, body.state, body.floor
@@ -185,6 +188,12 @@ def describe_fov(placement: Placement) -> str:
     return f"{placement.fov:g} degrees ({'stated' if placement.fov_stated else 'assumed; --fov states it'})"
 
 
+def describe_rays(placement: Placement) -> list[str]:
+    """A note on the field of view where the network is given rays."""
+    return ["The network was given the keypoints as rays of a camera with a horizontal field of view of "
+            f"{describe_fov(placement)}."] if placement.rays else []
+
+
 def describe_body(body: Body, placement: Placement) -> str:
     """A note on the fitted body: its size, its camera, how many joints are not where a keypoint was."""
     size = "stated" if body.height_stated else "an average adult's, assumed; --body_height states it"
@@ -204,7 +213,7 @@ def describe_facts(body: Body | None, up: np.ndarray | None, floor: float | None
     if body is not None:
         height, height_source = body.height, "--body_height" if body.height_stated else "an average adult"
         lengths = {name: float(length) for name, length in zip(HUMAN36M.joints, body.lengths)}
-    if body is not None or placement.root:
+    if body is not None or placement.root or placement.rays:
         fov_source = "--fov" if placement.fov_stated else "assumed"
     if up is not None:
         pitch, roll = (math.degrees(angle) for angle in (math.asin(-up[2]), math.atan2(-up[0], -up[1])))

@@ -6,10 +6,31 @@ from collections import deque
 
 import numpy as np
 import torch
+from torch import nn
 
+from common.clips import SEEN_IN_BOTH
+from common.inputs import Inputs
 from common.lift import Lifting, blending_weights, lift, size_factor
 from common.skeleton import Skeleton
+from common.video.placement import Placement, make_intrinsics
 from common.windows import Window
+
+
+class ThroughCamera(nn.Module):
+    """A network with other inputs than screen coordinates, as one that takes (B, T, J, 2) of these.
+
+    With the mask it takes (B, T, J, 3). The camera's optical axis passes through the middle of the picture,
+    so that it sees a mirrored picture alike.
+    """
+
+    def __init__(self, network, inputs: Inputs, *, intrinsics: np.ndarray, place: int):
+        super().__init__()
+        self.network, self.inputs, self.mask, self.place = network, inputs, inputs.mask, place
+        self.register_buffer("intrinsics", torch.tensor(intrinsics, dtype=torch.float32)[None])     # (1, 4)
+
+    def forward(self, frames):
+        seen = frames[..., 2] if self.mask else None
+        return self.inputs.lift(self.network, frames[..., :2], seen, self.intrinsics, self.place)
 
 
 class Stream:
@@ -20,19 +41,24 @@ class Stream:
 
     def __init__(self, model, *, skeleton: Skeleton, flip_test: bool, device):
         self.model, self.skeleton = model.to(device).eval(), skeleton
-        self.flip_test, self.device = flip_test, device
+        self.flip_test, self.device, self.mask = flip_test, device, getattr(model, "mask", False)
 
     def check_keypoints(self, keypoints) -> np.ndarray:
-        """One frame's keypoints (J, 2), screen coordinates, float32; ValueError for a wrong shape or NaN."""
-        shape = (len(self.skeleton.joints), 2)
+        """One frame's keypoints (J, 2), screen coordinates, float32; ValueError for a wrong shape or NaN.
+
+        For a network with a mask (J, 3): the third number is 1 for a joint that was seen, below for others.
+        """
+        shape = (len(self.skeleton.joints), 2 + self.mask)
         if np.shape(keypoints) != shape or not np.isfinite(keypoints).all():
             raise ValueError(f"Expected finite keypoints of shape {shape} for one frame, got shape "
                              f"{np.shape(keypoints)}. Fill missing joints before pushing them.")
-        return np.array(keypoints, np.float32)
+        keypoints = np.array(keypoints, np.float32)
+        keypoints[:, 2:] = keypoints[:, 2:] > SEEN_IN_BOTH
+        return keypoints
 
     def lift_window(self, window: list[np.ndarray]) -> np.ndarray:
         """The network's pose (J, 3) or poses (T, J, 3) of a window of T frames, the root at the origin."""
-        keypoints = torch.from_numpy(np.stack(window))[None].to(self.device)        # (1, T, J, 2)
+        keypoints = torch.from_numpy(np.stack(window))[None].to(self.device)        # (1, T, J, 2 or 3)
         with torch.inference_mode():
             poses = lift(self.model, keypoints, self.skeleton, flip_test=self.flip_test)[0]
         poses = poses.cpu().numpy().copy()
@@ -141,8 +167,11 @@ class SequenceLifter(Stream):
         return self.sums.pop(self.returned - 1) / self.weights.pop(self.returned - 1)
 
 
-def make_lifter(model, window: Window, lifting: Lifting, skeleton: Skeleton) -> Lifter | SequenceLifter:
-    """What lifts one frame at a time with the windows of `model`."""
+def make_lifter(model, window: Window, lifting: Lifting, skeleton: Skeleton, *,
+                fov: float = Placement.fov) -> Lifter | SequenceLifter:
+    """What lifts one frame at a time with the windows of `model`; `fov` of the camera, for rays, degrees."""
+    if window.inputs.needs_camera:
+        model = ThroughCamera(model, window.inputs, intrinsics=make_intrinsics(fov), place=window.place)
     shared = {"frames": window.frames, "skeleton": skeleton, "flip_test": lifting.flip_test,
               "device": lifting.device}
     if window.hop is None:

@@ -26,13 +26,15 @@ class KeypointStream:
     """Iterates over the frames of `lines`: (17, 2) screen coordinates and the number of unseen joints.
 
     An unseen joint keeps its place relative to the limb it hangs on (common/posture.py). The coordinates are
-    None until the trunk's four corners have been seen together and every other joint once. `fps`, `width` and
+    None until the trunk's four corners have been seen together and every other joint once. With `mask` they
+    are (17, 3): the third number is 1 where the joint was seen, 0 where it was filled. `fps`, `width` and
     `height` come from the arguments or else from the first line and are known at once, as are the `notes` on
     them. A malformed line raises ValueError with its number.
     """
 
-    def __init__(self, lines: Iterable[bytes], *, layout: str | None = None, width: int | None = None,
-                 height: int | None = None, fps: float | None = None):
+    def __init__(self, lines: Iterable[bytes], mask: bool = False, *, layout: str | None = None,
+                 width: int | None = None, height: int | None = None, fps: float | None = None):
+        self.mask = mask
         self.frames = parse_lines(lines)
         first, header = next(self.frames, None), KeypointFile({}, [])
         if first and isinstance(first[1], dict) and not ("keypoints" in first[1] or holds_objects(first[1])):
@@ -84,8 +86,9 @@ class KeypointStream:
         if not self.held.keys() >= {"center", *(layout.joints[row] for row in rows)}:
             return None, unseen
         pixels = np.stack([points.real, points.imag], axis=-1)
-        pixels, _ = to_human36m(pixels, np.ones(seen.shape), layout)
+        pixels, seen = to_human36m(pixels, seen.astype(float), layout)
         screen = normalize_screen(pixels[0], width=self.width, height=self.height)
+        screen = np.column_stack([screen, seen[0]]) if self.mask else screen
         return screen.astype(np.float32), unseen
 
     def hold(self, name: str, values: np.ndarray, known: np.ndarray) -> np.ndarray:

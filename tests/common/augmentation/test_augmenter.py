@@ -173,7 +173,8 @@ def test_hidden_joints_keep_their_place_in_a_body_that_moves_turns_and_grows():
     points = torch.view_as_complex(exact.keypoints[:, :1].contiguous()) * motion[:, None] + time[:, None]
     moving = torch.view_as_real(points)
     errors = KeypointErrors(HUMAN36M, NOISE, tds=1, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(errors.hide(errors.hide(moving)), moving, atol=1e-4)
+    once, _ = errors.hide(moving)
+    assert torch.allclose(errors.hide(once)[0], moving, atol=1e-4)
 
 
 def test_an_unknown_part_is_refused():
