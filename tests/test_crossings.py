@@ -15,12 +15,16 @@ import run_ftcm
 from common import checkpoint
 from common.camera import denormalize_screen, estimate_root
 from common.command import options
-from common.skeleton import flip
+from common.recording import to_clip
+from common.skeleton import HUMAN36M, flip
 from dataset import human36m, mpi_inf_3dhp
+from dataset.keypoints.json_lines import KeypointStream
+from dataset.keypoints.reader import read_recording
 from model.ftcm import FTCM
 from model.refine import Refine
 from tests.dataset.test_mpi_inf_3dhp import evaluation_data, save, training_data
 from tests.helpers import draw_nothing, random_clip, release_state, write_human36m
+from tests.keypoint_samples import write_npz
 
 SIZE = {"width": 1000, "height": 1000}
 
@@ -46,20 +50,55 @@ def folder(tmp_path_factory):
             ("center_tds2", False, {"tds": 2}), ("last_tds2", False, {"target": "last", "tds": 2}),
             ("every_tds2", True, {"tds": 2}), ("3dhp", False, {"dataset": "3dhp"}),
             ("3dhp_last", False, {"dataset": "3dhp", "target": "last"}),
-            ("3dhp_every", True, {"dataset": "3dhp"})):
-        args = {"frames": 5, "dim": 16, "depth": 1, "every_frame": every_frame}
+            ("3dhp_every", True, {"dataset": "3dhp"}), ("rays", False, {"input": "rays"}),
+            ("rays_last", False, {"input": "rays", "target": "last"}),
+            ("virtual", False, {"input": "virtual"}),
+            ("virtual_every_mask", True, {"input": "virtual"}), ("mask", False, {}),
+            ("virtual_mask_tds2", False, {"input": "virtual", "tds": 2})):
+        args = {"frames": 5, "dim": 16, "depth": 1, "every_frame": every_frame, "mask": "mask" in name}
         checkpoint.save(folder / f"{name}.pth", {
             "format": checkpoint.FORMAT, "model_args": args, "fps": 50, "model": FTCM(**args).state_dict(),
             "data": {"dataset": "h36m", "keypoints": "gt", "tds": 1, "target": "center"} | data})
     return folder
 
 
-def answers(model, windows, skeleton):
-    """The mean of the network's answers to windows (W, T, J, 2) and to their mirror images, mirrored back."""
-    with torch.no_grad():
-        straight, other = (model(torch.from_numpy(np.ascontiguousarray(points))).numpy()
-                           for points in (windows, flip(windows, skeleton)))
-    return (straight + flip(other, skeleton)) / 2
+def view(points, intrinsics, place, space):
+    """Windows (W, T, J, 2) of the screen as the network gets them, and rotations (W, 3, 3) to camera space.
+
+    A virtual camera is panned by one angle and then tilted by another one.
+    """
+    turns = np.broadcast_to(np.eye(3), (len(points), 3, 3)).copy()
+    if space == "screen":
+        return points, turns
+    rays = np.concatenate([(points - intrinsics[2:]) / intrinsics[:2], np.ones_like(points[..., :1])], -1)
+    if space == "virtual":
+        for window, turn in zip(rays, turns):
+            x, y, z = (window[place] / np.linalg.norm(window[place], axis=-1, keepdims=True)).mean(0)
+            pan, tilt = np.arctan2(x, z), np.arctan2(y, np.hypot(x, z))
+            turn[:] = (np.array([[np.cos(pan), 0, np.sin(pan)], [0, 1, 0], [-np.sin(pan), 0, np.cos(pan)]])
+                       @ np.array([[1, 0, 0], [0, np.cos(tilt), np.sin(tilt)],
+                                   [0, -np.sin(tilt), np.cos(tilt)]]))
+            window[:] = window @ turn
+    return rays[..., :2] / rays[..., 2:], turns
+
+
+def answers(model, clip, rows, saved, place):
+    """The mean of the network's answers to the windows of `rows` (W, T) and to their mirror images, mirrored
+    back, in camera space."""
+    seen, both = np.ones(clip.keypoints.shape[:2]) if clip.seen is None else clip.seen, []
+    for mirror in (lambda x: x, lambda x: flip(x, clip.skeleton)):
+        lens = None if clip.intrinsics is None else clip.intrinsics.copy()
+        given = mirror(np.concatenate([clip.keypoints, seen[..., None]], -1))[rows]
+        if both:
+            lens = lens if lens is None else lens * [1, 1, -1, 1]
+        points, turns = view(given[..., :2], lens, place, saved["data"].get("input", "screen"))
+        if saved["model_args"].get("mask"):
+            points = np.concatenate([points, given[..., 2:]], -1)
+        with torch.no_grad():
+            pose = model(torch.from_numpy(np.float32(points))).numpy()
+        turned = np.stack([frames @ turn.T for frames, turn in zip(pose, turns)])
+        both.append(mirror(turned))
+    return sum(both) / 2
 
 
 def lift_by_hand(path, clip, *, tds, target="center", hop=None):
@@ -72,14 +111,14 @@ def lift_by_hand(path, clip, *, tds, target="center", hop=None):
         place = {"center": frames // 2, "last": frames - 1}[target]
         rows = [[min(max(frame + tds * (step - place), 0), last) for step in range(frames)]
                 for frame in range(len(clip))]
-        return answers(model, clip.keypoints[np.array(rows)], clip.skeleton)
+        return answers(model, clip, np.array(rows), saved, place)
     sums, weights = np.zeros((len(clip), 17, 3)), np.zeros((len(clip), 1, 1))
     for phase in range(min(tds, len(clip))):
         spare = len(range(phase, len(clip), tds)) - frames
         for start in [*range(0, spare, hop), spare] if spare > 0 else [spare // 2]:
             rows = [phase + tds * (start + step) for step in range(frames)]
             held = np.clip(rows, 0, last)
-            poses = answers(model, clip.keypoints[held][None], clip.skeleton)[0]
+            poses = answers(model, clip, held[None], saved, frames // 2)[0]
             for step, (row, pose) in enumerate(zip(rows, poses)):
                 if 0 <= row <= last:
                     weight = min(step + 1, frames - step)
@@ -137,6 +176,9 @@ CASES = [(kind, {"target": target, "tds": tds}, source)
          for source in (None, "gt", "estimate")]
 CASES += [("every", {"tds": 1, "hop": hop}, None) for hop in (None, 1, 5)]
 CASES += [("every_tds2", {"tds": 2, "hop": hop}, None) for hop in (None, 1)]
+CASES += [(kind, {"tds": 1, "target": "last" if "last" in kind else "center"}, source)
+          for kind in ("rays", "rays_last", "virtual", "mask") for source in (None, "gt")]
+CASES += [("virtual_every_mask", {"tds": 1, "hop": None}, None), ("virtual_mask_tds2", {"tds": 2}, None)]
 CASES += [("3dhp", {"tds": 1}, None), ("3dhp_last", {"tds": 1, "target": "last"}, None),
           ("3dhp_every", {"tds": 1, "hop": 2}, None)]
 
@@ -181,7 +223,58 @@ def test_live_lines_give_what_the_protocol_gives_by_hand(kind, line, facts, fold
     assert np.array(poses) == pytest.approx(expected, abs=3e-5)
 
 
+HIDDEN = {"left_wrist": slice(3, 7), "right_knee": slice(6, 14)}
+
+
+@pytest.fixture(scope="module")
+def holed(tmp_path_factory):
+    """A keypoint file with unseen joints, the same as lines, and which were seen (14, 17)."""
+    clip, seen = random_clip(14), np.ones((14, 17), np.float32)
+    still = clip.keypoints[:1]
+    for name, rows in HIDDEN.items():
+        seen[rows, HUMAN36M.joints.index(name)] = 0
+    pixels = denormalize_screen((still + 0.05 * (clip.keypoints - still)).astype(float), **SIZE)
+    track = np.dstack([pixels, 0.9 * seen])
+    path = write_npz(tmp_path_factory.mktemp("holed"), keypoints=track, layout="human36m", fps=50, **SIZE)
+    lines = [json.dumps({"layout": "human36m", "fps": 50, **SIZE})]
+    lines += [json.dumps(frame.tolist()) for frame in track]
+    return path, [f"{line}\n".encode() for line in lines], seen
+
+
+@pytest.mark.parametrize("live", [False, True], ids=["file", "live"])
+@pytest.mark.parametrize("kind, line, facts", [
+    ("rays", "", {"tds": 1}), ("rays_last", "--fov 90", {"tds": 1, "target": "last"}),
+    ("virtual", "--fov 70", {"tds": 1}), ("mask", "", {"tds": 1}),
+    ("virtual_every_mask", "--fov 40 --hop 3", {"tds": 1, "hop": 3}),
+    ("virtual_mask_tds2", "", {"tds": 2})])
+def test_predictions_know_the_field_of_view_and_what_was_seen(kind, line, facts, live, folder, holed,
+                                                              tmp_path, monkeypatch, capsys):
+    path, lines, seen = holed
+    keypoints = to_clip(read_recording(path)).keypoints
+    if live:
+        keypoints = np.stack([points for points, _ in KeypointStream(lines)])
+        monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"".join(lines))))
+    task = f"--predict {'-' if live else path} --fit 0 --reload 1 --previous_dir {{{kind}}} {line}"
+    assert run(task, folder, None if live else tmp_path / "out") == 0
+    said, fov = capsys.readouterr(), float(line.split()[1]) if line else 55
+    focal = 1 / np.tan(np.radians(fov) / 2)
+    clip = replace(random_clip(14), keypoints=keypoints, intrinsics=np.array([focal, focal, 0, 0]),
+                   seen=seen if "mask" in kind else None)
+    expected = lift_by_hand(folder / f"{kind}.pth", clip, **facts)
+    expected[:, 0] = 0
+    found = [json.loads(row)["pose"] for row in said.out.splitlines()[1:]] if live else np.load(
+        tmp_path / "out" / "poses.npz")["poses"]
+    assert np.array(found) == pytest.approx(expected, abs=3e-5)
+    told = f"field of view of {fov:g} degrees ({'stated' if line else 'assumed'}"
+    assert (told in said.out + said.err) == (kind != "mask")
+
+
 @pytest.mark.parametrize("options", [
+    "--input virtual --refine", "--input rays --every_frame 1 --mask 1 --augment missing",
+    "--input virtual --target last -tds 2 --mask 1 --augment layout,missing --reprojection_weight 1",
+    "--reload 1 --previous_dir {center} --mask 1 --augment missing",
+    "--reload 1 --previous_dir {release} --mask 1 --augment missing", "--refine --reprojection_weight 0.5",
+    "--reload 1 --previous_dir {virtual_every_mask} --augment missing --hop 2",
     "--target last --refine -tds 2", "--refine", "--every_frame 1 -tds 2", "--every_frame 1 --hop 4",
     "--reload 1 --previous_dir {last} --refine", "--reload 1 --previous_dir {every} --velocity_weight 1",
     "--reload 1 --previous_dir {every_tds2} --hop 1", "--target last --refine --refine_root estimate"])
@@ -237,8 +330,20 @@ LOADED = "--reload 1 --previous_dir"
     (f"--predict x.npz {LOADED} {{center}} --hop 2", ["--hop"]),
     (f"--predict x.npz {LOADED} {{center}} --fit 0 --fov 60", ["--fov", "--root estimate", "--input"]),
     ("--predict x.npz --fit 0 --fov 60", ["--fov needs --root estimate"]),
-    ("--predict - --fov 60", ["--fov needs --root estimate"]),
     (f"--predict x.npz {LOADED} {{every}} --refine", ["--refine"]),
+    (f"{LOADED} {{center}} --input rays", ["--input screen", "says rays"]),
+    (f"{LOADED} {{virtual}} --input rays", ["--input virtual", "says rays"]),
+    (f"{LOADED} {{release}} --input virtual", ["--input screen", "says virtual"]),
+    (f"{LOADED} {{center}} --mask 1", ["--mask 0", "says 1"]),
+    (f"{LOADED} {{mask}} --mask 0", ["--mask 1", "says 0"]),
+    (f"--train 1 {LOADED} {{mask}} --mask 0", ["--mask 1", "says 0"]),
+    (f"--train 1 {LOADED} {{mask}}", ["--mask 1", "--augment"]),
+    (f"--train 1 {LOADED} {{center}} --mask 1", ["--mask 1", "--augment"]),
+    (f"--train 1 {LOADED} {{center}} --input rays", ["--input screen", "says rays"]),
+    (f"{LOADED} {{rays}} --dataset 3dhp", ["--input rays", "intrinsics", "3dhp"]),
+    (f"{LOADED} {{virtual}} --dataset 3dhp", ["--input virtual", "intrinsics", "3dhp"]),
+    ("--train 1 --dataset 3dhp --mask 1 --augment missing", ["--augment", "3dhp"]),
+    (f"{LOADED} {{mask}} --dataset 3dhp --reprojection_weight 1", ["--reprojection_weight", "--train 1"]),
 ])
 def test_what_contradicts_itself_is_refused_before_anything_is_written(line, words, folder, tmp_path, capsys):
     assert run(f"{line} -k gt" if "--predict" not in line else line, folder,
@@ -250,7 +355,8 @@ def test_what_contradicts_itself_is_refused_before_anything_is_written(line, wor
 
 @pytest.mark.parametrize("line, words", [
     ("{every_tds2}", "tds"), ("{center} --hop 2", "--hop"), ("{every} --hop 6", "1 to 5"),
-    ("{center} --refine", "--refine"), ("{last} --target center", "--target"), ("{3dhp}", "mpi_inf_3dhp")])
+    ("{center} --refine", "--refine"), ("{last} --target center", "--target"), ("{3dhp}", "mpi_inf_3dhp"),
+    ("{center} --fov 60", "--fov needs --root estimate")])
 def test_what_live_lines_cannot_have_is_refused(line, words, folder, monkeypatch, capsys):
     frame = json.dumps({"layout": "human36m", "fps": 50, **SIZE}).encode()
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(frame + b"\n")))

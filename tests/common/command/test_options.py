@@ -49,7 +49,7 @@ from common.video.bvh import NAMINGS
     ("--predict x --body_height 175", "--body_height: expected a number from 0.5 to 2.5, got 175"),
     ("--predict x --body_height nan", "from 0.5 to 2.5, got nan"), ("--predict x --roll 5", "with --level"),
     ("--predict x --level 5 --roll 200", "--roll: expected a number from -180 to 180, got 200"),
-    ("--train 1 --mask 1", "--mask 1 learns from joints that are hidden in training; add missing to --augment"),
+    ("--train 1 --mask 1", "--mask 1 learns from joints that are hidden in training; add missing to"),
     ("--train 1 --mask 1 --augment camera,detector", "add missing to --augment"),
     ("--train 1 --dataset 3dhp --input rays", "--input rays needs the cameras' intrinsics, which the 3dhp"),
     ("--train 1 --dataset 3dhp --input virtual", "--input virtual needs the cameras' intrinsics"),
