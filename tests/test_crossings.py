@@ -385,3 +385,31 @@ def test_the_hop_matters_for_a_clip_longer_than_a_window(folder):
     clip = replace(random_clip(60), pose=None, root=None)
     a, b = (lift_by_hand(folder / "every.pth", clip, tds=1, hop=hop) for hop in (1, 5))
     assert np.abs(a - b).max() > 1e-4
+
+
+@pytest.mark.parametrize("kind, lack", [
+    ("virtual", "never of virtual input"), ("rays", "never of rays input"), ("mask", "no network with a mask")])
+def test_exports_keep_the_inputs_or_are_refused(kind, lack, folder, tmp_path, capsys):
+    path = folder / f"{kind}.pth"
+    assert run(f"{LOADED} {{{kind}}} --export_release {tmp_path}/r.pth", folder, None) == 2
+    assert lack in capsys.readouterr().err and not (tmp_path / "r.pth").exists()
+    assert run(f"{LOADED} {{{kind}}} --export_weights {tmp_path}/w.pth", folder, None) == 0
+    small, saved = checkpoint.load(tmp_path / "w.pth"), checkpoint.load(path)
+    assert small["data"] == saved["data"] and small["model_args"]["mask"] == (kind == "mask")
+    assert run(f"{LOADED} {{{kind}}} --export_program {tmp_path}/p.pt2", folder, None) == 0
+    said = capsys.readouterr().out
+    assert {"virtual": "it answers in that camera's axes", "rays": "rays, (u - cx) / fx",
+            "mask": "1 for a joint that was seen"}[kind] in said
+    given = torch.randn(3, 5, 17, 2 + (kind == "mask"))
+    model = checkpoint.build(FTCM, saved["model_args"], saved["model"], path).eval()
+    program = torch.export.load(tmp_path / "p.pt2").module()
+    assert torch.allclose(program(given), model(given), atol=1e-5)
+
+
+def test_an_evaluation_says_what_the_network_was_given(folder, tmp_path, capsys):
+    line = f"{LOADED} {{virtual_every_mask}} --dataset h36m -k gt"
+    assert run(line, folder, tmp_path / "out") == 0
+    report = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert report["input"] == "virtual" and report["mask"] is True
+    said = capsys.readouterr().out
+    assert "virtual camera that looks at the person" in said and "knows the cameras' intrinsics" in said

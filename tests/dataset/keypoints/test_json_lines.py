@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 
 from common.camera import normalize_screen
+from common.recording import to_clip
+from common.skeleton import HUMAN36M
 from dataset.keypoints.json_lines import KeypointStream
 from dataset.keypoints.layouts import BLAZEPOSE33, COCO17
 from dataset.keypoints.reader import read_recording
 from tests import detector_files as tool
-from tests.keypoint_samples import SIZE, expected, track
+from tests.keypoint_samples import SIZE, expected, track, write_npz
 
 HEADER = {"layout": "coco17", **SIZE, "fps": 25}
 WRIST = COCO17.joints.index("left_wrist")
@@ -71,6 +73,20 @@ def test_a_joint_may_be_null_and_one_far_outside_is_unseen():
     points[1][WRIST] = None
     points[1][COCO17.joints.index("left_knee")] = [9000, 10, 0.9]
     assert frames(*points)[1][1] == 2
+
+
+def test_the_mask_is_that_of_the_file(tmp_path):
+    points = track(6)
+    points[2:4, WRIST, 2] = 0
+    points[3, COCO17.joints.index("left_shoulder")] = np.nan
+    points[4, COCO17.joints.index("left_ear"), 2] = 0                   # the other one stands in
+    stream = KeypointStream(lines(HEADER, *points.tolist()), mask=True)
+    found = np.stack([keypoints for keypoints, _ in stream])
+    recording = read_recording(write_npz(tmp_path, keypoints=points, layout="coco17", fps=25, **SIZE))
+    assert np.array_equal(found[..., 2], to_clip(recording).seen)
+    filled = {HUMAN36M.joints[joint] for joint in np.flatnonzero(found[3, :, 2] == 0)}
+    assert filled == {"left_wrist", "left_shoulder", "thorax", "spine", "head"}
+    assert found[4].all() and len(frames(*points.tolist())[0][0][0]) == 2
 
 
 def test_there_are_no_coordinates_before_every_joint_was_seen_once():
