@@ -388,7 +388,8 @@ def test_the_hop_matters_for_a_clip_longer_than_a_window(folder):
 
 
 @pytest.mark.parametrize("kind, lack", [
-    ("virtual", "never of virtual input"), ("rays", "never of rays input"), ("mask", "no network with a mask")])
+    ("virtual", "never of virtual input"), ("rays", "never of rays input"),
+    ("mask", "no network with a mask")])
 def test_exports_keep_the_inputs_or_are_refused(kind, lack, folder, tmp_path, capsys):
     path = folder / f"{kind}.pth"
     assert run(f"{LOADED} {{{kind}}} --export_release {tmp_path}/r.pth", folder, None) == 2
