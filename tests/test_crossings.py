@@ -414,3 +414,16 @@ def test_an_evaluation_says_what_the_network_was_given(folder, tmp_path, capsys)
     assert report["input"] == "virtual" and report["mask"] is True
     said = capsys.readouterr().out
     assert "virtual camera that looks at the person" in said and "knows the cameras' intrinsics" in said
+
+
+@pytest.mark.parametrize("kind", ["center", "every", "release"])
+def test_weights_without_a_mask_start_a_training_with_one_at_the_same_poses(kind, folder):
+    path, loaded = folder / f"{kind}.pth", []
+    for line in ("", "--mask 1 --augment missing"):
+        args = options.parse(f"--train 1 --reload 1 --previous_dir {path} {line}".split())
+        loaded.append(run_ftcm.load_network(args)[0].eval())
+    plain, masked = loaded
+    points = torch.randn(2, plain.frames, 17, 2)
+    seen = (torch.rand(2, plain.frames, 17, 1) < 0.5).float()
+    with torch.no_grad():
+        assert torch.allclose(masked(torch.cat([points, seen], -1)), plain(points), atol=1e-6)
