@@ -58,8 +58,8 @@ def lift_keypoints(keypoints: np.ndarray, *, width: int, height: int, fps: float
         return run_ftcm.predict_clips(model, [clip], options.window_of(args), lifting)["pose"][0]
 
     with redirect_stderr(StringIO()):                   # the progress bar
-        poses, _ = lift_recording(recording, placement.roll, trained_fps, predict)
-    placed, _ = place(upright_clip(recording, placement.roll), certainty(recording), poses, placement)
+        poses, _ = lift_recording(recording, placement, trained_fps, predict)
+    placed, _ = place(upright_clip(recording, placement), certainty(recording), poses, placement)
     return placed.poses
 
 

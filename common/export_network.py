@@ -49,12 +49,12 @@ def describe(network: torch.nn.Module, saved: dict) -> dict:
     skeleton = LAYOUTS.get(data.get("dataset"), HUMAN36M)
     target = network.frames - 1 if data.get("target") == "last" else network.frames // 2
     poses = "(windows, frames, joints, xyz)" if every else "(windows, joints, xyz)"
+    space = "the virtual camera's" if data.get("input") == "virtual" else "camera"
     return {
         "about": "Lifts windows of one person's 2D keypoints to 3D poses. Each property is JSON.",
-        "input": "keypoints (windows, frames, joints, xy), float32, screen coordinates: x = 2 u / width - 1, "
-                 "y = (2 v - height) / width of pixels u (right), v (down)",
-        "output": f"pose {poses}, float32, metres, camera space: x right, y down, z forward; relative to the "
-                  "root joint, which is to be set to 0" + (
+        "input": describe_input(data.get("input", "screen"), network.mask, target),
+        "output": f"pose {poses}, float32, metres, {space} space: x right, y down, z forward; relative to "
+                  "the root joint, which is to be set to 0" + (
                       f"; of people {ADULT_HEIGHT:.4f} m tall: multiply by the true height over this"
                       if data.get("stature") else ""),
         "joints": skeleton.joints, "parents": skeleton.parents, "root": skeleton.root,
@@ -69,6 +69,21 @@ def describe(network: torch.nn.Module, saved: dict) -> dict:
         "licence": "code: MIT; weights: as their author states; training data: "
                    + TERMS.get(data.get("dataset"), "unknown"),
         "trained_on": {name: data.get(name) for name in ("dataset", "keypoints")}}
+
+
+def describe_input(space: str, mask: bool, target: int) -> str:
+    """What the input of an ONNX file holds; `space` as in common/inputs.py, `target` the target frame."""
+    points = {
+        "screen": "screen coordinates: x = 2 u / width - 1, y = (2 v - height) / width of pixels u (right), "
+                  "v (down)",
+        "rays": "rays: x = (u - cx) / fx, y = (v - cy) / fy of pixels u (right), v (down) and the camera's "
+                "focal length and principal point in pixels",
+        "virtual": "rays, x / z and y / z, in a virtual camera in the camera's place. With x = (u - cx) / fx "
+                   "and y = (v - cy) / fy its z axis is the mean of (x, y, 1) / |(x, y, 1)| of the joints in "
+                   f"frame {target}, its x axis (z3, 0, -z1) of length 1, its y axis z cross x",
+    }[space]
+    seen = "; the third number is 1 for a joint that was seen, 0 for one that was filled" if mask else ""
+    return f"keypoints (windows, frames, joints, {'xy and seen' if mask else 'xy'}), float32, {points}{seen}"
 
 
 def traced(network: torch.nn.Module) -> torch.export.ExportedProgram:

@@ -15,6 +15,7 @@ import run_ftcm
 from common import checkpoint
 from common.camera import denormalize_screen, estimate_root
 from common.command import options
+from common.export_network import describe
 from common.recording import to_clip
 from common.skeleton import HUMAN36M, flip
 from dataset import human36m, mpi_inf_3dhp
@@ -401,8 +402,10 @@ def test_exports_keep_the_inputs_or_are_refused(kind, lack, folder, tmp_path, ca
     said = capsys.readouterr().out
     assert {"virtual": "it answers in that camera's axes", "rays": "rays, (u - cx) / fx",
             "mask": "1 for a joint that was seen"}[kind] in said
-    given = torch.randn(3, 5, 17, 2 + (kind == "mask"))
     model = checkpoint.build(FTCM, saved["model_args"], saved["model"], path).eval()
+    assert ("third number is 1" if kind == "mask" else "- cx)") in describe(model, saved)["input"]
+    assert describe(model, saved)["output"].count("virtual") == (kind == "virtual")
+    given = torch.randn(3, 5, 17, 2 + (kind == "mask"))
     program = torch.export.load(tmp_path / "p.pt2").module()
     assert torch.allclose(program(given), model(given), atol=1e-5)
 
