@@ -189,12 +189,13 @@ def training_batches(command: Command, clips: list[Clip]) -> TrainingBatches:
 
 def load_teachers(args, device: str) -> Teachers | None:
     """The networks in --teacher; None without."""
-    models = []
+    models, given = [], []
     for path in args.teacher or ():
-        model, saved = load_network(options.teacher_options(args, path))
+        model, saved = load_network(own := options.teacher_options(args, path))
         refuse_layout(saved, DATASETS[args.dataset].SKELETON, path)
         models.append((fold(model) if isinstance(model, FTCM) else model).to(device))
-    return Teachers(models, options.window_of(args), whole=args.every_frame) if models else None
+        given.append(options.window_of(own).inputs)
+    return Teachers(models, options.window_of(args), whole=args.every_frame, inputs=given) if models else None
 
 
 def score_best(training: Training, clips: list[Clip], command: Command) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 
 from common.batch_sizes import inference_windows
+from common.inputs import Inputs
 from common.windows import Batch, Window
 
 
@@ -15,11 +16,12 @@ class Teachers:
 
     `window` has the frames of the longest: batches are gathered and augmented with it. `whole` tells whether
     the student predicts every frame; then each of its teachers must, with windows that hold the student's.
-    Raises ValueError otherwise.
+    `inputs`: what each is given; None for screen coordinates. Raises ValueError otherwise.
     """
 
-    def __init__(self, models: list[torch.nn.Module], student: Window, *, whole: bool):
-        self.models = [model.eval() for model in models]
+    def __init__(self, models: list[torch.nn.Module], student: Window, *, whole: bool,
+                 inputs: list[Inputs] | None = None):
+        self.models, self.inputs = [model.eval() for model in models], inputs or [Inputs()] * len(models)
         self.student, self.whole = student, whole
         for model in models if whole else ():
             if not model.every_frame or model.frames < student.frames:
@@ -41,21 +43,25 @@ class Teachers:
         """
         own = self.part(self.student.frames)
         with torch.no_grad():
-            taught = torch.stack([self.lift(model, batch.keypoints) for model in self.models]).mean(0)
-        batch = replace(batch, keypoints=batch.keypoints[:, own], taught=taught)
+            taught = torch.stack([self.lift(model, given, batch)
+                                  for model, given in zip(self.models, self.inputs)]).mean(0)
+        seen = None if batch.seen is None else batch.seen[:, own]
+        batch = replace(batch, keypoints=batch.keypoints[:, own], seen=seen, taught=taught)
         if batch.pose.ndim == 3:                                # the truth at the targets alone
             return batch
         root = None if batch.root is None else batch.root[:, own]
         return replace(batch, pose=batch.pose[:, own], root=root)
 
-    def lift(self, model, keypoints: torch.Tensor) -> torch.Tensor:
+    def lift(self, model, inputs: Inputs, batch: Batch) -> torch.Tensor:
         """A teacher's poses of the student's targets, (B, J, 3), or of all of its frames, (B, T, J, 3)."""
-        seen = keypoints[:, self.part(model.frames)]
-        size = inference_windows(model.frames, seen.device.type)
-        poses = torch.cat([model(part).float() for part in seen.split(size)])
+        own, window = self.part(model.frames), replace(self.student, frames=model.frames)
+        size = inference_windows(model.frames, batch.keypoints.device.type)
+        poses = torch.cat([
+            inputs.lift(lambda given: model(given).float(), part.keypoints[:, own],
+                        None if part.seen is None else part.seen[:, own], part.intrinsics, window.place)
+            for part in batch.split(size)])
         if not model.every_frame:
             return poses
-        window = replace(self.student, frames=model.frames)
         if not self.whole:
             return poses[:, window.place]
         first = window.place - self.student.place

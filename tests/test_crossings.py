@@ -276,6 +276,7 @@ def test_predictions_know_the_field_of_view_and_what_was_seen(kind, line, facts,
     "--reload 1 --previous_dir {center} --mask 1 --augment missing",
     "--reload 1 --previous_dir {release} --mask 1 --augment missing", "--refine --reprojection_weight 0.5",
     "--reload 1 --previous_dir {virtual_every_mask} --augment missing --hop 2",
+    "--teacher {virtual},{mask} --input rays", "--input virtual --reprojection_weight 1 --stature 1",
     "--target last --refine -tds 2", "--refine", "--every_frame 1 -tds 2", "--every_frame 1 --hop 4",
     "--reload 1 --previous_dir {last} --refine", "--reload 1 --previous_dir {every} --velocity_weight 1",
     "--reload 1 --previous_dir {every_tds2} --hop 1", "--target last --refine --refine_root estimate"])
@@ -344,6 +345,7 @@ LOADED = "--reload 1 --previous_dir"
     (f"{LOADED} {{rays}} --dataset 3dhp", ["--input rays", "intrinsics", "3dhp"]),
     (f"{LOADED} {{virtual}} --dataset 3dhp", ["--input virtual", "intrinsics", "3dhp"]),
     ("--train 1 --dataset 3dhp --mask 1 --augment missing", ["--augment", "3dhp"]),
+    ("--train 1 --dataset 3dhp -f 5 --teacher {virtual}", ["--input virtual", "intrinsics", "3dhp"]),
     (f"{LOADED} {{mask}} --dataset 3dhp --reprojection_weight 1", ["--reprojection_weight", "--train 1"]),
 ])
 def test_what_contradicts_itself_is_refused_before_anything_is_written(line, words, folder, tmp_path, capsys):

@@ -331,7 +331,7 @@ def sampling_of(args: argparse.Namespace) -> Sampling:
 def teacher_options(args: argparse.Namespace, path: str) -> argparse.Namespace:
     """The options that load the teacher in `path`, which must agree on what its poses mean."""
     own = parse(["--reload", "1", "--previous_dir", path])
-    for name in ("tds", "target", "stature"):
+    for name in ("tds", "target", "stature", "dataset"):
         setattr(own, name, getattr(args, name))
         own.given.add(name)
     return own

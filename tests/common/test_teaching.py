@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
+from common.inputs import Inputs
 from common.teaching import Teachers
 from common.windows import Sampling, TrainingBatches, Window, Windows
 from model.baselines import SingleFrame
@@ -10,9 +13,9 @@ from tests.helpers import random_clip
 CLIPS = [random_clip(12), random_clip(9, seed=5)]
 
 
-def network(frames, *, every_frame=False, seed=0):
+def network(frames, *, every_frame=False, seed=0, mask=False):
     torch.manual_seed(seed)
-    return FTCM(frames=frames, dim=16, depth=1, every_frame=every_frame)
+    return FTCM(frames=frames, dim=16, depth=1, every_frame=every_frame, mask=mask)
 
 
 def batch(window, *, teach=None, whole=False, augment=None):
@@ -38,6 +41,26 @@ def test_windows_are_the_students_and_the_pose_is_the_mean_of_the_teachers_on_th
     assert torch.equal(found.root, alone.root)
     own = [answer(model, batch(Window(model.frames, tds=tds, target=target)).keypoints) for model in models]
     assert torch.allclose(found.taught, torch.stack(own).mean(0), atol=1e-5)
+
+
+@pytest.mark.parametrize("target", ["center", "last"])
+def test_each_teacher_is_given_what_it_was_trained_on_and_the_student_its_own_window(target):
+    def hide(batch):
+        seen = torch.rand(batch.keypoints.shape[:3], generator=torch.Generator().manual_seed(0)) < 0.8
+        return replace(batch, seen=seen)
+
+    student = Window(5, target=target, inputs=Inputs("rays", mask=True))
+    models, given = [network(9, mask=True), network(3)], [Inputs("virtual", True), Inputs("rays")]
+    found = batch(student, teach=Teachers(models, student, whole=False, inputs=given), augment=hide)
+    wide = batch(Window(9, target=target), augment=hide)
+    own, last = (slice(2, 7), slice(3, 6)) if target == "center" else (slice(4, 9), slice(6, 9))
+    assert torch.equal(found.seen, wide.seen[:, own]) and torch.equal(found.keypoints, wide.keypoints[:, own])
+    poses = [inputs.lift(lambda x, model=model: answer(model, x), wide.keypoints[:, part], wide.seen[:, part],
+                         wide.intrinsics, place)
+             for model, inputs, part, place in (
+                 (models[0], given[0], slice(0, 9), 4 if target == "center" else 8),
+                 (models[1], given[1], last, 1 if target == "center" else 2))]
+    assert torch.allclose(found.taught, sum(poses) / 2, atol=1e-5)
 
 
 @pytest.mark.parametrize("frames", [5, 9])
