@@ -8,8 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model.strided_transformer import (NAMES, FrameNormalization, Norm, Pointwise, StridedLifter,
-                                       TemporalEncoder, equal_layers, pose_head)
+from model.strided_transformer import (
+    NAMES,
+    FrameNormalization,
+    Norm,
+    Pointwise,
+    StridedLifter,
+    TemporalEncoder,
+    equal_layers,
+    pose_head,
+)
 
 SLOPE = 0.2         # of the embedding's LeakyReLU
 TAKEN = ("embed.", "temporal.")     # what a lifter takes over from its pre-training
@@ -100,6 +108,6 @@ class PSTMOPretraining(nn.Module):
         x = self.narrow(self.between_norm(x)) + self.decoder_position[:, visible]       # (B, L, C / 2)
         x = torch.cat([x, (self.frame_token + self.decoder_position[:, hidden]).expand(len(x), -1, -1)], 1)
         for layer in self.decoder:
-            x = layer(x)                                                    # (B, T, C / 2), visible ones first
+            x = layer(x)                                                    # (B, T, C / 2)
         in_time = torch.cat([visible, hidden]).argsort()
         return self.keypoint_head(x)[:, in_time].unflatten(-1, (-1, 2))     # (B, T, J, 2)

@@ -1,4 +1,4 @@
-"""What StridedTransformer (model/strided.py) and P-STMO (model/pstmo.py) share: the lifter behind their embedding.
+"""What StridedTransformer (model/strided.py) and P-STMO (model/pstmo.py) share: what follows their embedding.
 
 After Li et al., "Exploiting Temporal Contexts with Strided Transformer for 3D Human Pose Estimation", IEEE
 TMM 2022: attention over time, then layers that each keep every third frame until one is left.
@@ -22,7 +22,8 @@ POSITIONS = 3       # strided layers that are told each frame's place; later one
 NAMES = [
     ("embed.", "encoder."), ("center_head.", "fcn."), ("every_head.", "fcn_1."),
     ("temporal.position", "Transformer.pos_embedding"), ("temporal.layers.", "Transformer.model.layers."),
-    *[(f"strided.positions.{i}", f"Transformer_reduce.model.pos_embedding_{i + 1}") for i in range(POSITIONS)],
+    *[(f"strided.positions.{i}", f"Transformer_reduce.model.pos_embedding_{i + 1}")
+      for i in range(POSITIONS)],
     ("strided.layers.", "Transformer_reduce.model.layers."),
     *[(f".attention.{name}.", f".self_attn.linears.{i}.")
       for i, name in enumerate(("query", "key", "value", "merge"))],
@@ -99,7 +100,7 @@ class TemporalLayer(nn.Module):
 
 
 class StridedLayer(nn.Module):
-    """Attention over time, then a convolution of kernel 3 that keeps every `stride`-th position, from the first."""
+    """Attention over time, then a convolution of kernel 3 that keeps every `stride`-th position from 0 on."""
 
     def __init__(self, dim, dropout, *, stride, attention):
         super().__init__()
@@ -146,7 +147,8 @@ class StridedEncoder(nn.Module):
         if frames not in STRIDES:
             raise ValueError(f"frames must be one of {', '.join(map(str, STRIDES))}, got {frames}.")
         attention = Attention(dim, dropout)
-        self.positions = nn.ParameterList(torch.randn(1, frames, dim) for _ in range(POSITIONS))  # (1, T, C) each
+        self.positions = nn.ParameterList(                                  # (1, T, C) each
+            torch.randn(1, frames, dim) for _ in range(POSITIONS))
         self.layers = nn.ModuleList(StridedLayer(dim, dropout, stride=stride, attention=deepcopy(attention))
                                     for stride in STRIDES[frames])
 
