@@ -3,6 +3,7 @@
 Shapes: B batch, T frames, J joints, N frames of a clip.
 """
 import math
+from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -30,10 +31,14 @@ class Step:
                  takes less memory for the same step but for dropout's masks; None: the whole batch
     velocity     weight of the loss on the steps between a window's frames, for networks that predict all
     amp          compute in bfloat16 where that is safe
+    both         the network has two answers, the target frame's pose and every frame's; their losses add up
+    masks        for a network that learns to fill in keypoints: draws what it does not see of a batch
     """
     micro_batch: int | None = None
     velocity: float = 0
     amp: bool = False
+    both: bool = False
+    masks: Callable[[], tuple[torch.Tensor, ...]] | None = None
 
 
 def train_one_epoch(model, batches: TrainingBatches, optimizer, step: Step = Step(), *,
@@ -43,32 +48,31 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, step: Step = Ste
 
     With `refiner` the loss is that of the refined pose and reaches both networks. With several `processes`
     the networks are wrapped by them, `batches` are dealt among them, and the step is that of the whole batch.
+    With `step.masks` both are the error of the keypoints that the network fills in, in screen coordinates.
     Raises FloatingPointError when the loss is not finite.
     """
     networks = [model, refiner.network] if refiner else [model]
     for network in networks:
         network.train()
     windows = batches.windows
-    root = windows.clips[0].skeleton.root
     totals = torch.zeros(3, device=windows.offsets.device)  # loss, MPJPE, windows, summed on the device
     bar = progress(zip(batches, batches.sizes(), strict=True), total=len(batches), desc=desc, unit="batch")
     for number, (batch, (size, own)) in enumerate(bar):
         optimizer.zero_grad()
         parts = list(batch.split(step.micro_batch or len(batch)))
+        masks = [mask.to(windows.offsets.device) for mask in step.masks()] if step.masks else []
         for part in parts:
             with gradients_kept(networks, processes, unless=part is parts[-1]):
-                predicted = forward(model, part, step, refiner, windows.window)     # (B, J, 3), (B, T, J, 3)
-                loss = mpjpe_loss(predicted, part.pose)                             # metres
-                if step.velocity:
-                    loss = loss + step.velocity * velocity_loss(predicted, part.pose)
+                loss, error = (masked_loss(model, part, step, masks) if masks else
+                               pose_loss(model, part, step, refiner, windows))
                 weight = len(part) / size if own else 0.0           # processes average: times their count
                 (loss * (weight * processes.count)).backward()
             with torch.no_grad():
-                error = mpjpe_loss(without_root(predicted, root), part.pose)
                 totals += torch.stack([loss, error, torch.ones_like(loss)]) * (weight * size)
         optimizer.step()
         if number % BAR_EVERY == 0:
-            bar.set_postfix_str(f"MPJPE {1000 * totals[1].item() / max(1, totals[2].item()):.1f} mm")
+            mean = totals[1].item() / max(1, totals[2].item())
+            bar.set_postfix_str(f"2D error {mean:.4f}" if step.masks else f"MPJPE {1000 * mean:.1f} mm")
     loss, error, count = processes.add(totals).tolist()
     if not math.isfinite(loss):
         raise FloatingPointError(
@@ -77,12 +81,37 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, step: Step = Ste
     return loss / count, error / count
 
 
-def forward(model, batch: Batch, step: Step, refiner: Refiner | None, window: Window):
-    """The poses of a training batch, (B, J, 3) or (B, T, J, 3), metres, refined with `refiner`."""
+def pose_loss(model, batch: Batch, step: Step, refiner: Refiner | None, windows: Windows):
+    """The loss of a training batch, refined with `refiner`, and its MPJPE, scalars in metres.
+
+    The predicted root counts in the loss and lies at the origin in the MPJPE, which has no gradient.
+    """
+    place, pose, others = windows.window.place, batch.pose, 0.0
     with torch.autocast(batch.keypoints.device.type, torch.bfloat16, enabled=step.amp):
-        predicted = model(batch.keypoints)
-    predicted = predicted.float()
-    return refiner(predicted, batch, window.place)[0] if refiner else predicted
+        predicted = model(batch.keypoints, both=True) if step.both else model(batch.keypoints)
+    if step.both:
+        predicted, every = predicted
+        others, pose = mpjpe_loss(every.float(), pose), pose[:, place]
+    predicted = predicted.float()                                               # (B, J, 3) or (B, T, J, 3)
+    if refiner:
+        predicted = refiner(predicted, batch, place)[0]
+    loss = mpjpe_loss(predicted, pose) + others
+    if step.velocity:
+        loss = loss + step.velocity * velocity_loss(predicted, pose)
+    with torch.no_grad():
+        error = mpjpe_loss(without_root(predicted, windows.clips[0].skeleton.root), pose)
+    return loss, error
+
+
+def masked_loss(model, batch: Batch, step: Step, masks: list):
+    """The mean distance of all keypoints of a batch from what the network makes of those that `masks` leave.
+
+    Twice, as the loss and as the error; screen coordinates.
+    """
+    with torch.autocast(batch.keypoints.device.type, torch.bfloat16, enabled=step.amp):
+        guessed = model(batch.keypoints, *masks)                                # (B, T, J, 2)
+    loss = mpjpe_loss(guessed.float(), batch.keypoints)
+    return loss, loss.detach()
 
 
 @contextmanager
