@@ -2,14 +2,14 @@
 ECCV 2022; the lifter and its pre-training, which fills in hidden keypoints. Numerically equal to the original
 release (tests/golden).
 
-Shapes: B windows, T frames, J joints, C channels, L visible frames.
+Shapes: B windows, T frames, J joints, C channels, L visible frames or frames of a sequence,
+V views.
 """
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from model.strided_transformer import (
-    NAMES,
     FrameNormalization,
     Norm,
     Pointwise,
@@ -20,19 +20,6 @@ from model.strided_transformer import (
 )
 
 SLOPE = 0.2         # of the embedding's LeakyReLU
-TAKEN = ("embed.", "temporal.")     # what a lifter takes over from its pre-training
-# As NAMES, with P-STMO's own parts.
-PSTMO_NAMES = [
-    ("embed.enter.", "encoder.fc_1."), ("embed.enter_norm.", "encoder.bn_1."),
-    ("embed.inner1.", "encoder.layers.0.w1."), ("embed.inner1_norm.", "encoder.layers.0.batch_norm1."),
-    ("embed.inner2.", "encoder.layers.0.w2."), ("embed.inner2_norm.", "encoder.layers.0.batch_norm2."),
-    ("embed.leave.", "encoder.fc_2."),
-    ("decoder.", "Transformer_dec.model.layers."), ("keypoint_head.", "fcn_dec."),
-    ("decoder_position", "dec_pos_embedding"), ("frame_token", "mask_token"),
-    ("joint_token", "spatial_mask_token"), ("narrow.", "encoder_to_decoder."),
-    ("between_norm.gain", "encoder_LN.a_2"), ("between_norm.shift", "encoder_LN.b_2"),
-    *NAMES,
-]
 
 
 class Embedding(nn.Module):
@@ -58,19 +45,40 @@ class Embedding(nn.Module):
 
 
 class PSTMO(StridedLifter):
-    """The lifter. With 3 temporal layers (`depth`) it is P-STMO-S, with 4 P-STMO."""
+    """The lifter. With 3 temporal layers (`depth`) it is P-STMO-S, with 4 P-STMO.
 
-    def __init__(self, *, num_joints=17, frames=243, dim=256, depth=3, dropout=0.1):
+    `millimetres`: the weights give millimetres, as those of the authors for MPI-INF-3DHP do; the poses are
+    metres all the same.
+    """
+
+    def __init__(self, *, num_joints=17, frames=243, dim=256, depth=3, dropout=0.1, millimetres=False):
         super().__init__(Embedding(num_joints, dim, dropout), num_joints=num_joints, frames=frames, dim=dim,
                          depth=depth, dropout=dropout)
+        self.millimetres = millimetres
+
+    def poses(self, head, x):
+        pose = super().poses(head, x)                                       # (B, T, J, 3)
+        return pose / 1000 if self.millimetres else pose
+
+    def lift_sequence(self, sequence, index, step: int):
+        """The same for overlapping windows, which share their frames' embedding: poses (B, V, J, 3).
+
+        `sequence` (L, V, J, 2): keypoints of consecutive frames; `index` (T, B): each window's frames in it.
+        """
+        x = self.embed(sequence.flatten(2).transpose(0, 1))[:, index.T]     # (V, B, T, C)
+        x = self.strided(self.temporal(x.flatten(0, 1)))                    # (V B, 1, C)
+        pose = self.poses(self.center_head, x)[:, 0]                        # (V B, J, 3)
+        return pose.unflatten(0, (-1, index.shape[1])).transpose(0, 1)      # (B, V, J, 3)
 
 
 class PSTMOPretraining(nn.Module):
     """The pre-training: whole frames and single joints are hidden, all keypoints are to be given back.
 
     The decoder has `depth` - 1 layers of half the channels. `masked_frames` is the share of frames that are
-    hidden, `masked_joints` how many joints of each frame.
+    hidden, `masked_joints` how many joints of each frame. A `lifter` then takes over the parts `taken`.
     """
+
+    lifter, taken = PSTMO, ("embed.", "temporal.")
 
     def __init__(self, *, num_joints=17, frames=243, dim=256, depth=3, dropout=0.1, masked_frames=0.8,
                  masked_joints=2):
