@@ -10,7 +10,6 @@ import torch
 
 from common import checkpoint, engine, export_network, report, scores, terminal
 from common.augmentation.augmenter import make_augmenter
-from common.batch_sizes import training_windows
 from common.clips import Clip, downsample, hold_out, relayout, select, subset
 from common.command import options
 from common.distributed import Processes, choose_device
@@ -20,18 +19,17 @@ from common.provenance import provenance
 from common.refining import Refiner
 from common.run_folder import RunFolder
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
-from common.training import Schedule, Training, first_state, refuse_too_large
+from common.training import Training, first_state, refuse_too_large
 from common.video import live, own_video, stream
 from common.windows import Sampling, TrainingBatches, Window, Windows
 from dataset import cmu_mocap, human36m, mpi_inf_3dhp, scores_3dhp
 from dataset.keypoints import json_lines, reader
-from model.baselines import SingleFrame, TemporalConv
 from model.folded import fold
 from model.ftcm import FTCM
+from model.networks import MODELS
 from model.refine import Refine
 
 DATASETS = {"h36m": human36m, "cmu": cmu_mocap, "3dhp": mpi_inf_3dhp}
-MODELS = {"ftcm": FTCM, "single_frame": SingleFrame, "temporal_conv": TemporalConv}
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,8 @@ def load_network(args) -> tuple[torch.nn.Module, dict]:
     network = MODELS[saved.get("network", "ftcm")]
     saved["model_args"] = checkpoint.with_defaults(saved["model_args"], network)
     options.adopt(args, saved, path)
-    model = checkpoint.build(network, saved["model_args"] | {"dropout": args.dropout}, saved["model"], path)
+    model_args = saved["model_args"] | options.free_arguments(args)
+    model = checkpoint.build(network, model_args, saved["model"], path)
     return model, saved
 
 
@@ -161,14 +160,14 @@ def train(command: Command) -> None:
         run=run, model=model, refiner=refiner, wrapped=[processes.wrap(network) for network in compiled],
         optimizer=optimizer, rates=rates, batches=training_batches(command, clips),
         processes=processes, seed=args.seed, validate=validate if args.test else None,
-        schedule=Schedule(args.epochs, args.lr_decay, args.lr_decay_large, args.large_decay_epoch),
+        schedule=options.schedule_of(args),
         state=first_state(clips, options.training_facts(args), model_args))
     with run.held():
         if args.resume:
             resume(training, args)
         run.write_options({**training.state["options"], **provenance(command.argv, device)})
         training.announce(device)
-        step = engine.Step(micro_batch=args.micro_batch or training_windows(args.frames),
+        step = engine.Step(micro_batch=options.micro_batch(args),
                            velocity=args.velocity_weight, amp=args.amp)
         training.fit(step, max_minutes=args.max_minutes)
         if args.test:

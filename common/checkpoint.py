@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch.overrides import TorchFunctionMode
 
+from common import releases
 from common.files import write_whole
 from common.untrusted import tensors
 from common.untrusted.fields import CHECKPOINT, FORMAT, WEIGHTS
@@ -76,9 +77,11 @@ def read(path: Path) -> dict:
     Nothing in the file is executed. Raises FileNotFoundError or ValueError.
     """
     state = tensors.read_tensors(path)
+    state = next((state[row.within] for row in releases.RELEASES if row.within in state),
+                 state) if isinstance(state, dict) else state
     ours = isinstance(state, dict) and state.get("format") == FORMAT
     if not ours and not (isinstance(state, dict) and state and all(map(torch.is_tensor, state.values()))):
-        raise ValueError(f"{path} is neither a checkpoint of this program nor a weight file of the original "
+        raise ValueError(f"{path} is neither a checkpoint of this program nor a weight file of an original "
                          f"release. Expected a dict with format {FORMAT!r} or a state dict of tensors.")
     return take_fields(state, path)
 
@@ -143,8 +146,12 @@ def load_refine(network: torch.nn.Module, path: Path) -> None:
 def to_release(saved: dict) -> dict:
     """A checkpoint's network under the released source's names, never-used tensors as zeros.
 
-    Raises ValueError that names what the release lacks where it cannot hold the network.
+    Other published networks under their authors' names. Raises ValueError that names what the release lacks
+    where it cannot hold the network.
     """
+    published = releases.write_release(saved)
+    if published:
+        return published
     facts = {"network": saved.get("network", "ftcm"), **saved["data"], **saved["model_args"]}
     for name, (held, lack) in HELD_BY_RELEASE.items():
         if facts.get(name, held[0]) not in held:
@@ -170,12 +177,15 @@ def release_names(depth: int, layout: int) -> dict[str, str]:
 
 
 def from_release(state: dict, path: Path) -> dict:
-    """A release state dict, either layout, with or without `module.`, as a checkpoint.
+    """A release state dict, either layout, with or without `module.`, as a checkpoint; other networks' too.
 
     Sizes are read off the tensors; the rest is the same in every network of the release. What it was trained
     on and at which tds, no file says.
     """
     state = {key.removeprefix("module."): value for key, value in state.items()}
+    release = releases.recognise(state)
+    if release:
+        return from_other_release(release, state, path)
     state = {key: value for key, value in state.items() if not NEVER_USED.fullmatch(key)}
     blocks = {int(match[1]) for key in state if (match := re.match(r"mlpmixer\.gmlp\.([0-9]{1,3})\.", key))}
     depth = max(blocks, default=-1) + 1
@@ -192,6 +202,16 @@ def from_release(state: dict, path: Path) -> dict:
             "dim": model["embed.bias"].shape[0], "depth": depth, "dropout": 0.1, "units": "both",
             "fpm_filter": "matrix", "every_frame": False}
     return {"format": FORMAT, "model_args": args, "data": {}, "model": model}
+
+
+def from_other_release(release: releases.Release, state: dict, path: Path) -> dict:
+    """The state dict of another published network as a checkpoint; ValueError where it tells no size."""
+    try:
+        saved = releases.read_release(release, {key: single(value) for key, value in state.items()})
+        CHECKPOINT.fields["model_args"].take(saved["model_args"], "its size")
+    except ValueError as error:
+        raise ValueError(f"{path} does not fit {release.network}: {error}. Choose another file.") from None
+    return {"format": FORMAT, **saved}
 
 
 def refuse_other_keys(path: Path, *, wanted, found) -> None:

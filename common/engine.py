@@ -142,7 +142,8 @@ def predict(model, clips: list[Clip], window: Window, lifting: Lifting = Lifting
             refiner: Refiner | None = None, desc: str = "predict") -> dict[str, list[np.ndarray]]:
     """What the networks predict for every clip: lists of float32 arrays, one a clip, metres, camera space.
 
-    "pose" (N, J, 3) has the root at the origin: refined with `refiner`, else lifted. With a refiner there are
+    "pose" (N, J, 3) has the root at the origin, but with `lifting.keep_root`: refined with `refiner`, else
+    lifted. With a refiner there are
     also "lifted" (N, J, 3), the poses before refining, and "root" (N, 3), the root that it was given. Frames
     that `lifting.every` leaves out are NaN. Every other frame is predicted exactly once, or, with
     `window.hop`, is the mean of all windows that hold it, weighted by `lift.blending_weights`.
@@ -163,7 +164,7 @@ def predict(model, clips: list[Clip], window: Window, lifting: Lifting = Lifting
             if refiner:
                 found["lifted"][row] = without_root(pose, root)
                 pose, found["root"][row] = refiner(pose, batch, window.place)
-            pose = without_root(pose, root)
+            pose = pose if lifting.keep_root else without_root(pose, root)
             add_poses(found["pose"], weights, windows, row, pose)
             bar.update(len(batch))
             if batch.pose is not None and number % BAR_EVERY == 0:
@@ -182,12 +183,17 @@ def predict(model, clips: list[Clip], window: Window, lifting: Lifting = Lifting
 def plan(model, windows: Windows, lifting: Lifting) -> tuple[list[torch.Tensor], bool]:
     """Target rows (B,) of each pass, and whether overlapping windows share what they have in common.
 
-    Sharing pays where windows overlap by half or more and most clips fill half a batch.
+    Sharing pays where windows overlap by half or more and most clips fill half a batch. A network that shares
+    all its work takes as many frames at once as a batch of windows has.
     """
     window, size = windows.window, lifting.batch_size
     if window.hop:
         return windows.covering().split(size), False
     targets = windows.centers(lifting.every)
+    gain = getattr(model, "sharing_gain", None)
+    if gain is not None:
+        pays = len(targets) * lifting.every + len(windows.clips) * window.frames < gain * len(targets)
+        return windows.runs(targets, size * window.frames) if pays else targets.split(size), pays
     shared = (hasattr(model, "lift_sequence") and 2 * lifting.every <= window.frames
               and 2 * len(targets) >= len(windows.clips) * size)
     return (windows.runs(targets, size) if shared else targets.split(size)), shared

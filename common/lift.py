@@ -19,6 +19,7 @@ class Lifting:
     every       n lifts every n-th frame of each clip
     smooth      seconds, standard deviation of a Gaussian over time; None for none
     amp         compute in bfloat16 where that is safe
+    keep_root   leave the root joint where it was predicted, instead of at the origin
     device      of PyTorch
     """
     batch_size: int = 256
@@ -26,6 +27,7 @@ class Lifting:
     every: int = 1
     smooth: float | None = None
     amp: bool = False
+    keep_root: bool = False
     device: str = "cpu"
 
 

@@ -31,11 +31,18 @@ class Schedule:
     small: float
     large: float
     large_every: int
+    norm_momentum: float | None = None      # of batch normalisation after the last epoch; None: always 0.1
 
     def factor(self, epoch: int) -> float:
         """What the first epoch's learning rate is multiplied by."""
         large = (epoch - 1) // self.large_every
         return self.small ** (epoch - 1 - large) * self.large ** large
+
+    def set_momentum(self, model: torch.nn.Module, epoch: int) -> None:
+        """Set batch normalisation's momentum in an epoch: from 0.1 it falls by a constant factor."""
+        for module in model.modules():
+            if self.norm_momentum and isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+                module.momentum = 0.1 * (self.norm_momentum / 0.1) ** ((epoch - 1) / self.epochs)
 
 
 @dataclass
@@ -84,6 +91,7 @@ class Training:
         started, busy = time.time(), time.process_time()
         self.begin(epoch)
         factor = self.schedule.factor(epoch)
+        self.schedule.set_momentum(self.model, epoch)
         for group, rate in zip(self.optimizer.param_groups, self.rates):
             group["lr"] = rate * factor
         loss, error = engine.train_one_epoch(

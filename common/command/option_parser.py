@@ -11,13 +11,11 @@ from common.augmentation.augmenter import PARTS
 from common.batch_sizes import CACHED_FRAMES, FRAMES_AT_ONCE, WINDOWS_PER_FRAME
 from common.bounds import BODY_HEIGHT, FIELD_OF_VIEW, FPS, IMAGE_SIDE
 from common.command.command_line import Parser
+from common.command.networks import NETWORKS
 
 DATASETS = ["h36m", "cmu", "3dhp"]
 DEVICES = ["auto", "cpu", "cuda", "mps"]
 PROJECT = Path(__file__).resolve().parents[2]
-# What each network has instead of FTCM's defaults, as published.
-NETWORKS = {"ftcm": {}, "single_frame": {"frames": 1, "depth": 2, "dim": 1024, "dropout": 0.5},
-            "temporal_conv": {"frames": 27, "dim": 728, "dropout": 0.25}}
 MASKING = "is for the masked pretraining of the original release, which is not supported here; drop it"
 BEST = "names an earlier best epoch in the original release; here --resume restores it; drop it"
 CHANNELS = "has one possible value: keypoints have 2 coordinates and poses 3; drop it"
@@ -64,6 +62,23 @@ def parse_list(text: str) -> list[str] | None:
     if text and not names:
         raise argparse.ArgumentTypeError(f"expected names with commas between them, got {text!r}")
     return names
+
+
+def parse_network(text: str) -> str:
+    """The name of a network."""
+    if text == "temporal_conv":
+        raise argparse.ArgumentTypeError("temporal_conv is now videopose3d, the same network as published; "
+                                         "say --network videopose3d -f 27")
+    return text
+
+
+def parse_widths(text: str) -> list[int]:
+    """Odd whole numbers from 3 on, with commas between them; their product is a window's frames."""
+    if not re.fullmatch("[0-9]{1,4}(,[0-9]{1,4}){0,8}", text) or any(
+            int(part) < 3 or int(part) % 2 == 0 for part in text.split(",")):
+        raise argparse.ArgumentTypeError(f"expected odd numbers from 3 on with commas between them, as in "
+                                         f"3,3,3, got {text!r}")
+    return [int(part) for part in text.split(",")]
 
 
 def parse_gpu(text: str) -> int:
@@ -192,9 +207,9 @@ def build_parser() -> Parser:
         help="score every n-th frame in the final table, which then says so")
 
     add = parser.add_argument_group("network").add_argument
-    add("--network", choices=list(NETWORKS), default="ftcm", help="ftcm, or one that it is compared with: "
-        "single_frame (after Martinez et al. 2017), temporal_conv (after Pavllo et al. 2019); these have "
-        "defaults of their own for frames, layers, channels and dropout (model/baselines.py)")
+    add("--network", type=parse_network, choices=list(NETWORKS), default="ftcm", help="ftcm, or one that it "
+        "is compared with, each by default of its published size (common/command/networks.py): single_frame "
+        "(Martinez et al. 2017), videopose3d (Pavllo et al. 2019), stcformer (Tang et al. 2023)")
     add("-tds", "--t_downsample", dest="tds", type=positive(most=10_000), default=1,
         help="frames per step inside a window")
     add("--layers", dest="depth", type=between((0, 100), int), default=6, help="number of blocks")
@@ -213,6 +228,10 @@ def build_parser() -> Parser:
         f"window's ends weighing less; default: --frames / {WINDOWS_PER_FRAME}, rounded up")
     add("--target", choices=["center", "last"], default="center", help="the frame of the window that is "
         "lifted; last: a causal network, which needs no frame of the future")
+    add("--widths", type=parse_widths, help="videopose3d: widths of the convolutions, odd numbers whose "
+        "product is --frames, as in 3,5,3; default: 3,3,.. for a --frames that is a power of 3")
+    add("--dense", type=parse_bool, default=False, help="videopose3d: kernels that hold every frame between "
+        "those that a dilated one reads")
     add("--dropout", type=float, default=0.1, help="share of features set to 0 when training, 0 to below 1")
     add("--channel", type=positive(), default=256,
         help="channels of each of the two units: always half of --d_hid")
@@ -233,6 +252,9 @@ def build_parser() -> Parser:
         help="learning rate of the refine module in the first epoch; default: --lr")
 
     add = parser.add_argument_group("training").add_argument
+    add("--recipe", choices=["default", "published"], default="default", help="published: train as the "
+        "network's authors do (optimiser's rates, batch, frames per step; common/command/networks.py); other "
+        "options on the command line win; ftcm's defaults are its published recipe")
     add("--nepoch", dest="epochs", type=positive(), default=80, help="epochs")
     add("--max_minutes", type=positive(float),
         help="start no epoch that would end later than this; default: no limit")
@@ -254,12 +276,16 @@ def build_parser() -> Parser:
     add("--lr_decay_large", type=positive(float, most=1), default=0.5,
         help="the factor after every --large_decay_epoch epochs")
     add("--large_decay_epoch", type=positive(), default=80, help="epochs between two large decays")
+    add("--norm_momentum", type=positive(float, most=1), help="momentum of batch normalisation after the "
+        "last epoch, towards which it falls by a constant factor an epoch from 0.1; default: always 0.1")
     add("--data_augmentation", dest="flip", type=parse_bool, default=True,
         help="train on mirrored windows too")
     add("--reverse_augmentation", dest="reverse", type=parse_bool, default=False,
         help="train on time-reversed windows too")
     add("--test_augmentation", dest="flip_test", type=parse_bool, default=True,
         help="average with the mirrored prediction")
+    add("--keep_root", type=parse_bool, default=False, help="1: score the root joint as predicted, as "
+        "VideoPose3D's authors do, instead of with error 0")
     add("--augment", type=parse_list, default="", help="train on other cameras, bodies, postures and 2D "
         f"errors than the data's: comma-separated, any of {', '.join(PARTS)} (common/augmentation/)")
     add("--velocity_weight", type=between((0, 1000)), default=0,
@@ -302,5 +328,7 @@ def spelt(names) -> str:
 
 
 def written(value):
-    """A value as the command line writes it: 1 for True."""
+    """A value as the command line writes it: 1 for True, 3,3 for a list."""
+    if isinstance(value, list):
+        return ",".join(map(str, value))
     return int(value) if isinstance(value, bool) else value

@@ -5,30 +5,28 @@ one sentence and exit status 2.
 """
 import argparse
 import glob
+import math
 from pathlib import Path
 
 from common.augmentation.augmenter import PARTS
-from common.batch_sizes import default_hop, inference_windows
-from common.command.option_parser import NETWORKS, PROJECT, build_parser, spelt, written
+from common.batch_sizes import default_hop, inference_windows, training_windows
+from common.command.networks import NETWORKS, meaningless
+from common.command.option_parser import PROJECT, build_parser, spelt, written
 from common.lift import Lifting
-from common.training import TEST_SUBJECTS
+from common.training import TEST_SUBJECTS, Schedule
 from common.untrusted.values import readable
 from common.windows import Window
 
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
-                   "export_mat"]
+                   "export_mat", "keep_root"]
 EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
-                     "compile", "augment", "velocity_weight"]
+                     "compile", "augment", "velocity_weight", "recipe", "norm_momentum"]
 ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "begin", "end", "root", "fov", "level",
                     "roll", "fit", "body_height", "bvh_names"]
 LIVE = Path("-")
 # The checkpoints that ship, by their frames; the first is used where none is named.
 SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
-# The options that mean nothing to a network.
-FTCM_ONLY = {"units", "fpm_filter", "every_frame", "hop", "channel"}
-MEANINGLESS = {"ftcm": set(), "single_frame": FTCM_ONLY | {"frames", "target"},
-               "temporal_conv": FTCM_ONLY | {"depth"}}
 OVERVIEW = """\
 FTCM lifts 2D keypoints of a video to 3D poses. What you can do:
   python run_ftcm.py --predict FILE --output FOLDER            3D poses of your keypoints (--predict -: live)
@@ -41,7 +39,7 @@ FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "e
                   "test_stride", "max_minutes", "compile", "publish"}
 # What a checkpoint knows of itself, as far as options say it too.
 OF_A_CHECKPOINT = ("network", "frames", "dim", "depth", "dropout", "units", "fpm_filter", "every_frame",
-                   "dataset", "keypoints", "tds", "target")
+                   "widths", "dense", "dataset", "keypoints", "tds", "target")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -50,9 +48,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.dataset in ("cmu", "3dhp") and "keypoints" not in args.given:
         args.keypoints = "gt"
-    for name, value in NETWORKS[args.network].items():
-        if name not in args.given:
-            setattr(args, name, value)
+    fill_in(args)
     args.shipped = args.previous_dir is None and uses_checkpoint(args)
     problem = find_problem(args)
     if problem:
@@ -70,6 +66,20 @@ def parse(argv: list[str]) -> argparse.Namespace:
     return args
 
 
+def fill_in(args) -> None:
+    """Set what the command line leaves out to the network's own sizes and, where asked for, its recipe."""
+    network = NETWORKS[args.network]
+    values = network.sizes | (network.published if args.recipe == "published" else {})
+    for name, value in values.items():
+        if name not in args.given:
+            setattr(args, name, value)
+    if args.widths and "frames" not in args.given:
+        args.frames = math.prod(args.widths)
+    elif "widths" in network.arguments and not args.widths:
+        layers = next((count for count in range(1, 10) if 3 ** count == args.frames), None)
+        args.widths = layers and [3] * layers
+
+
 def uses_checkpoint(args) -> bool:
     """Whether the task is to use a trained network: to evaluate it or to lift a video."""
     return not (args.train or args.export_release or args.export_weights)
@@ -77,7 +87,7 @@ def uses_checkpoint(args) -> bool:
 
 def find_meaningless(network: str, given: set[str], path: Path | None = None) -> str | None:
     """The sentence that refuses options which mean nothing to `network` (that of the file `path`)."""
-    refused = given & MEANINGLESS[network]
+    refused = given & meaningless(network)
     where = f"--network {network}" if path is None else f"{path}, a {network} network,"
     return f"{where} has no {spelt(refused)}; drop it" if refused else None
 
@@ -184,8 +194,11 @@ def find_problem(args) -> str | None:
          "--reload 1 --previous_dir FILE"),
         (find_meaningless(args.network, args.given), find_meaningless(args.network, args.given)),
         (not (args.reload or args.shipped) and find_network_problem(args), find_network_problem(args)),
-        (args.network == "temporal_conv" and args.frames not in [3 ** n for n in range(1, 10)],
-         f"--network temporal_conv needs a power of 3 as --frames (3, 9, 27, ..), got {args.frames}"),
+        (args.network == "videopose3d" and not args.reload and math.prod(args.widths or [0]) != args.frames,
+         f"--network videopose3d needs a power of 3 as --frames (3, 9, 27, ..) or --widths whose product is "
+         f"--frames, got {args.frames}"),
+        (args.keep_root and (args.refine or args.dataset == "3dhp"),
+         "--keep_root 1 is VideoPose3D's way to score Human3.6M's joints; drop --refine and --dataset 3dhp"),
         (not args.reload and args.previous_dir is not None,
          "--previous_dir names a checkpoint that is not loaded; add --reload 1 or drop it"),
     ]
@@ -206,15 +219,18 @@ def adopt(args: argparse.Namespace, saved: dict, path: Path) -> None:
     The data set and the dropout may differ from the checkpoint's: both say nothing of its weights. Any other
     contradiction is a ValueError. A checkpoint that nobody named does not choose the data set.
     """
-    network = saved.get("network", "ftcm")
-    facts = {"network": network, "target": "center", **saved["model_args"], **saved["data"]}
+    network, unsaid = saved.get("network", "ftcm"), {}
+    for name, value in saved.get("unsaid", {}).items():     # what weights of other programs do not say
+        place = saved["model_args"] if name in saved["model_args"] else unsaid
+        place[name] = getattr(args, name) if name in args.given else value
+    facts = {"network": network, "target": "center", **saved["model_args"], **saved["data"], **unsaid}
     for name in OF_A_CHECKPOINT:
         wanted, found = getattr(args, name), facts.get(name, getattr(args, name))
         of_data = name in ("dataset", "keypoints")
         if name not in args.given:
             if not (of_data and (args.shipped or "dataset" in args.given)):
                 setattr(args, name, found)
-        elif wanted != found and not of_data and name != "dropout":
+        elif wanted != found and not of_data and name not in NETWORKS[network].free:
             raise ValueError(f"{path} was trained with {spelt([name])} {written(found)}, the command line "
                              f"says {written(wanted)}. Drop that option or choose another checkpoint.")
     if saved["model_args"]["num_joints"] != 17:
@@ -261,16 +277,32 @@ def window_of(args: argparse.Namespace) -> Window:
 
 def lifting_of(args: argparse.Namespace, device: str, every: int = 1) -> Lifting:
     """How the options lift: every `every`-th frame. On a CPU a batch is small enough for its caches."""
-    return Lifting(batch_size=args.eval_batch_size or inference_windows(args.frames, device),
-                   flip_test=args.flip_test, every=every, smooth=args.smooth, amp=args.amp, device=device)
+    windows = inference_windows(args.frames * NETWORKS[args.network].vectors, device)
+    return Lifting(batch_size=args.eval_batch_size or windows, flip_test=args.flip_test, every=every,
+                   smooth=args.smooth, amp=args.amp, keep_root=args.keep_root, device=device)
+
+
+def free_arguments(args: argparse.Namespace) -> dict:
+    """The arguments of the network's class that may differ from its checkpoint's."""
+    return {name: getattr(args, name) for name in NETWORKS[args.network].free}
+
+
+def schedule_of(args: argparse.Namespace) -> Schedule:
+    """Learning rates and momentum over the epochs."""
+    return Schedule(args.epochs, args.lr_decay, args.lr_decay_large, args.large_decay_epoch,
+                    args.norm_momentum)
+
+
+def micro_batch(args: argparse.Namespace) -> int:
+    """Windows that go through the network at once when training."""
+    return args.micro_batch or training_windows(args.frames * NETWORKS[args.network].vectors)
 
 
 def network_arguments(args: argparse.Namespace, *, num_joints: int) -> dict:
     """The arguments of --network's class that the options ask for."""
-    names = {"ftcm": ["depth", "units", "fpm_filter", "every_frame"], "single_frame": ["depth"],
-             "temporal_conv": []}[args.network]
-    return {"num_joints": num_joints, **{name: getattr(args, name) for name in (
-        "frames", "dim", "dropout", *names)}}
+    values = vars(args) | {"variant": "3dhp" if args.dataset == "3dhp" else "h36m"}
+    return {"num_joints": num_joints, **{name: values[name] for name in (
+        "frames", "dim", "dropout", *NETWORKS[args.network].arguments)}}
 
 
 def training_facts(args: argparse.Namespace) -> dict:
@@ -284,8 +316,8 @@ def training_facts(args: argparse.Namespace) -> dict:
 def evaluation_facts(args: argparse.Namespace) -> dict:
     """What the options say of an evaluation in its scores.json."""
     facts = {name: getattr(args, name) for name in (
-        "dataset", "keypoints", "frames", "tds", "target", "smooth", "test_stride", "cameras", "actions",
-        "downsample", "seed")}
+        "network", "dataset", "keypoints", "frames", "tds", "target", "smooth", "test_stride", "cameras",
+        "actions", "downsample", "seed", "keep_root")}
     return {**facts, "refine": args.refine_root if args.refine else None, "mirrored_test": args.flip_test}
 
 
@@ -298,4 +330,5 @@ def evaluation_name(args: argparse.Namespace) -> str:
               if getattr(args, name) > 1]
     parts += [f"hop{window_of(args).hop}"] if args.every_frame else []
     parts += [f"smooth{args.smooth:g}"] if args.smooth else []
+    parts += ["keep_root"] if args.keep_root else []
     return "_".join([*parts, *(args.cameras or []), *(args.actions or [])])

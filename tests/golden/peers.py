@@ -28,5 +28,5 @@ def truth(frames: int) -> torch.Tensor:
 
 
 def gradient_norms(case: str) -> dict[str, float]:
-    """The L2 norm of each parameter's gradient, by the original's name; parameters without one are left out."""
+    """The L2 norm of each parameter's gradient, by the original's name; without the unused ones."""
     return dict(zip(PEERS[f"{case}/grad_names"].tolist(), PEERS[f"{case}/grad_norms"].tolist(), strict=True))

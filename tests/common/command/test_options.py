@@ -18,14 +18,25 @@ from common.video.bvh import NAMINGS
     ("--train 1 --reload 1", "add --previous_dir FILE"),
     ("--export_weights x.pth", "add --reload 1 --previous_dir FILE"),
     ("--train 0 -f 243", "of FTCM with 27 and 81 frames (ftcm_27.pth, ftcm_81.pth); choose one with -f"),
-    ("--train 0 --network temporal_conv", "name another with --reload 1 --previous_dir FILE"),
+    ("--train 0 --network videopose3d", "name another with --reload 1 --previous_dir FILE"),
     ("--train 1 --network mlp", "invalid choice: 'mlp'"),
-    ("--train 1 --network temporal_conv -f 25", "needs a power of 3 as --frames (3, 9, 27, ..), got 25"),
-    ("--train 1 --network temporal_conv --layers 2", "--network temporal_conv has no --layers; drop it"),
+    ("--train 1 --network temporal_conv", "temporal_conv is now videopose3d"),
+    ("--train 1 --network videopose3d -f 25", "needs a power of 3 as --frames (3, 9, 27, ..) or --widths"),
+    ("--train 1 --network videopose3d -f 27 --widths 3,5", "whose product is --frames, got 27"),
+    ("--train 1 --network videopose3d --widths 3,4", "expected odd numbers from 3 on"),
+    ("--train 1 --network stcformer --widths 3,3", "--network stcformer has no --widths; drop it"),
+    ("--train 1 --network stcformer --target last", "--network stcformer has no --target; drop it"),
+    ("--train 1 --network stcformer --norm_momentum 0.1", "--network stcformer has no --norm_momentum"),
+    ("--train 1 --network stcformer --refine", "--refine works on one pose a window"),
+    ("--train 1 --dense 1", "--network ftcm has no --dense; drop it"),
+    ("--recipe published", "--recipe is for --train 1"), ("--norm_momentum 0.1", "is for --train 1"),
+    ("--train 1 --keep_root 1 --refine", "drop --refine"), ("--keep_root 1 --dataset 3dhp", "--dataset 3dhp"),
+    ("--predict x --keep_root 1", "drop --keep_root"),
+    ("--train 1 --network videopose3d --layers 2", "--network videopose3d has no --layers; drop it"),
     ("--train 1 --velocity_weight 1", "--velocity_weight compares a window's poses from frame to frame"),
     ("--train 1 --every_frame 1 --velocity_weight -1", "--velocity_weight: expected a number from 0 to 1000"),
     ("--velocity_weight 1", "--velocity_weight is for --train 1"),
-    ("--train 1 --network temporal_conv --every_frame 1", "temporal_conv has no --every_frame; drop it"),
+    ("--train 1 --network videopose3d --every_frame 1", "videopose3d has no --every_frame; drop it"),
     ("--train 1 --network single_frame -f 9", "--network single_frame has no --frames; drop it"),
     ("--train 1 --network single_frame --units fpm", "--network single_frame has no --units; drop it"),
     ("--train 0 --previous_dir x.pth", "names a checkpoint that is not loaded; add --reload 1"),
@@ -123,8 +134,9 @@ def test_a_named_checkpoint_wins_over_the_shipped_one():
 
 
 @pytest.mark.parametrize("network, expected", [("single_frame", (1, 1024, 2, 0.5)),
-                                               ("temporal_conv", (27, 728, 6, 0.25))])
-def test_a_baseline_has_its_published_defaults(network, expected):
+                                               ("stcformer", (27, 256, 6, 0.1)),
+                                               ("videopose3d", (243, 1024, 6, 0.25))])
+def test_a_network_has_its_published_defaults(network, expected):
     args = options.parse(["--train", "1", "--network", network])
     assert (args.frames, args.dim, args.depth, args.dropout) == expected
     assert options.parse(["--train", "1", "--network", network, "--dropout", "0.1"]).dropout == 0.1
