@@ -26,6 +26,8 @@ class Release:
     renamed    (part of a published name, part of ours) pairs, replaced in this order
     unused     published tensors that no answer depends on, {i} the block: skipped, written as ones and zeros
     prefix     what the authors' program writes before each name
+    answers    our names of the last layers' tensors, 1000 times as large in weights for millimetres
+    holds      state dict -> whether it is one of these, where names alone do not tell
     within     the field of the file that holds the state dict; None where the file is one
     """
     network: str
@@ -38,10 +40,12 @@ class Release:
     unused: tuple[str, ...] = ()
     prefix: str = ""
     within: str | None = None
+    answers: tuple[str, ...] = ()
+    holds: Callable[[dict], bool] = lambda state: True
 
     def unused_names(self, depth: int) -> list[str]:
         """The never-used tensors of a network of `depth` blocks."""
-        return list(dict.fromkeys(name.format(i=i) for name in self.unused for i in range(depth)))
+        return list(dict.fromkeys(name.format(i=i) for name in self.unused for i in range(max(depth, 1))))
 
     def our_name(self, name: str) -> str:
         for published, ours in self.renamed:
@@ -80,6 +84,49 @@ def videopose3d_arguments(shapes: Shapes) -> dict:
             "dense": is_dense}
 
 
+def strided_arguments(shapes: Shapes) -> dict:
+    _, frames, dim = shapes["temporal.position"]
+    inputs = next(shape[1] for name, shape in shapes.items() if name in ("embed.0.weight", "embed.enter.weight"))
+    return {"num_joints": inputs // 2, "frames": frames, "dim": dim,
+            "depth": count_blocks(shapes, "temporal.layers.")}
+
+
+def answers_in_millimetres(state: dict) -> bool:
+    """Whether a P-STMO's weights were trained on millimetres: what they give has a spread of hundreds, not of 0.3.
+
+    The layer before the last one gives values whose spread is that layer's scale.
+    """
+    scale, weight = state.get("fcn.0.weight"), state.get("fcn.1.weight")
+    return (scale is not None and weight is not None and weight.shape[1:2] == scale.shape
+            and bool((weight.squeeze(-1) * scale).norm(dim=1).mean() > 10))
+
+
+# Parts of names that StridedTransformer and P-STMO share.
+STRIDED_NAMES = (
+    ("encoder.", "embed."), ("Transformer.pos_embedding", "temporal.position"),
+    ("Transformer.model.layers.", "temporal.layers."),
+    ("Transformer_reduce.model.layers.", "strided.layers."),
+    *((f"Transformer_reduce.model.pos_embedding_{i + 1}", f"strided.positions.{i}") for i in range(3)),
+    ("fcn.", "center_head."), ("fcn_1.", "every_head."),
+    *((f".self_attn.linears.{i}.", f".attention.{name}.")
+      for i, name in enumerate(("query", "key", "value", "merge"))),
+    (".feed_forward.w_1.", ".expand."), (".feed_forward.w_2.", ".contract."),
+    *((f".sublayer.{i}.norm.{theirs}", f".norm{i + 1}.{ours}")
+      for i in range(2) for theirs, ours in (("a_2", "gain"), ("b_2", "shift"))))
+PSTMO_NAMES = (
+    ("encoder_to_decoder.", "narrow."), ("Transformer_dec.model.layers.", "decoder."),
+    ("spatial_mask_token", "joint_token"), ("mask_token", "frame_token"),
+    ("dec_pos_embedding", "decoder_position"), ("encoder_LN.a_2", "between_norm.gain"),
+    ("encoder_LN.b_2", "between_norm.shift"), ("fcn_dec.", "keypoint_head."), *STRIDED_NAMES,
+    ("embed.fc_1.", "embed.enter."), ("embed.bn_1.", "embed.enter_norm."),
+    *((f"embed.layers.0.w{i}.", f"embed.inner{i}.") for i in (1, 2)),
+    *((f"embed.layers.0.batch_norm{i}.", f"embed.inner{i}_norm.") for i in (1, 2)),
+    ("embed.fc_2.", "embed.leave."))
+FINAL_NORMS = ("Transformer.model.norm.a_2", "Transformer.model.norm.b_2",
+               "Transformer_reduce.model.norm.a_2", "Transformer_reduce.model.norm.b_2")
+PSTMO = {"arguments": strided_arguments, "renamed": PSTMO_NAMES, "prefix": "module.", "unused": FINAL_NORMS,
+         "answers": tuple(f"{head}.1.{kind}" for head in ("center_head", "every_head")
+                          for kind in ("weight", "bias"))}
 RELEASES = [
     Release("stcformer", "stcformer.stc_block.", stcformer_arguments, fixed={"variant": "h36m"},
             unsaid={"frames": 27, "tds": 3}),
@@ -91,15 +138,23 @@ RELEASES = [
                      ("pose_lift.", "regress_head."),
                      *((f"{digit}.layer_norm1.", f"{digit}.layer_norm.") for digit in range(10))),
             unused=("mlpmixer.mixerblocks.{i}.layer_norm2.weight",
-                    "mlpmixer.mixerblocks.{i}.layer_norm2.bias")),
+                    "mlpmixer.mixerblocks.{i}.layer_norm2.bias"), answers=("regress_head.weight",)),
     Release("videopose3d", "expand_conv.", videopose3d_arguments, unsaid={"target": "center"},
             within="model_pos"),
+    Release("strided", "encoder.0.", strided_arguments, renamed=STRIDED_NAMES, unused=FINAL_NORMS),
+    Release("pstmo_pretraining", "spatial_mask_token", strided_arguments, unsaid={"tds": 2},
+            renamed=PSTMO_NAMES, prefix="module.", unused=(
+                *FINAL_NORMS[:2], "Transformer_dec.model.norm.a_2", "Transformer_dec.model.norm.b_2")),
+    Release("pstmo", "encoder.fc_1.", fixed={"millimetres": True}, holds=answers_in_millimetres,
+            data={"dataset": "3dhp", "keypoints": "gt", "tds": 1}, **PSTMO),
+    Release("pstmo", "encoder.fc_1.", unsaid={"tds": 2}, **PSTMO),
 ]
 
 
-def recognise(names) -> Release | None:
-    """The row of the files that have these names; None for those of no row."""
-    return next((row for row in RELEASES if any(name.startswith(row.marks) for name in names)), None)
+def recognise(state: dict) -> Release | None:
+    """The row of the files with such a state dict; None for those of no row."""
+    return next((row for row in RELEASES
+                 if any(name.startswith(row.marks) for name in state) and row.holds(state)), None)
 
 
 def read_release(release: Release, state: dict) -> dict:
@@ -127,14 +182,17 @@ def write_release(saved: dict) -> dict | None:
     A network that answers in metres where theirs answers in millimetres has its last layer times 1000.
     """
     network, args = saved.get("network", "ftcm"), saved["model_args"]
-    release = next((row for row in RELEASES if row.network == network
-                    and row.fixed.get("variant") == args.get("variant")), None)
-    if release is None:
+    trained_on = saved["data"].get("dataset", "h36m")
+    rows = [row for row in RELEASES if row.network == network
+            and row.fixed.get("variant") == args.get("variant")]
+    if not rows:
         return None
+    release = min(rows, key=lambda row: row.data.get("dataset", trained_on) != trained_on)
     scale = 1000 if release.fixed.get("millimetres") and not args.get("millimetres") else 1
-    state = {release.published_name(name): scale * value if name == "regress_head.weight" else value.clone()
+    state = {release.published_name(name): scale * value if name in release.answers else value.clone()
              for name, value in saved["model"].items()}
     for name in release.unused_names(args.get("depth", 1)):
-        state[name] = (torch.ones if name.endswith("weight") else torch.zeros)(args["dim"])
+        size = args["dim"] // 2 if "_dec." in name else args["dim"]
+        state[name] = (torch.ones if name.endswith(("weight", "a_2")) else torch.zeros)(size)
     state = {release.prefix + name: value for name, value in state.items()}
     return {"epoch": saved.get("epoch", 0), release.within: state} if release.within else state

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from model.strided_transformer import (
+    HEADS,
     FrameNormalization,
     Norm,
     Pointwise,
@@ -17,6 +18,7 @@ from model.strided_transformer import (
     TemporalEncoder,
     equal_layers,
     pose_head,
+    refuse_sizes,
 )
 
 SLOPE = 0.2         # of the embedding's LeakyReLU
@@ -75,14 +77,16 @@ class PSTMOPretraining(nn.Module):
     """The pre-training: whole frames and single joints are hidden, all keypoints are to be given back.
 
     The decoder has `depth` - 1 layers of half the channels. `masked_frames` is the share of frames that are
-    hidden, `masked_joints` how many joints of each frame. A `lifter` then takes over the parts `taken`.
+    hidden, `masked_joints` how many joints of each frame. The network `lifter` then takes over the parts
+    `taken`.
     """
 
-    lifter, taken = PSTMO, ("embed.", "temporal.")
+    lifter, taken = "pstmo", ("embed.", "temporal.")
 
     def __init__(self, *, num_joints=17, frames=243, dim=256, depth=3, dropout=0.1, masked_frames=0.8,
                  masked_joints=2):
         super().__init__()
+        refuse_sizes(frames, dim, multiple=2 * HEADS)
         half = dim // 2
         self.num_joints, self.frames = num_joints, frames
         self.masked_frames, self.masked_joints = masked_frames, masked_joints

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model.baselines import Normalization
+from model.normalization import Normalization
 
 HEADS = 8
 # Frames that each strided layer makes one of, for every T that they bring down to 1.
@@ -106,6 +106,14 @@ class StridedLayer(nn.Module):
         return x[:, ::self.stride] + self.dropout(joined)                   # (B, L / stride, C)
 
 
+def refuse_sizes(frames, dim, *, multiple=HEADS):
+    """Raise ValueError where strided layers cannot make one of so many frames, or heads share the channels."""
+    if frames not in STRIDES:
+        raise ValueError(f"frames must be one of {', '.join(map(str, STRIDES))}, got {frames}.")
+    if dim % multiple:
+        raise ValueError(f"dim must be a multiple of {multiple}, so that {HEADS} heads share it, got {dim}.")
+
+
 def equal_layers(depth, dim, dropout):
     """`depth` temporal layers that start with equal weights, as in the original releases."""
     layer = TemporalLayer(dim, dropout)
@@ -133,8 +141,6 @@ class StridedEncoder(nn.Module):
 
     def __init__(self, frames, dim, dropout):
         super().__init__()
-        if frames not in STRIDES:
-            raise ValueError(f"frames must be one of {', '.join(map(str, STRIDES))}, got {frames}.")
         attention = Attention(dim, dropout)
         self.positions = nn.ParameterList(                                  # (1, T, C) each
             torch.randn(1, frames, dim) for _ in range(POSITIONS))
@@ -161,8 +167,7 @@ class StridedLifter(nn.Module):
 
     def __init__(self, embed, *, num_joints, frames, dim, depth, dropout):
         super().__init__()
-        if dim % HEADS:
-            raise ValueError(f"dim must be a multiple of {HEADS}, the heads of the attention, got {dim}.")
+        refuse_sizes(frames, dim)
         self.num_joints, self.frames = num_joints, frames
         self.embed = embed
         self.temporal = TemporalEncoder(frames, dim, depth, dropout)

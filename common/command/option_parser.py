@@ -11,12 +11,12 @@ from common.augmentation.augmenter import PARTS
 from common.batch_sizes import CACHED_FRAMES, FRAMES_AT_ONCE, WINDOWS_PER_FRAME
 from common.bounds import BODY_HEIGHT, FIELD_OF_VIEW, FPS, IMAGE_SIDE
 from common.command.command_line import Parser
-from common.command.networks import NETWORKS
+from common.command.networks import NETWORKS, PRETRAINING
 
 DATASETS = ["h36m", "cmu", "3dhp"]
 DEVICES = ["auto", "cpu", "cuda", "mps"]
 PROJECT = Path(__file__).resolve().parents[2]
-MASKING = "is for the masked pretraining of the original release, which is not supported here; drop it"
+MASKING = "is --network pstmo --pretrain 1 here; its lifter begins with --reload 1 --previous_dir FILE"
 BEST = "names an earlier best epoch in the original release; here --resume restores it; drop it"
 CHANNELS = "has one possible value: keypoints have 2 coordinates and poses 3; drop it"
 # Options of the original release that are refused, and why.
@@ -25,8 +25,7 @@ RELEASE_ONLY = {
     "--crop_uv": "is not supported here: keypoints are always divided by the image's size; drop it",
     "--in_channels": CHANNELS, "--out_channels": CHANNELS,
     "-previous_name": BEST, "-previous_best_threshold": BEST,
-    "--MAE": MASKING, "--MAE_reload": MASKING, "-tmr": MASKING, "--temporal_mask_rate": MASKING,
-    "-smn": MASKING, "--spatial_mask_num": MASKING}
+    "--MAE": MASKING, "--MAE_reload": MASKING}
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -207,9 +206,16 @@ def build_parser() -> Parser:
         help="score every n-th frame in the final table, which then says so")
 
     add = parser.add_argument_group("network").add_argument
-    add("--network", type=parse_network, choices=list(NETWORKS), default="ftcm", help="ftcm, or one that it "
+    add("--network", type=parse_network, choices=[*filter(PRETRAINING.__ne__, NETWORKS)], default="ftcm", help="ftcm, or one that it "
         "is compared with, each by default of its published size (common/command/networks.py): single_frame "
-        "(Martinez et al. 2017), videopose3d (Pavllo et al. 2019), stcformer (Tang et al. 2023)")
+        "(Martinez et al. 2017), videopose3d (Pavllo et al. 2019), stcformer (Tang et al. 2023), "
+        "strided (StridedTransformer, Li et al. 2022), pstmo (Shan et al. 2022)")
+    add("--pretrain", type=parse_bool, default=False, help="1: with --network pstmo, learn to fill in hidden "
+        "keypoints, from 2D alone; a lifter begins with that by --reload 1 --previous_dir last.pth")
+    add("-tmr", "--temporal_mask_rate", dest="masked_frames", type=between((0, 0.99)), default=0.8,
+        help="share of a window's frames that --pretrain 1 hides, 0 to 0.99")
+    add("-smn", "--spatial_mask_num", dest="masked_joints", type=between((0, 16), int), default=2,
+        help="joints of each frame that --pretrain 1 hides, 0 to 16; never the last one")
     add("-tds", "--t_downsample", dest="tds", type=positive(most=10_000), default=1,
         help="frames per step inside a window")
     add("--layers", dest="depth", type=between((0, 100), int), default=6, help="number of blocks")
