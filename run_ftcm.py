@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from common import checkpoint, engine, export_network, report, scores, terminal
+from common import checkpoint, engine, export_network, pretraining, report, scores, terminal
 from common.augmentation.augmenter import make_augmenter
 from common.clips import Clip, downsample, hold_out, relayout, select, subset
 from common.command import options
@@ -87,12 +87,13 @@ def load_network(args) -> tuple[torch.nn.Module, dict]:
     if args.shipped:
         options.announce_shipped(path)
     saved = checkpoint.load(path)
+    if not (args.pretrain or args.export_release or args.export_weights):
+        saved = pretraining.as_lifter(saved, MODELS, path, train=args.train)
     network = MODELS[saved.get("network", "ftcm")]
     saved["model_args"] = checkpoint.with_defaults(saved["model_args"], network)
     options.adopt(args, saved, path)
-    model_args = saved["model_args"] | options.free_arguments(args)
-    model = checkpoint.build(network, model_args, saved["model"], path)
-    return model, saved
+    saved["model_args"] |= options.free_arguments(args)
+    return checkpoint.build(network, saved["model_args"], saved["model"], path), saved
 
 
 def trained_layout(saved: dict) -> Skeleton:
@@ -139,10 +140,13 @@ def train(command: Command) -> None:
     clips, held_out = hold_out(load_clips(args, "train"), args.val_subjects)
     clips = subset(clips, args.subset)
     test_clips = load_clips(args, "test") if args.test else []
-    model_args = options.network_arguments(args, num_joints=len(clips[0].skeleton.joints))
+    model_args = saved["model_args"] if saved else options.network_arguments(
+        args, num_joints=len(clips[0].skeleton.joints))
     refuse_too_large(MODELS[args.network], model_args, copies=5 if device == "cpu" else 1)
     model = (model or MODELS[args.network](**model_args)).to(device).use_fast(True)
     refiner = make_refiner(args, clips, device)
+    if refiner and hasattr(model, "every_head"):
+        model.every_head.requires_grad_(False)          # refining learns the target frame alone
     networks = [model] + ([refiner.network] if refiner else [])
     rates = [args.lr] + ([args.lr_refine or args.lr] if refiner else [])
     groups = [{"params": network.parameters(), "lr": rate} for network, rate in zip(networks, rates)]
@@ -167,13 +171,11 @@ def train(command: Command) -> None:
             resume(training, args)
         run.write_options({**training.state["options"], **provenance(command.argv, device)})
         training.announce(device)
-        step = engine.Step(micro_batch=options.micro_batch(args),
-                           velocity=args.velocity_weight, amp=args.amp)
-        training.fit(step, max_minutes=args.max_minutes)
+        training.fit(options.step_of(args, model, training.batches), max_minutes=args.max_minutes)
         if args.test:
             score_best(training, test_clips, command)
         else:
-            run.log(f"Not evaluated (--test 0). Last epoch: {run.last}")
+            run.log(f"Not evaluated. Last epoch: {run.last}")
 
 
 def resume(training: Training, args) -> None:
@@ -193,7 +195,7 @@ def training_batches(command: Command, clips: list[Clip]) -> TrainingBatches:
     augment = make_augmenter(args.augment, clips, noise=cmu_mocap.read_noise(), tds=args.tds)
     windows = Windows(clips, options.window_of(args), device=command.device, mirror=args.flip)
     sampling = Sampling(args.batch_size, stride=args.stride, mirror=args.flip, reverse=args.reverse,
-                        whole=args.every_frame)
+                        whole=args.every_frame or options.learns_both(args))
     return TrainingBatches(windows, sampling, generator=torch.Generator().manual_seed(args.seed),
                            augment=augment, share=(processes.rank, processes.count))
 

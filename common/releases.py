@@ -86,15 +86,15 @@ def videopose3d_arguments(shapes: Shapes) -> dict:
 
 def strided_arguments(shapes: Shapes) -> dict:
     _, frames, dim = shapes["temporal.position"]
-    inputs = next(shape[1] for name, shape in shapes.items() if name in ("embed.0.weight", "embed.enter.weight"))
+    inputs = (shapes.get("embed.0.weight") or shapes["embed.enter.weight"])[1]
     return {"num_joints": inputs // 2, "frames": frames, "dim": dim,
             "depth": count_blocks(shapes, "temporal.layers.")}
 
 
 def answers_in_millimetres(state: dict) -> bool:
-    """Whether a P-STMO's weights were trained on millimetres: what they give has a spread of hundreds, not of 0.3.
+    """Whether a P-STMO's weights were trained on millimetres: their poses spread over hundreds, not over 0.3.
 
-    The layer before the last one gives values whose spread is that layer's scale.
+    The normalisation before the last layer gives values whose spread is its scale.
     """
     scale, weight = state.get("fcn.0.weight"), state.get("fcn.1.weight")
     return (scale is not None and weight is not None and weight.shape[1:2] == scale.shape

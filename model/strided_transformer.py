@@ -107,7 +107,7 @@ class StridedLayer(nn.Module):
 
 
 def refuse_sizes(frames, dim, *, multiple=HEADS):
-    """Raise ValueError where strided layers cannot make one of so many frames, or heads share the channels."""
+    """Raise ValueError where strided layers cannot make one of T frames, or heads not share C channels."""
     if frames not in STRIDES:
         raise ValueError(f"frames must be one of {', '.join(map(str, STRIDES))}, got {frames}.")
     if dim % multiple:

@@ -36,8 +36,8 @@ class NetworkOptions:
 def pstmo_recipe(args: Namespace) -> dict:
     """How the authors of P-STMO train the lifter: the larger one, and exact keypoints, at a higher rate."""
     faster = args.depth == 4 or args.keypoints == "gt" and args.dataset != "3dhp"
-    return {"tds": 1 if args.dataset == "3dhp" else 2, "batch_size": 160, "epochs": 79, "lr_decay": 0.97,
-            "lr": 1e-3 if faster else 7e-4}
+    return {"batch_size": 160, "epochs": 79, "lr_decay": 0.97, "lr": 1e-3 if faster else 7e-4,
+            **({"frames": 81, "tds": 1} if args.dataset == "3dhp" else {"tds": 2})}
 
 
 def pstmo_pretraining_recipe(args: Namespace) -> dict:

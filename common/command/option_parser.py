@@ -206,10 +206,10 @@ def build_parser() -> Parser:
         help="score every n-th frame in the final table, which then says so")
 
     add = parser.add_argument_group("network").add_argument
-    add("--network", type=parse_network, choices=[*filter(PRETRAINING.__ne__, NETWORKS)], default="ftcm", help="ftcm, or one that it "
-        "is compared with, each by default of its published size (common/command/networks.py): single_frame "
-        "(Martinez et al. 2017), videopose3d (Pavllo et al. 2019), stcformer (Tang et al. 2023), "
-        "strided (StridedTransformer, Li et al. 2022), pstmo (Shan et al. 2022)")
+    add("--network", type=parse_network, choices=[name for name in NETWORKS if name != PRETRAINING],
+        default="ftcm", help="ftcm, or one that it is compared with, each by default of its published size "
+        "(common/command/networks.py): single_frame (Martinez et al. 2017), videopose3d (Pavllo et al. 2019), "
+        "stcformer (Tang et al. 2023), strided (StridedTransformer, Li et al. 2022), pstmo (Shan et al. 2022)")
     add("--pretrain", type=parse_bool, default=False, help="1: with --network pstmo, learn to fill in hidden "
         "keypoints, from 2D alone; a lifter begins with that by --reload 1 --previous_dir last.pth")
     add("-tmr", "--temporal_mask_rate", dest="masked_frames", type=between((0, 0.99)), default=0.8,

@@ -6,22 +6,27 @@ one sentence and exit status 2.
 import argparse
 import glob
 import math
+from functools import partial
 from pathlib import Path
 
 from common.augmentation.augmenter import PARTS
 from common.batch_sizes import default_hop, inference_windows, training_windows
-from common.command.networks import NETWORKS, meaningless
+from common.command.networks import NETWORKS, PRETRAINING, meaningless
 from common.command.option_parser import PROJECT, build_parser, spelt, written
+from common.engine import Step
 from common.lift import Lifting
 from common.training import TEST_SUBJECTS, Schedule
 from common.untrusted.values import readable
-from common.windows import Window
+from common.windows import TrainingBatches, Window
 
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
                    "export_mat", "keep_root"]
 EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
-                     "compile", "augment", "velocity_weight", "recipe", "norm_momentum"]
+                     "compile", "augment", "velocity_weight", "recipe", "norm_momentum", "pretrain",
+                     "masked_frames", "masked_joints"]
+NOT_FOR_PRETRAINING = {"val_stride", "test_stride", "flip_test", "refine", "keep_root", "export_mat",
+                       "eval_batch_size"}
 ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "begin", "end", "root", "fov", "level",
                     "roll", "fit", "body_height", "bvh_names"]
 LIVE = Path("-")
@@ -39,7 +44,8 @@ FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "e
                   "test_stride", "max_minutes", "compile", "publish"}
 # What a checkpoint knows of itself, as far as options say it too.
 OF_A_CHECKPOINT = ("network", "frames", "dim", "depth", "dropout", "units", "fpm_filter", "every_frame",
-                   "widths", "dense", "dataset", "keypoints", "tds", "target")
+                   "widths", "dense", "masked_frames", "masked_joints", "dataset", "keypoints", "tds",
+                   "target")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -48,11 +54,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.dataset in ("cmu", "3dhp") and "keypoints" not in args.given:
         args.keypoints = "gt"
+    args.network = PRETRAINING if args.pretrain and args.network == "pstmo" else args.network
     fill_in(args)
     args.shipped = args.previous_dir is None and uses_checkpoint(args)
     problem = find_problem(args)
     if problem:
         parser.error(problem)
+    args.test = args.test and not args.pretrain         # it has no poses to score
     for name in ("previous_dir", "previous_refine_name"):
         path = getattr(args, name)
         if path is not None and "*" in str(path):       # shells of Windows leave wildcards to the program
@@ -69,10 +77,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def fill_in(args) -> None:
     """Set what the command line leaves out to the network's own sizes and, where asked for, its recipe."""
     network = NETWORKS[args.network]
-    values = network.sizes | (network.published if args.recipe == "published" else {})
-    for name, value in values.items():
-        if name not in args.given:
-            setattr(args, name, value)
+    for values in (network.sizes, network.published) if args.recipe == "published" else (network.sizes,):
+        for name, value in (values(args) if callable(values) else values).items():
+            if name not in args.given:
+                setattr(args, name, value)
     if args.widths and "frames" not in args.given:
         args.frames = math.prod(args.widths)
     elif "widths" in network.arguments and not args.widths:
@@ -193,6 +201,11 @@ def find_problem(args) -> str | None:
          f"({', '.join(path.name for path in SHIPPED.values())}); choose one with -f, or name another with "
          "--reload 1 --previous_dir FILE"),
         (find_meaningless(args.network, args.given), find_meaningless(args.network, args.given)),
+        (args.given & {"masked_frames", "masked_joints"} and not args.pretrain,
+         f"{spelt(args.given & {'masked_frames', 'masked_joints'})} is for --pretrain 1"),
+        (args.pretrain and (args.given & NOT_FOR_PRETRAINING or "test" in args.given and args.test),
+         "--pretrain 1 fills in keypoints and scores no poses; drop "
+         f"{spelt(args.given & NOT_FOR_PRETRAINING) or '--test 1'}"),
         (not (args.reload or args.shipped) and find_network_problem(args), find_network_problem(args)),
         (args.network == "videopose3d" and not args.reload and math.prod(args.widths or [0]) != args.frames,
          f"--network videopose3d needs a power of 3 as --frames (3, 9, 27, ..) or --widths whose product is "
@@ -287,15 +300,28 @@ def free_arguments(args: argparse.Namespace) -> dict:
     return {name: getattr(args, name) for name in NETWORKS[args.network].free}
 
 
+def learns_both(args: argparse.Namespace) -> bool:
+    """Whether a training step learns the target frame's pose and every frame's."""
+    return NETWORKS[args.network].both and not args.refine
+
+
 def schedule_of(args: argparse.Namespace) -> Schedule:
     """Learning rates and momentum over the epochs."""
     return Schedule(args.epochs, args.lr_decay, args.lr_decay_large, args.large_decay_epoch,
                     args.norm_momentum)
 
 
-def micro_batch(args: argparse.Namespace) -> int:
-    """Windows that go through the network at once when training."""
-    return args.micro_batch or training_windows(args.frames * NETWORKS[args.network].vectors)
+def step_of(args: argparse.Namespace, model, batches: TrainingBatches) -> Step:
+    """How a training step of `model` on `batches` is computed.
+
+    Batch normalisation is over the windows that go through at once: the whole batch where nothing else is
+    asked for. What a pre-training hides comes from the generator that orders the batches.
+    """
+    network = NETWORKS[args.network]
+    parts = None if "norm_momentum" in network.options else training_windows(args.frames * network.vectors)
+    masks = partial(model.draw_masks, batches.generator) if args.pretrain else None
+    return Step(micro_batch=args.micro_batch or parts, velocity=args.velocity_weight, amp=args.amp,
+                both=learns_both(args), masks=masks)
 
 
 def network_arguments(args: argparse.Namespace, *, num_joints: int) -> dict:

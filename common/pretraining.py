@@ -1,0 +1,28 @@
+"""From a pre-training, which fills in keypoints (model/pstmo.py), to the lifter that begins with it."""
+from inspect import signature
+from pathlib import Path
+
+from common.checkpoint import build
+
+
+def as_lifter(saved: dict, networks: dict[str, type], path: Path, *, train: bool) -> dict:
+    """A checkpoint `saved` of `path`, or, of a pre-training, that of a lifter which begins with it.
+
+    `networks` are the classes by their names. Raises ValueError where a pre-training is damaged, or is not
+    to `train` a lifter.
+    """
+    network = networks[saved.get("network", "ftcm")]
+    if not hasattr(network, "lifter"):
+        return saved
+    if not train:
+        raise ValueError(f"{path} holds a pre-training, which gives no poses. Train a lifter that begins "
+                         f"with it: --train 1 --network {network.lifter} --reload 1 --previous_dir {path}")
+    build(network, saved["model_args"], saved["model"], path)
+    lifter = networks[network.lifter]
+    model_args = {name: value for name, value in saved["model_args"].items()
+                  if name in signature(lifter).parameters}
+    taken = {name: value for name, value in saved["model"].items() if name.startswith(network.taken)}
+    print(f"From the pre-training in {path}: all {len(taken)} tensors of "
+          f"{' and '.join(part + '*' for part in network.taken)}; the others start afresh.")
+    return saved | {"network": network.lifter, "model_args": model_args,
+                    "model": lifter(**model_args).state_dict() | taken}
