@@ -16,7 +16,7 @@ from common.command.networks import NETWORKS, PRETRAINING
 DATASETS = ["h36m", "cmu", "3dhp"]
 DEVICES = ["auto", "cpu", "cuda", "mps"]
 PROJECT = Path(__file__).resolve().parents[2]
-MASKING = "is --network pstmo --pretrain 1 here; its lifter begins with --reload 1 --previous_dir FILE"
+MASKING = "is called --network pstmo --pretrain 1 here, and --reload 1 for the lifter after it; drop it"
 BEST = "names an earlier best epoch in the original release; here --resume restores it; drop it"
 CHANNELS = "has one possible value: keypoints have 2 coordinates and poses 3; drop it"
 # Options of the original release that are refused, and why.
@@ -208,8 +208,8 @@ def build_parser() -> Parser:
     add = parser.add_argument_group("network").add_argument
     add("--network", type=parse_network, choices=[name for name in NETWORKS if name != PRETRAINING],
         default="ftcm", help="ftcm, or one that it is compared with, each by default of its published size "
-        "(common/command/networks.py): single_frame (Martinez et al. 2017), videopose3d (Pavllo et al. 2019), "
-        "stcformer (Tang et al. 2023), strided (StridedTransformer, Li et al. 2022), pstmo (Shan et al. 2022)")
+        "(common/command/networks.py): single_frame (Martinez et al. 2017), videopose3d (Pavllo et al. "
+        "2019), stcformer (Tang et al. 2023), strided (Li et al. 2022), pstmo (Shan et al. 2022)")
     add("--pretrain", type=parse_bool, default=False, help="1: with --network pstmo, learn to fill in hidden "
         "keypoints, from 2D alone; a lifter begins with that by --reload 1 --previous_dir last.pth")
     add("-tmr", "--temporal_mask_rate", dest="masked_frames", type=between((0, 0.99)), default=0.8,

@@ -3,14 +3,14 @@ import pytest
 import torch
 
 from common.loss import mpjpe_loss
-from model.pstmo import PSTMO, PSTMO_NAMES, TAKEN, PSTMOPretraining
-from model.strided_transformer import original_name
+from model.pstmo import PSTMO, PSTMOPretraining
 from tests.golden.peers import PEERS, keypoints, published_state
 from tests.model.test_strided_transformer import (
     SMALL,
     TOLERANCES,
     assert_close,
     assert_gradients_are_the_originals,
+    names_of,
     with_stand_in_weights,
 )
 
@@ -60,8 +60,8 @@ def test_a_lifter_with_what_it_takes_over_gives_the_originals_answers(kind, limi
     model = with_stand_in_weights(PSTMO(frames=27, **SMALL), "pstmo/27")
     pretraining = PSTMOPretraining(frames=27, **SMALL)
     stored = published_state("pstmo_pretrain/27", named="pretrained.{}".format)
-    taken = {name: stored[original_name(name, PSTMO_NAMES)] for name in pretraining.state_dict()
-             if name.startswith(TAKEN)}
+    taken = {ours: stored[name] for name, ours in names_of(pretraining).items()
+             if ours.startswith(pretraining.taken)}
     assert len(taken) == len(PEERS["pstmo_finetune/27/taken"]) - 2              # but for the unused norm
     model.load_state_dict(model.state_dict() | taken)
     model = model.to(kind)
