@@ -22,7 +22,7 @@ def as_lifter(saved: dict, networks: dict[str, type], path: Path, *, train: bool
     model_args = {name: value for name, value in saved["model_args"].items()
                   if name in signature(lifter).parameters}
     taken = {name: value for name, value in saved["model"].items() if name.startswith(network.taken)}
-    print(f"From the pre-training in {path}: all {len(taken)} tensors of "
-          f"{' and '.join(part + '*' for part in network.taken)}; the others start afresh.")
+    print(f"Taken over from the pre-training in {path}: the embedding and the temporal encoder, {len(taken)} "
+          "tensors (encoder.* and Transformer.* in its authors' files). All others start afresh.")
     return saved | {"network": network.lifter, "model_args": model_args,
                     "model": lifter(**model_args).state_dict() | taken}

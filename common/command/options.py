@@ -236,6 +236,8 @@ def adopt(args: argparse.Namespace, saved: dict, path: Path) -> None:
     for name, value in saved.get("unsaid", {}).items():     # what weights of other programs do not say
         place = saved["model_args"] if name in saved["model_args"] else unsaid
         place[name] = getattr(args, name) if name in args.given else value
+    if args.pretrain and network != PRETRAINING:
+        raise ValueError(f"{path} holds a {network} network, not a pre-training. Drop --pretrain 1.")
     facts = {"network": network, "target": "center", **saved["model_args"], **saved["data"], **unsaid}
     for name in OF_A_CHECKPOINT:
         wanted, found = getattr(args, name), facts.get(name, getattr(args, name))
