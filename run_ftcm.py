@@ -91,7 +91,7 @@ def load_network(args) -> tuple[torch.nn.Module, dict]:
     saved["model_args"] = checkpoint.with_defaults(saved["model_args"], network)
     options.adopt(args, saved, path)
     model_args = saved["model_args"] | options.free_arguments(args)
-    model = checkpoint.build(network, model_args, saved["model"], path)
+    model = checkpoint.build(network, model_args, saved["model"], path, saved.get("name_in_file", str))
     return model, saved
 
 

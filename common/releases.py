@@ -103,7 +103,8 @@ def recognise(names) -> Release | None:
 
 
 def read_release(release: Release, state: dict) -> dict:
-    """The parts `network`, `model_args`, `data`, `model` and `unsaid` of a checkpoint.
+    """The parts `network`, `model_args`, `data`, `model` and `unsaid` of a checkpoint; `name_in_file`, which
+    gives the published name of one of our tensors.
 
     Raises ValueError that names what the state dict lacks where it does not tell the network's size.
     """
@@ -116,6 +117,7 @@ def read_release(release: Release, state: dict) -> dict:
     unused = {release.our_name(name) for name in release.unused_names(arguments.get("depth", 1))}
     unsaid = release.unsaid
     return {"network": release.network, "data": release.data, "unsaid": unsaid,
+            "name_in_file": release.published_name,
             "model_args": {name: value for name, value in unsaid.items() if name != "tds"}
             | {"num_joints": 17} | arguments | release.fixed,
             "model": {name: value for name, value in model.items() if name not in unused}}

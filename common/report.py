@@ -59,7 +59,8 @@ def describe_setting(clips: list[Clip], summary: dict) -> list[str]:
               "estimate": "with refine, whose root depth is estimated without ground truth",
               }[summary["refine"]]
     network = summary.get("network", "ftcm")
-    return [f"{'' if network == 'ftcm' else network + ', '}{summary['dataset']}, test subjects {', '.join(sorted({clip.subject for clip in clips}))}, "
+    return [f"{'' if network == 'ftcm' else network + ', '}{summary['dataset']}, "
+            f"test subjects {', '.join(sorted({clip.subject for clip in clips}))}, "
             f"keypoints {summary['keypoints']}, {summary['frames']} frames, tds {summary['tds']}"
             f"{'' if summary['hop'] is None else ', hop ' + str(summary['hop'])}, "
             f"{'target last, ' if summary['target'] == 'last' else ''}"

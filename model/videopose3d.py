@@ -61,7 +61,7 @@ class VideoPose3D(nn.Module):
         return self
 
     def layers(self):
-        """Of each layer behind the first: width, spacing, convolution and mixing with their normalisations."""
+        """Of each layer behind the first: width, spacing, convolution and mixing, each with its bn."""
         for i, (width, spacing) in enumerate(zip(self.widths[1:], self.spacings[1:])):
             pairs = (self.layers_conv[2 * i], self.layers_bn[2 * i], self.layers_conv[2 * i + 1],
                      self.layers_bn[2 * i + 1])
