@@ -93,7 +93,8 @@ def load_network(args) -> tuple[torch.nn.Module, dict]:
     saved["model_args"] = checkpoint.with_defaults(saved["model_args"], network)
     options.adopt(args, saved, path)
     saved["model_args"] |= options.free_arguments(args)
-    return checkpoint.build(network, saved["model_args"], saved["model"], path), saved
+    names = saved.get("name_in_file", str)
+    return checkpoint.build(network, saved["model_args"], saved["model"], path, names), saved
 
 
 def trained_layout(saved: dict) -> Skeleton:

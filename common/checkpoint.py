@@ -10,6 +10,7 @@ is the refine module's state dict alone, in the original release's names.
 import io
 import math
 import re
+from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
 
@@ -250,30 +251,33 @@ def with_defaults(model_args: dict, network: type) -> dict:
     return {name: parameter.default for name, parameter in parameters} | model_args
 
 
-def build(network: type, model_args: dict, state: dict, path: Path) -> torch.nn.Module:
+def build(network: type, model_args: dict, state: dict, path: Path,
+          name_in_file: Callable[[str], str] = str) -> torch.nn.Module:
     """The network of these arguments with the weights `state` of the file `path`.
 
-    What a file says cannot make it take much more memory than the file's tensors. Raises ValueError.
+    What a file says cannot make it take much more memory than the file's tensors. Raises ValueError, whose
+    lists have each tensor by its `name_in_file`.
     """
     try:
         with Allowance(2 * sum(value.numel() for value in state.values()) + 1_000_000):
             model = network(**model_args)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} describes a network that this version does not know ({error}).") from error
-    load_weights(model, state, path)
+    load_weights(model, state, path, name_in_file)
     return model
 
 
-def load_weights(model: torch.nn.Module, state: dict, path: Path) -> None:
+def load_weights(model: torch.nn.Module, state: dict, path: Path,
+                 name_in_file: Callable[[str], str] = str) -> None:
     """Copy the state dict into the model.
 
     Missing, unexpected and wrongly shaped or typed tensors are an error that lists them.
     """
     wanted = model.state_dict()
-    refuse_other_keys(path, wanted=wanted.keys(), found=state.keys())
+    refuse_other_keys(path, wanted=map(name_in_file, wanted), found=map(name_in_file, state))
     for what, part in (("shapes", lambda tensor: tuple(tensor.shape)),
                        ("types", lambda tensor: tensor.dtype)):
-        other = [f"{key} {part(state[key])} instead of {part(value)}"
+        other = [f"{name_in_file(key)} {part(state[key])} instead of {part(value)}"
                  for key, value in wanted.items() if part(state[key]) != part(value)]
         if other:
             raise ValueError(f"{path} does not fit this model. Other {what}: {shorten(other)}.")

@@ -17,7 +17,7 @@ def as_lifter(saved: dict, networks: dict[str, type], path: Path, *, train: bool
     if not train:
         raise ValueError(f"{path} holds a pre-training, which gives no poses. Train a lifter that begins "
                          f"with it: --train 1 --network {network.lifter} --reload 1 --previous_dir {path}")
-    build(network, saved["model_args"], saved["model"], path)
+    build(network, saved["model_args"], saved["model"], path, saved.get("name_in_file", str))
     lifter = networks[network.lifter]
     model_args = {name: value for name, value in saved["model_args"].items()
                   if name in signature(lifter).parameters}

@@ -158,7 +158,8 @@ def recognise(state: dict) -> Release | None:
 
 
 def read_release(release: Release, state: dict) -> dict:
-    """The parts `network`, `model_args`, `data`, `model` and `unsaid` of a checkpoint.
+    """The parts `network`, `model_args`, `data`, `model` and `unsaid` of a checkpoint; `name_in_file`, which
+    gives the published name of one of our tensors.
 
     Raises ValueError that names what the state dict lacks where it does not tell the network's size.
     """
@@ -171,6 +172,7 @@ def read_release(release: Release, state: dict) -> dict:
     unused = {release.our_name(name) for name in release.unused_names(arguments.get("depth", 1))}
     unsaid = release.unsaid
     return {"network": release.network, "data": release.data, "unsaid": unsaid,
+            "name_in_file": release.published_name,
             "model_args": {name: value for name, value in unsaid.items() if name != "tds"}
             | {"num_joints": 17} | arguments | release.fixed,
             "model": {name: value for name, value in model.items() if name not in unused}}
@@ -182,7 +184,7 @@ def write_release(saved: dict) -> dict | None:
     A network that answers in metres where theirs answers in millimetres has its last layer times 1000.
     """
     network, args = saved.get("network", "ftcm"), saved["model_args"]
-    trained_on = saved["data"].get("dataset", "h36m")
+    trained_on = saved.get("data", {}).get("dataset", "h36m")
     rows = [row for row in RELEASES if row.network == network
             and row.fixed.get("variant") == args.get("variant")]
     if not rows:

@@ -60,29 +60,45 @@ class VideoPose3D(nn.Module):
         """Nothing to choose: this network has one way."""
         return self
 
-    def answer(self, x, step: int | None = None):
-        """Windows (B, 2 J, T) -> (B, 3 J, 1); with `step`, sequences (B, 2 J, L) -> (B, 3 J, windows in L).
+    def layers(self):
+        """Of each layer behind the first: width, spacing, convolution and mixing, each with its bn."""
+        for i, (width, spacing) in enumerate(zip(self.widths[1:], self.spacings[1:])):
+            pairs = (self.layers_conv[2 * i], self.layers_bn[2 * i], self.layers_conv[2 * i + 1],
+                     self.layers_bn[2 * i + 1])
+            yield width, spacing, *pairs
 
-        A window's frames lie `step` apart in a sequence.
-        """
-        for layer, (width, spacing) in enumerate(zip(self.widths, self.spacings)):
-            stride, apart = (width, 1) if step is None else (1, spacing * step)
-            dilation = step if self.dense else apart
-            conv = self.layers_conv[2 * layer - 2] if layer else self.expand_conv
-            bn = self.layers_bn[2 * layer - 2] if layer else self.expand_bn
-            joined = F.conv1d(x, conv.weight, stride=stride, dilation=dilation)             # (B, C, fewer)
-            joined = self.dropout(F.relu(bn(joined)))
-            if layer:
-                mixed = F.relu(self.layers_bn[2 * layer - 1](self.layers_conv[2 * layer - 1](joined)))
-                begin = apart * (width // 2 if self.target == "center" else width - 1)
-                joined = x[..., begin::stride][..., :joined.shape[-1]] + self.dropout(mixed)
-            x = joined
+    def place(self, width: int) -> int:
+        """Which of the `width` positions that a layer joins its answer is added to."""
+        return width // 2 if self.target == "center" else width - 1
+
+    def over_windows(self, x):
+        """Poses (B, 3 J) of windows (B, T, 2 J)."""
+        def activate(x, bn):
+            return self.dropout(F.relu(bn(x.flatten(0, 1)).view_as(x)))
+
+        x = activate(join(x, self.expand_conv.weight), self.expand_bn)                      # (B, T / w0, C)
+        for width, _, conv, bn, mixing, mixing_bn in self.layers():
+            joined = activate(join(x, conv.weight), bn)                                     # (B, L / w, C)
+            x = x[:, self.place(width)::width] + activate(join(joined, mixing.weight), mixing_bn)
+        return join(x, self.shrink.weight).squeeze(1) + self.shrink.bias                    # (B, 3 J)
+
+    def over_sequence(self, x, step: int):
+        """Poses (V, 3 J, windows) of all windows of frames `step` apart in sequences (V, 2 J, L)."""
+        def activate(x, bn):
+            return self.dropout(F.relu(bn(x)))
+
+        x = activate(F.conv1d(x, self.expand_conv.weight, dilation=step), self.expand_bn)   # (V, C, fewer)
+        for width, spacing, conv, bn, mixing, mixing_bn in self.layers():
+            apart = spacing * step
+            joined = activate(F.conv1d(x, conv.weight, dilation=step if self.dense else apart), bn)
+            own = x[..., self.place(width) * apart:][..., :joined.shape[-1]]
+            x = own + activate(mixing(joined), mixing_bn)                                   # (V, C, fewer)
         return self.shrink(x)
 
     def forward(self, keypoints):
         """Lift keypoints (B, T, J, 2) in screen coordinates to root-relative poses (B, J, 3), metres."""
-        x = keypoints.flatten(2).transpose(1, 2)                                            # (B, 2 J, T)
-        pose = self.answer(x, 1 if self.dense else None).squeeze(-1)                        # (B, 3 J)
+        x = keypoints.flatten(2)                                                            # (B, T, 2 J)
+        pose = self.over_sequence(x.transpose(1, 2), 1)[..., 0] if self.dense else self.over_windows(x)
         return pose.unflatten(-1, (self.num_joints, 3))                                     # (B, J, 3)
 
     def lift_sequence(self, sequence, index, step: int):
@@ -91,8 +107,17 @@ class VideoPose3D(nn.Module):
         `sequence` (L, V, J, 2): keypoints of consecutive frames; `index` (T, B): each window's frames in it,
         which must lie `step` apart.
         """
-        pose = self.answer(sequence.flatten(2).permute(1, 2, 0), step)                      # (V, 3 J, L - ..)
+        pose = self.over_sequence(sequence.flatten(2).permute(1, 2, 0), step)               # (V, 3 J, ..)
         return pose.permute(2, 0, 1)[index[0]].unflatten(-1, (self.num_joints, 3))          # (B, V, J, 3)
+
+
+def join(x, weight):
+    """The convolution of x (B, L, inputs) that steps by its own width w: (B, L / w, outputs).
+
+    `weight` (outputs, inputs, w) as Conv1d has it. One product of rows: faster than PyTorch's convolution.
+    """
+    rows = x.unflatten(1, (-1, weight.shape[-1])).transpose(2, 3).flatten(2)                # (B, L / w, ..)
+    return F.linear(rows, weight.flatten(1))
 
 
 def default_widths(frames: int) -> list[int]:
