@@ -274,7 +274,8 @@ def load_weights(model: torch.nn.Module, state: dict, path: Path,
     Missing, unexpected and wrongly shaped or typed tensors are an error that lists them.
     """
     wanted = model.state_dict()
-    refuse_other_keys(path, wanted=map(name_in_file, wanted), found=map(name_in_file, state))
+    refuse_other_keys(path, wanted={name_in_file(key) for key in wanted},
+                      found={name_in_file(key) for key in state})
     for what, part in (("shapes", lambda tensor: tuple(tensor.shape)),
                        ("types", lambda tensor: tensor.dtype)):
         other = [f"{name_in_file(key)} {part(state[key])} instead of {part(value)}"
