@@ -141,8 +141,7 @@ def train(command: Command) -> None:
     clips, held_out = hold_out(load_clips(args, "train"), args.val_subjects)
     clips = subset(clips, args.subset)
     test_clips = load_clips(args, "test") if args.test else []
-    model_args = saved["model_args"] if saved else options.network_arguments(
-        args, num_joints=len(clips[0].skeleton.joints))
+    model_args = options.network_arguments(args, num_joints=len(clips[0].skeleton.joints), saved=saved)
     refuse_too_large(MODELS[args.network], model_args, copies=5 if device == "cpu" else 1)
     model = (model or MODELS[args.network](**model_args)).to(device).use_fast(True)
     refiner = make_refiner(args, clips, device)
@@ -163,9 +162,8 @@ def train(command: Command) -> None:
     compiled = [torch.compile(network) if args.compile else network for network in networks]
     training = Training(
         run=run, model=model, refiner=refiner, wrapped=[processes.wrap(network) for network in compiled],
-        optimizer=optimizer, rates=rates, batches=training_batches(command, clips),
-        processes=processes, seed=args.seed, validate=validate if args.test else None,
-        schedule=options.schedule_of(args),
+        optimizer=optimizer, rates=rates, batches=training_batches(command, clips), seed=args.seed,
+        processes=processes, schedule=options.schedule_of(args), validate=validate if args.test else None,
         state=first_state(clips, options.training_facts(args), model_args))
     with run.held():
         if args.resume:

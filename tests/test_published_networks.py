@@ -8,7 +8,9 @@ import torch
 import run_ftcm
 from common import checkpoint, releases
 from dataset import human36m, mpi_inf_3dhp
+from model.pstmo import PSTMO
 from model.stcformer import STCFormer
+from model.strided import StridedTransformer
 from model.videopose3d import VideoPose3D
 from tests.dataset.test_mpi_inf_3dhp import evaluation_data, save
 from tests.golden.peers import published_state
@@ -69,7 +71,23 @@ FILES = {
     "videopose3d behind module.": (lambda: published_state("videopose3d/27"), "module.", {"frames": 27}),
     "videopose3d, other widths": (lambda: small_videopose3d(**WIDTHS), "plain", {**WIDTHS, "dense": False}),
     "videopose3d, dense": (lambda: small_videopose3d(**WIDTHS, dense=True), "plain",
-                           {**WIDTHS, "dense": True})}
+                           {**WIDTHS, "dense": True}),
+    "strided": (lambda: published_state("strided/9"), "plain", {"dim": 64, "depth": 2, "frames": 9}),
+    "strided behind module.": (lambda: published_state("strided/27"), "module.",
+                               {"dim": 256, "depth": 3, "frames": 27}),
+    "pstmo": (lambda: published_state("pstmo/27"), "module.",
+              {"dim": 64, "depth": 2, "frames": 27}),
+    "pstmo without module.": (lambda: published_state("pstmo/27"), "plain", {"frames": 27}),
+    "pstmo for 3dhp": (lambda: pstmo_in_millimetres(), "module.", {"millimetres": True}),
+    "pstmo_pretraining": (lambda: published_state("pstmo_pretrain/27"), "module.",
+                          {"dim": 64, "depth": 2, "frames": 27})}
+PSTMO_HEADS = ("fcn.1.weight", "fcn.1.bias", "fcn_1.1.weight", "fcn_1.1.bias")
+
+
+def pstmo_in_millimetres():
+    """A P-STMO's state dict whose poses are in millimetres, as that of its authors for MPI-INF-3DHP."""
+    state = published_state("pstmo/27")
+    return state | {name: 1000 * state[name] for name in PSTMO_HEADS}
 
 
 @pytest.mark.parametrize("case", FILES)
@@ -85,13 +103,15 @@ def test_a_published_file_is_recognised_and_written_back_exactly(case, zipped, d
     written = torch.load(back, weights_only=True)
     if saved["network"] == "videopose3d":
         written = written["model_pos"]
-    elif "3dhp" in case:
+    elif "3dhp" in case or "pstmo" in case:
         assert all(name.startswith("module.") for name in written)
         written = {name.removeprefix("module."): value for name, value in written.items()}
-    unused = {name for name in state if ".layer_norm2." in name}            # ones and zeros in the originals
+    # Ones and zeros in the originals.
+    unused = {name for name in state if ".layer_norm2." in name or ".model.norm." in name}
     assert written.keys() == state.keys()
     assert all(torch.equal(written[name], value) for name, value in state.items() if name not in unused)
-    assert all((written[name] == (1 if name.endswith("weight") else 0)).all() for name in unused)
+    assert all((written[name] == (1 if name.endswith(("weight", "a_2")) else 0)).all()
+               and written[name].shape == state[name].shape for name in unused)
 
 
 @pytest.mark.parametrize("case, change, words", [
@@ -109,7 +129,16 @@ def test_a_published_file_is_recognised_and_written_back_exactly(case, zipped, d
     ("videopose3d", {"layers_conv.2.weight": None}, ["layers_conv.2.weight"]),
     ("videopose3d", {"shrink.bias": None}, ["Missing: shrink.bias"]),
     ("videopose3d", {"expand_conv.weight": torch.zeros(64, 30, 3)}, ["15 joints"]),
-    ("videopose3d", {"layers_conv.2.weight": torch.zeros(64, 64, 2)}, ["its size.widths"])])
+    ("videopose3d", {"layers_conv.2.weight": torch.zeros(64, 64, 2)}, ["its size.widths"]),
+    ("strided", {"fcn_1.1.bias": None}, ["Missing: fcn_1.1.bias. Unexpected: none"]),
+    ("strided", {"Transformer_reduce.model.layers.3.self_attn.linears.0.bias": torch.zeros(64)},
+     ["Unexpected: Transformer_reduce.model.layers.3.self_attn.linears.0.bias"]),
+    ("strided", {"Transformer.pos_embedding": torch.zeros(1, 15, 64)}, ["frames must be one of", "got 15"]),
+    ("strided", {"Transformer.pos_embedding": torch.zeros(64)}, ["do not tell the size of strided"]),
+    ("strided", {"Transformer.pos_embedding": torch.zeros(1, 27, 64)}, ["Other shapes", "pos_embedding_1"]),
+    ("pstmo", {"encoder.fc_1.weight": None}, ["do not tell the size of pstmo"]),
+    ("pstmo", {"Transformer.model.norm.c_2": torch.zeros(64)}, ["Unexpected: Transformer.model.norm.c_2"]),
+    ("pstmo_pretraining", {}, ["holds a pre-training, which gives no poses", "--train 1 --network pstmo"])])
 def test_a_file_that_does_not_fit_is_refused_with_what_differs(case, change, words, data, tmp_path, capsys):
     make, kind, _ = FILES[case]
     state = {name: value for name, value in {**make(), **change}.items() if value is not None}
@@ -225,3 +254,45 @@ def test_the_published_recipes_train_and_the_command_line_wins(data, tmp_path):
         found = facts[network]["options"]
         assert {name: found[name] for name in values} == values
         assert (found["seed"], found["epochs"], found["recipe"]) == (5, 2, "published")
+
+
+@pytest.mark.parametrize("case, network", [("strided/9", StridedTransformer), ("pstmo/27", PSTMO)])
+def test_the_target_frames_of_strided_networks_are_scored(case, network, data, tmp_path):
+    state = published_state(case)
+    torch.save(state, tmp_path / "w.pth")
+    line = f"--train 0 -k gt --reload 1 --previous_dir {tmp_path}/w.pth -tds 2"
+    assert run(line, data, tmp_path / "o") == 0
+    saved = releases.read_release(releases.recognise(state), state)
+    model = network(**saved["model_args"])
+    model.load_state_dict(saved["model"])
+    clips = human36m.load(data, keypoints="gt", split="test")
+    errors = {}
+    for clip, pose in zip(clips, predict(model, clips, frames=model.frames, tds=2)["pose"]):
+        errors.setdefault(clip.action, []).append(np.linalg.norm(pose - clip.pose, axis=-1).mean(1))
+    expected = 1000 * np.mean([np.concatenate(parts).mean() for parts in errors.values()])
+    assert scores(tmp_path / "o")["average"]["mpjpe"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_pstmo_for_3dhp_gives_metres_of_its_own_joints(data, tmp_path):
+    torch.save(pstmo_in_millimetres(), tmp_path / "w.pth")
+    saved = checkpoint.load(tmp_path / "w.pth")
+    assert saved["data"]["dataset"] == "3dhp"
+    models = [PSTMO(**checkpoint.load(tmp_path / "w.pth")["model_args"]), PSTMO(frames=27, dim=64, depth=2)]
+    for model, state in zip(models, (pstmo_in_millimetres(), published_state("pstmo/27"))):
+        model.load_state_dict(releases.read_release(releases.recognise(state), state)["model"])
+    keypoints = torch.randn(2, 27, 17, 2)
+    with torch.no_grad():
+        metres, expected = (model.eval()(keypoints) for model in models)
+    assert torch.allclose(metres, expected, atol=1e-5)
+    line = f"--train 0 --dataset 3dhp --reload 1 --previous_dir {tmp_path}/w.pth"
+    assert run(line, data, tmp_path / "o") == 0
+
+
+def test_a_pstmo_trained_in_metres_on_3dhp_is_written_in_millimetres():
+    model = PSTMO(frames=9, dim=16, depth=1)
+    saved = {"network": "pstmo", "model_args": {"frames": 9, "dim": 16, "depth": 1},
+             "model": model.state_dict(), "data": {"dataset": "3dhp"}}
+    for dataset, scale in (("3dhp", 1000), ("h36m", 1), ("cmu", 1)):
+        written = releases.write_release(saved | {"data": {"dataset": dataset}})
+        assert torch.equal(written["module.fcn.1.weight"], scale * model.center_head[1].weight)
+        assert torch.equal(written["module.fcn.0.weight"], model.center_head[0].weight)

@@ -96,7 +96,8 @@ def uses_checkpoint(args) -> bool:
 def find_meaningless(network: str, given: set[str], path: Path | None = None) -> str | None:
     """The sentence that refuses options which mean nothing to `network` (that of the file `path`)."""
     refused = given & meaningless(network)
-    where = f"--network {network}" if path is None else f"{path}, a {network} network,"
+    spelling = "pstmo --pretrain 1" if network == PRETRAINING else network
+    where = f"--network {spelling}" if path is None else f"{path}, a {network} network,"
     return f"{where} has no {spelt(refused)}; drop it" if refused else None
 
 
@@ -326,8 +327,10 @@ def step_of(args: argparse.Namespace, model, batches: TrainingBatches) -> Step:
                 both=learns_both(args), masks=masks)
 
 
-def network_arguments(args: argparse.Namespace, *, num_joints: int) -> dict:
-    """The arguments of --network's class that the options ask for."""
+def network_arguments(args: argparse.Namespace, *, num_joints: int, saved: dict | None = None) -> dict:
+    """The arguments of --network's class that the options ask for, or those of the checkpoint `saved`."""
+    if saved:
+        return saved["model_args"]
     values = vars(args) | {"variant": "3dhp" if args.dataset == "3dhp" else "h36m"}
     return {"num_joints": num_joints, **{name: values[name] for name in (
         "frames", "dim", "dropout", *NETWORKS[args.network].arguments)}}
