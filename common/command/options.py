@@ -192,7 +192,8 @@ def find_problem(args) -> str | None:
          f"the checkpoints that ship are of FTCM with {' and '.join(map(str, SHIPPED))} frames "
          f"({', '.join(path.name for path in SHIPPED.values())}); choose one with -f, or name another with "
          "--reload 1 --previous_dir FILE"),
-        (find_meaningless(args.network, args.given), find_meaningless(args.network, args.given)),
+        (("network" in args.given or not (args.reload or args.shipped))
+         and find_meaningless(args.network, args.given), find_meaningless(args.network, args.given)),
         (not (args.reload or args.shipped) and find_network_problem(args), find_network_problem(args)),
         (args.network == "videopose3d" and not args.reload and math.prod(args.widths or [0]) != args.frames,
          f"--network videopose3d needs a power of 3 as --frames (3, 9, 27, ..) or --widths whose product is "
