@@ -6,7 +6,10 @@ import pytest
 import torch
 
 import run_ftcm
-from common import checkpoint, releases
+from common import checkpoint, engine, export_network, releases
+from common.lift import Lifting
+from common.video import stream
+from common.windows import Window
 from dataset import human36m, mpi_inf_3dhp
 from model.pstmo import PSTMO
 from model.stcformer import STCFormer
@@ -15,7 +18,7 @@ from model.videopose3d import VideoPose3D
 from tests.dataset.test_mpi_inf_3dhp import evaluation_data, save
 from tests.golden.peers import published_state
 from tests.golden.reference_weights import reference_tensor
-from tests.helpers import draw_nothing, predict, write_human36m
+from tests.helpers import draw_nothing, predict, random_clip, write_human36m
 
 MIRRORED = [0, 4, 5, 6, 1, 2, 3, *range(7, 11), 14, 15, 16, 11, 12, 13]     # each joint's other side
 SUBJECTS = human36m.SUBJECTS["train"] + human36m.SUBJECTS["test"]
@@ -90,8 +93,7 @@ def pstmo_in_millimetres():
     return state | {name: 1000 * state[name] for name in PSTMO_HEADS}
 
 
-@pytest.mark.parametrize("case", FILES)
-@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("case, zipped", [*((case, True) for case in FILES), ("videopose3d", False)])
 def test_a_published_file_is_recognised_and_written_back_exactly(case, zipped, data, tmp_path, capsys):
     make, kind, arguments = FILES[case]
     state, path, back = make(), tmp_path / "w.pth", tmp_path / "back.pth"
@@ -239,23 +241,6 @@ def test_a_network_trained_in_metres_is_written_in_the_millimetres_of_its_releas
     assert torch.allclose(back.eval()(keypoints), model.eval()(keypoints), atol=1e-6)
 
 
-def test_the_published_recipes_train_and_the_command_line_wins(data, tmp_path):
-    small = {"stcformer": "--d_hid 16 --layers 1 -f 9", "videopose3d": "--d_hid 16 --widths 3,5"}
-    facts = {}
-    for network, size in small.items():
-        assert run(f"--train 1 -k gt --network {network} {size} --recipe published --nepoch 2 "
-                   "--manualSeed 5", data, tmp_path / network) == 0
-        facts[network] = torch.load(tmp_path / network / "last.pth", weights_only=True)
-    expected = {"stcformer": {"tds": 3, "stride": 3, "batch_size": 42, "lr": 1e-3, "lr_decay": 0.96,
-                              "every_frame": True},
-                "videopose3d": {"tds": 1, "stride": 1, "batch_size": 1024, "lr": 1e-3, "lr_decay": 0.95,
-                                "norm_momentum": 0.001, "widths": [3, 5], "frames": 15}}
-    for network, values in expected.items():
-        found = facts[network]["options"]
-        assert {name: found[name] for name in values} == values
-        assert (found["seed"], found["epochs"], found["recipe"]) == (5, 2, "published")
-
-
 @pytest.mark.parametrize("case, network", [("strided/9", StridedTransformer), ("pstmo/27", PSTMO)])
 def test_the_target_frames_of_strided_networks_are_scored(case, network, data, tmp_path):
     state = published_state(case)
@@ -296,3 +281,104 @@ def test_a_pstmo_trained_in_metres_on_3dhp_is_written_in_millimetres():
         written = releases.write_release(saved | {"data": {"dataset": dataset}})
         assert torch.equal(written["module.fcn.1.weight"], scale * model.center_head[1].weight)
         assert torch.equal(written["module.fcn.0.weight"], model.center_head[0].weight)
+
+
+def test_the_published_recipes_train_and_the_command_line_wins(data, tmp_path):
+    small = {"stcformer": "--d_hid 16 --layers 1 -f 9", "videopose3d": "--d_hid 16 --widths 3,5"}
+    facts = {}
+    for network, size in small.items():
+        assert run(f"--train 1 -k gt --network {network} {size} --recipe published --nepoch 2 "
+                   "--manualSeed 5", data, tmp_path / network) == 0
+        facts[network] = torch.load(tmp_path / network / "last.pth", weights_only=True)
+    expected = {"stcformer": {"tds": 3, "stride": 3, "batch_size": 42, "lr": 1e-3, "lr_decay": 0.96,
+                              "every_frame": True},
+                "videopose3d": {"tds": 1, "stride": 1, "batch_size": 1024, "lr": 1e-3, "lr_decay": 0.95,
+                                "norm_momentum": 0.001, "widths": [3, 5], "frames": 15}}
+    for network, values in expected.items():
+        found = facts[network]["options"]
+        assert {name: found[name] for name in values} == values
+        assert (found["seed"], found["epochs"], found["recipe"]) == (5, 2, "published")
+
+
+NETWORKS = {"videopose3d": VideoPose3D(frames=9, dim=16), "dense": VideoPose3D(frames=9, dim=16, dense=True),
+            "causal": VideoPose3D(frames=9, dim=16, target="last"),
+            "stcformer": STCFormer(frames=9, dim=16, depth=1),
+            "centre": STCFormer(frames=9, dim=16, depth=1, every_frame=False)}
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_exported_programs_give_the_networks_poses(kind, tmp_path):
+    network = NETWORKS[kind].eval()
+    export_network.save_program(tmp_path / "n.pt2", network)
+    program = torch.export.load(tmp_path / "n.pt2").module()
+    for windows in (1, 3):
+        keypoints = torch.randn(windows, 9, 17, 2)
+        assert torch.allclose(program(keypoints), network(keypoints), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["videopose3d", "stcformer"])
+def test_onnxruntime_gives_the_networks_poses(kind):
+    if not export_network.onnx_is_here():
+        pytest.skip("without the ONNX packages")
+    network = NETWORKS[kind].eval()
+    session = export_network.OnnxNetwork(network)
+    for windows in (1, 3):
+        keypoints = torch.randn(windows, 9, 17, 2)
+        assert torch.allclose(session(keypoints), network(keypoints), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("tds", [1, 2])
+def test_live_frames_give_the_poses_of_the_whole_clip(kind, tds):
+    network, clip = NETWORKS[kind].eval(), random_clip(23)
+    window = Window(9, tds=tds, target="last" if kind == "causal" else "center",
+                    hop=3 if network.every_frame else None)
+    if window.hop and tds > 1:
+        with pytest.raises(ValueError, match="tds 1 only"):
+            stream.make_lifter(network, window, Lifting(), human36m.SKELETON)
+        return
+    lifter = stream.make_lifter(network, window, Lifting(), human36m.SKELETON)
+    poses = [pose for points in clip.keypoints if (pose := lifter.push(points)) is not None] + lifter.flush()
+    expected, = engine.predict(network, [clip], window)["pose"]
+    assert np.stack(poses) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("line", ["--network videopose3d --d_hid 16 -f 9 --target last -tds 2",
+                                  "--network stcformer --d_hid 16 --layers 1 -f 5 --every_frame 0"])
+def test_the_refine_step_is_trained_with_networks_of_one_pose_a_window(line, data, tmp_path):
+    assert run(f"--train 1 -k gt --nepoch 1 -b 64 {line} --refine", data, tmp_path / "run") == 0
+    lifter, = (tmp_path / "run").glob("no_refine_*.pth")
+    refine, = (tmp_path / "run").glob("refine_*.pth")
+    assert run(f"--train 0 -k gt --reload 1 --previous_dir {lifter} --refine --refine_reload 1 "
+               f"--previous_refine_name {refine}", data, tmp_path / "again") == 0
+    first, second = (scores(tmp_path / name)["average"]["mpjpe"] for name in ("run", "again"))
+    assert first == pytest.approx(second, abs=1e-4)
+
+
+@pytest.mark.parametrize("line, words", [
+    ("{stc} --refine --refine_reload 1 --previous_refine_name r.pth", ["--refine", "--every_frame 1"]),
+    ("{stc} --target last", ["--target center", "says last"]), ("{stc} --hop 28", ["1 to 27"]),
+    ("{stc} --dense 1", ["stcformer network, has no --dense"]),
+    ("{stc} --every_frame 0 --hop 2", ["--hop", "--every_frame 1"]), ("{stc} --layers 3", ["--layers 2"]),
+    ("{vp} --every_frame 1", ["videopose3d network, has no --every_frame"]), ("{vp} --hop 2", ["no --hop"]),
+    ("{vp} -f 81", ["--frames 27", "says 81"]), ("{vp} --widths 3,9", ["--widths 3,3,3", "says 3,9"]),
+    ("{vp} --dense 1", ["--dense 0", "says 1"]), ("{vp} --units fpm", ["has no --units"]),
+    ("{vp} --network stcformer", ["--network videopose3d", "says stcformer"]),
+    ("{vp} --keep_root 1 --refine --refine_reload 1 --previous_refine_name r.pth", ["drop --refine"])])
+def test_what_contradicts_a_published_file_is_refused(line, words, data, tmp_path, capsys):
+    torch.save(published_state("stcformer/9"), tmp_path / "stc.pth")
+    torch.save(stored(published_state("videopose3d/27"), "model_pos"), tmp_path / "vp.bin")
+    line = line.format(stc=tmp_path / "stc.pth", vp=tmp_path / "vp.bin")
+    assert run(f"--train 0 -k gt --reload 1 --previous_dir {line}", data, tmp_path / "o") == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and all(word in error for word in words), error
+    assert not (tmp_path / "o").exists()
+
+
+def test_the_causal_form_of_a_published_file_is_chosen_by_the_target(data, tmp_path):
+    torch.save(stored(published_state("videopose3d/27"), "model_pos"), tmp_path / "vp.bin")
+    args = run_ftcm.options.parse(["--reload", "1", "--previous_dir", str(tmp_path / "vp.bin"), "--target",
+                                   "last"])
+    model, saved = run_ftcm.load_network(args)
+    assert model.target == "last" and saved["model_args"]["target"] == "last"
+    assert run_ftcm.options.window_of(args) == Window(27, target="last")

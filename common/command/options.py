@@ -201,7 +201,8 @@ def find_problem(args) -> str | None:
          f"the checkpoints that ship are of FTCM with {' and '.join(map(str, SHIPPED))} frames "
          f"({', '.join(path.name for path in SHIPPED.values())}); choose one with -f, or name another with "
          "--reload 1 --previous_dir FILE"),
-        (find_meaningless(args.network, args.given), find_meaningless(args.network, args.given)),
+        (("network" in args.given or not (args.reload or args.shipped))
+         and find_meaningless(args.network, args.given), find_meaningless(args.network, args.given)),
         (args.given & {"masked_frames", "masked_joints"} and not args.pretrain,
          f"{spelt(args.given & {'masked_frames', 'masked_joints'})} is for --pretrain 1"),
         (args.pretrain and (args.given & NOT_FOR_PRETRAINING or "test" in args.given and args.test),
