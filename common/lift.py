@@ -54,14 +54,16 @@ def lift(model, keypoints, skeleton: Skeleton, *, flip_test: bool, amp: bool = F
     return (straight + flip(mirrored, skeleton)) / 2
 
 
-def lift_sequence(model, sequence, index, step: int, skeleton: Skeleton, *, flip_test: bool):
+def lift_sequence(model, sequence, index, step: int, skeleton: Skeleton, *, flip_test: bool,
+                  amp: bool = False):
     """The same for the overlapping windows that `index` (T, B) picks from `sequence` (L, J, 2): (B, J, 3).
 
     A window's frames lie `step` apart. For networks that share what overlapping windows have in common
     (model/folded.py).
     """
     views = torch.stack([sequence, flip(sequence, skeleton)] if flip_test else [sequence], 1)   # (L, V, J, 2)
-    poses = model.lift_sequence(views, index, step)                                             # (B, V, J, 3)
+    with torch.autocast(sequence.device.type, torch.bfloat16, enabled=amp):
+        poses = model.lift_sequence(views, index, step).float()                                 # (B, V, J, 3)
     return (poses[:, 0] + flip(poses[:, 1], skeleton)) / 2 if flip_test else poses[:, 0]
 
 
@@ -70,7 +72,7 @@ def lift_batch(model, windows: Windows, batch: Batch, row: torch.Tensor, lifting
     skeleton = windows.clips[0].skeleton
     if shared:
         return lift_sequence(model, *windows.sequence(row), windows.window.tds, skeleton,
-                             flip_test=lifting.flip_test)
+                             flip_test=lifting.flip_test, amp=lifting.amp)
     return lift(model, batch.keypoints, skeleton, flip_test=lifting.flip_test, amp=lifting.amp)
 
 

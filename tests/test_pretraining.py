@@ -197,6 +197,20 @@ def test_a_strided_network_trains_resumes_comes_back_and_lifts(network, data, tm
     np.testing.assert_allclose(np.array(live), expected, atol=1e-3)
 
 
+def test_shared_windows_are_lifted_with_the_asked_precision():
+    torch.manual_seed(0)
+    model, clips = PSTMO(frames=9, dim=32, depth=1).eval(), [random_clip(40, seed=1)]
+    alone = PSTMO(frames=9, dim=32, depth=1).eval()
+    alone.load_state_dict(model.state_dict())
+    alone.lift_sequence, alone.sharing_gain = None, 0           # its windows share nothing
+    for amp, limit in ((False, 1e-5), (True, 0.05)):
+        shared, = predict(model, clips, frames=9, batch_size=8, amp=amp)["pose"]
+        windows, = predict(alone, clips, frames=9, batch_size=8, amp=amp)["pose"]
+        assert np.abs(shared - windows).max() < limit
+    exact, = predict(model, clips, frames=9, batch_size=8)["pose"]
+    assert np.abs(shared - exact).max() > 1e-4
+
+
 def test_a_strided_network_leaves_as_onnx():
     if not export_network.onnx_is_here():
         pytest.skip("no ONNX packages")
