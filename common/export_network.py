@@ -42,7 +42,7 @@ def save_network(kind: str, path: Path, network: torch.nn.Module, saved: dict) -
 
 def describe(network: torch.nn.Module, saved: dict) -> dict:
     """What an ONNX file says of itself: how windows are made, what the poses mean, whose terms hold."""
-    data, every = saved["data"], network.every_frame
+    data, every = {**saved.get("unsaid", {}), **saved["data"]}, network.every_frame
     skeleton = LAYOUTS.get(data.get("dataset"), HUMAN36M)
     target = network.frames - 1 if data.get("target") == "last" else network.frames // 2
     poses = "(windows, frames, joints, xyz)" if every else "(windows, joints, xyz)"

@@ -220,10 +220,11 @@ def adopt(args: argparse.Namespace, saved: dict, path: Path) -> None:
     The data set and the dropout may differ from the checkpoint's: both say nothing of its weights. Any other
     contradiction is a ValueError. A checkpoint that nobody named does not choose the data set.
     """
-    network, unsaid = saved.get("network", "ftcm"), {}
-    for name, value in saved.get("unsaid", {}).items():     # what weights of other programs do not say
-        place = saved["model_args"] if name in saved["model_args"] else unsaid
-        place[name] = getattr(args, name) if name in args.given else value
+    network = saved.get("network", "ftcm")
+    unsaid = {name: getattr(args, name) if name in args.given else value    # by files of other programs
+              for name, value in saved.get("unsaid", {}).items()}
+    saved["unsaid"] = unsaid
+    saved["model_args"] |= {name: value for name, value in unsaid.items() if name in saved["model_args"]}
     facts = {"network": network, "target": "center", **saved["model_args"], **saved["data"], **unsaid}
     for name in OF_A_CHECKPOINT:
         wanted, found = getattr(args, name), facts.get(name, getattr(args, name))
