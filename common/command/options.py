@@ -198,6 +198,10 @@ def find_problem(args) -> str | None:
         (args.network == "videopose3d" and not args.reload and math.prod(args.widths or [0]) != args.frames,
          f"--network videopose3d needs a power of 3 as --frames (3, 9, 27, ..) or --widths whose product is "
          f"--frames, got {args.frames}"),
+        (args.recipe == "published" and args.network != "ftcm" and not NETWORKS[args.network].published,
+         f"--network {args.network} has no published recipe here; drop --recipe published"),
+        (args.recipe == "published" and args.reload and "network" not in args.given,
+         "--recipe published is that of a named network; add --network beside --reload 1"),
         (args.keep_root and (args.refine or args.dataset == "3dhp"),
          "--keep_root 1 is VideoPose3D's way to score Human3.6M's joints; drop --refine and --dataset 3dhp"),
         (not args.reload and args.previous_dir is not None,
