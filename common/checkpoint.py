@@ -202,7 +202,7 @@ def from_release(state: dict, path: Path) -> dict:
     args = {"num_joints": model["embed.direction"].shape[1] // 2, "frames": 2 * bins - 1,
             "dim": model["embed.bias"].shape[0], "depth": depth, "dropout": 0.1, "units": "both",
             "fpm_filter": "matrix", "every_frame": False}
-    return {"format": FORMAT, "model_args": args, "data": {}, "model": model}
+    return {"format": FORMAT, "model_args": args, "data": {}, "model": model, "unsaid": {"tds": 1}}
 
 
 def from_other_release(release: releases.Release, state: dict, path: Path) -> dict:

@@ -2,10 +2,11 @@
 
 ONNX files and PyTorch's programs take keypoints (B, T, J, 2) of any number B of windows, screen coordinates.
 They give poses (B, J, 3), or (B, T, J, 3) from a network that predicts every frame: root-relative, camera
-space, metres.
+space, metres. How to use an ONNX file: checkpoint/ONNX.md.
 """
 import importlib.util
 import io
+import json
 import logging
 import warnings
 from pathlib import Path
@@ -13,7 +14,15 @@ from pathlib import Path
 import torch
 
 from common import checkpoint
+from common.batch_sizes import default_hop
 from common.files import write_whole
+from common.lift import blending_weights
+from common.skeleton import HUMAN36M, MPI_INF_3DHP
+
+LAYOUTS = {"3dhp": MPI_INF_3DHP}        # of the data sets with other joints than Human3.6M's
+TERMS = {"cmu": "CMU Graphics Lab Motion Capture Database: free for all uses, no resale of the data as such",
+         "h36m": "Human3.6M: its licence is for academic use",
+         "3dhp": "MPI-INF-3DHP: its licence is for non-commercial use"}
 
 
 def save_network(kind: str, path: Path, network: torch.nn.Module, saved: dict) -> None:
@@ -28,7 +37,33 @@ def save_network(kind: str, path: Path, network: torch.nn.Module, saved: dict) -
     elif kind == "export_program":
         save_program(path, network)
     else:
-        save_onnx(path, network)
+        save_onnx(path, network, describe(network, saved))
+
+
+def describe(network: torch.nn.Module, saved: dict) -> dict:
+    """What an ONNX file says of itself: how windows are made, what the poses mean, whose terms hold."""
+    data, every = {**saved.get("unsaid", {}), **saved["data"]}, network.every_frame
+    skeleton = LAYOUTS.get(data.get("dataset"), HUMAN36M)
+    target = network.frames - 1 if data.get("target") == "last" else network.frames // 2
+    poses = "(windows, frames, joints, xyz)" if every else "(windows, joints, xyz)"
+    return {
+        "about": "Lifts windows of one person's 2D keypoints to 3D poses. Each property is JSON.",
+        "input": "keypoints (windows, frames, joints, xy), float32, screen coordinates: x = 2 u / width - 1, "
+                 "y = (2 v - height) / width of pixels u (right), v (down)",
+        "output": f"pose {poses}, float32, metres, camera space: x right, y down, z forward; relative to the "
+                  "root joint, which is to be set to 0",
+        "joints": skeleton.joints, "parents": skeleton.parents, "root": skeleton.root,
+        "frames": network.frames, "frame_rate": saved.get("fps", 50), "frame_step": data.get("tds", 1),
+        "target_frame": None if every else target,
+        "hop": default_hop(network.frames) if every else None,
+        "blending": blending_weights(network.frames).tolist() if every else None,
+        "edges": "a window's frames before the recording's first and after its last repeat these",
+        "mirrored_mean": "not in the graph: average the pose with the mirrored pose of mirrored keypoints; "
+                         "to mirror, change the sign of x and take the joints in mirror_order",
+        "mirror_order": skeleton.mirror_order,
+        "licence": "code: MIT; weights: as their author states; training data: "
+                   + TERMS.get(data.get("dataset"), "unknown"),
+        "trained_on": {name: data.get(name) for name in ("dataset", "keypoints")}}
 
 
 def traced(network: torch.nn.Module) -> torch.export.ExportedProgram:
@@ -47,13 +82,16 @@ def save_program(path: Path, network: torch.nn.Module) -> None:
     write_whole(path, file.getvalue())
 
 
-def save_onnx(path: Path, network: torch.nn.Module) -> None:
-    """An ONNX file with input `keypoints` and output `pose`. Raises ImportError without the ONNX packages."""
-    write_whole(path, onnx_bytes(network))
+def save_onnx(path: Path, network: torch.nn.Module, facts: dict) -> None:
+    """An ONNX file with input `keypoints` and output `pose`. Raises ImportError without the ONNX packages.
+
+    `facts` become its metadata properties, each as JSON.
+    """
+    write_whole(path, onnx_bytes(network, facts))
 
 
-def onnx_bytes(network: torch.nn.Module) -> bytes:
-    """The content of an ONNX file."""
+def onnx_bytes(network: torch.nn.Module, facts: dict | None = None) -> bytes:
+    """The content of an ONNX file; the axis of the windows is called so."""
     try:
         import onnxscript  # noqa: F401  (torch.onnx needs it)
     except ImportError as error:
@@ -64,7 +102,14 @@ def onnx_bytes(network: torch.nn.Module) -> bytes:
         warnings.simplefilter("ignore", FutureWarning)
         program = torch.onnx.export(traced(network), dynamo=True, verbose=False, input_names=["keypoints"],
                                     output_names=["pose"])
-    return program.model_proto.SerializeToString()
+    program.model.metadata_props.update({key: json.dumps(value) for key, value in (facts or {}).items()})
+    model = program.model_proto
+    symbol = model.graph.input[0].type.tensor_type.shape.dim[0].dim_param       # the exporter's, such as s93
+    for value in [*model.graph.input, *model.graph.output, *model.graph.value_info]:
+        for axis in value.type.tensor_type.shape.dim:
+            if axis.dim_param:
+                axis.dim_param = axis.dim_param.replace(symbol, "windows")
+    return model.SerializeToString()
 
 
 def onnx_is_here() -> bool:

@@ -50,15 +50,32 @@ def archive_keys(path: Path, *, hint: str) -> list[str]:
         raise ValueError(f"{path} is damaged or no npz file ({readable(str(error))}). {hint}") from error
 
 
+def read_npy(path: Path, *, hint: str):
+    """The value of the .npy file `path`; errors as of `read_archive`."""
+    try:
+        with open(path, "rb") as file:
+            return read_value(file, path.stat().st_size)
+    except Refused as error:
+        raise ValueError(f"{path} is refused: {error}. {hint}") from error
+    except DAMAGED as error:
+        what = f"{type(error).__name__}: {readable(str(error))}"
+        raise ValueError(f"{path} is damaged ({what}). {hint}") from error
+
+
 def read_member(archive, name: str):
     """One value of an open archive."""
     file, size = open_member(archive, name)
     with file:
-        dtype, order, shape = read_header(file)
-        if dtype.kind != "O":
-            # One byte more than the array has shows a member that is longer than it says.
-            return make_array(file.read(min(count(shape, dtype), size) + 1), dtype, shape, order)
-        array = interpret(file, NAMES)
+        return read_value(file, size)
+
+
+def read_value(file, size: int):
+    """The value of an open .npy file of at most `size` bytes."""
+    dtype, order, shape = read_header(file)
+    if dtype.kind != "O":
+        # One byte more than the array has shows a member that is longer than it says.
+        return make_array(file.read(min(count(shape, dtype), size) + 1), dtype, shape, order)
+    array = interpret(file, NAMES)
     if not isinstance(array, np.ndarray):
         raise Refused(f"it holds a {type(array).__name__} where an array belongs")
     return array.item() if array.ndim == 0 and array.dtype.kind == "O" else array

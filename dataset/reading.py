@@ -59,17 +59,18 @@ def parse_json(content: bytes, where: str):
                          f"Export it again.") from error
 
 
-def read_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """The place and the cells of each row of a CSV file that is not blank; cells lose outer blanks."""
+def read_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[str, list[str]]]:
+    """The place and the cells of each row of a table that is not blank; cells lose outer blanks."""
     check_regular(path, most=MAX_TEXT_BYTES)
     with open(path, encoding="utf-8-sig") as file:
         try:
             for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), ""), start=1):
                 where = f"{path}, row {number}"
-                if len(line) > MAX_LINE_BYTES or line.count(",") >= MAX_COLUMNS:
+                if len(line) > MAX_LINE_BYTES or line.count(delimiter) >= MAX_COLUMNS:
                     raise ValueError(f"{where} has more than {MAX_COLUMNS} columns or {MAX_LINE_BYTES:,} "
                                      f"characters. Export one row a frame.")
-                row = [cell.strip() for cell in next(csv.reader([line], strict=True), [])]
+                cells = next(csv.reader([line], strict=True, delimiter=delimiter), [])
+                row = [cell.strip() for cell in cells]
                 if any(row):
                     yield where, row
         except (UnicodeDecodeError, csv.Error) as error:

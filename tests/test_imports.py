@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "dataset": {"dataset", "common.augmentation.keypoint_errors", "common.command.command_line"}
     | KERNEL_AND_BELOW,
     "dataset.keypoints": {"dataset.keypoints", "dataset"} | KERNEL_AND_BELOW,
-    "": ROOMS | KERNEL_AND_BELOW,
+    "": {""} | ROOMS | KERNEL_AND_BELOW,       # ftcm.py is run_ftcm.py for other programs
     "experiments": {"experiments", ""} | ROOMS | KERNEL_AND_BELOW}
 FILES = {str(path.relative_to(PROJECT).with_suffix("")).replace("/", "."): path
          for path in sorted(PROJECT.rglob("*.py"))

@@ -375,10 +375,20 @@ def test_what_contradicts_a_published_file_is_refused(line, words, data, tmp_pat
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize("line, step", [("", 3), ("-tds 2", 2)])
+def test_an_exported_published_network_says_which_frames_it_takes(line, step, tmp_path):
+    torch.save(published_state("stcformer/9"), tmp_path / "stc.pth")
+    args = run_ftcm.options.parse(f"--reload 1 --previous_dir {tmp_path}/stc.pth {line}".split())
+    model, saved = run_ftcm.load_network(args)
+    assert (args.tds, export_network.describe(model, saved)["frame_step"]) == (step, step)
+    assert releases.RELEASES[0].unsaid["tds"] == 3
+
+
 def test_the_causal_form_of_a_published_file_is_chosen_by_the_target(data, tmp_path):
     torch.save(stored(published_state("videopose3d/27"), "model_pos"), tmp_path / "vp.bin")
     args = run_ftcm.options.parse(["--reload", "1", "--previous_dir", str(tmp_path / "vp.bin"), "--target",
                                    "last"])
     model, saved = run_ftcm.load_network(args)
     assert model.target == "last" and saved["model_args"]["target"] == "last"
+    assert export_network.describe(model, saved)["target_frame"] == 26
     assert run_ftcm.options.window_of(args) == Window(27, target="last")

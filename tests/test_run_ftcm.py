@@ -295,7 +295,7 @@ def test_a_command_that_is_refused_makes_no_folder(line, data, tmp_path, monkeyp
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "elementwise.pth"]
 
 
-def absent_package(_):
+def absent_package(*_):
     raise ImportError("--export_onnx needs the packages onnx and onnxscript")
 
 

@@ -155,7 +155,8 @@ def build_parser() -> Parser:
 
     add = parser.add_argument_group("own video").add_argument
     add("--layout",
-        help="joint layout of the file where it does not say: human36m, coco17, body25 or blazepose33")
+        help="joint layout of the file where it does not say: human36m, coco17, body25, blazepose33, "
+        "halpe26, wholebody133, movenet, or a mapping file FILE.json")
     add("--width", type=between(IMAGE_SIDE, int),
         help="width of the video in pixels, 16 to 65536, where the file does not say")
     add("--height", type=between(IMAGE_SIDE, int),

@@ -212,6 +212,10 @@ def find_problem(args) -> str | None:
         (args.network == "videopose3d" and not args.reload and math.prod(args.widths or [0]) != args.frames,
          f"--network videopose3d needs a power of 3 as --frames (3, 9, 27, ..) or --widths whose product is "
          f"--frames, got {args.frames}"),
+        (args.recipe == "published" and args.network != "ftcm" and not NETWORKS[args.network].published,
+         f"--network {args.network} has no published recipe here; drop --recipe published"),
+        (args.recipe == "published" and args.reload and "network" not in args.given,
+         "--recipe published is that of a named network; add --network beside --reload 1"),
         (args.keep_root and (args.refine or args.dataset == "3dhp"),
          "--keep_root 1 is VideoPose3D's way to score Human3.6M's joints; drop --refine and --dataset 3dhp"),
         (not args.reload and args.previous_dir is not None,
@@ -234,10 +238,11 @@ def adopt(args: argparse.Namespace, saved: dict, path: Path) -> None:
     The data set and the dropout may differ from the checkpoint's: both say nothing of its weights. Any other
     contradiction is a ValueError. A checkpoint that nobody named does not choose the data set.
     """
-    network, unsaid = saved.get("network", "ftcm"), {}
-    for name, value in saved.get("unsaid", {}).items():     # what weights of other programs do not say
-        place = saved["model_args"] if name in saved["model_args"] else unsaid
-        place[name] = getattr(args, name) if name in args.given else value
+    network = saved.get("network", "ftcm")
+    unsaid = {name: getattr(args, name) if name in args.given else value    # by files of other programs
+              for name, value in saved.get("unsaid", {}).items()}
+    saved["unsaid"] = unsaid
+    saved["model_args"] |= {name: value for name, value in unsaid.items() if name in saved["model_args"]}
     if args.pretrain and network != PRETRAINING:
         raise ValueError(f"{path} holds a {network} network, not a pre-training. Drop --pretrain 1.")
     facts = {"network": network, "target": "center", **saved["model_args"], **saved["data"], **unsaid}

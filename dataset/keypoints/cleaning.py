@@ -5,13 +5,40 @@ where missing.
 """
 import numpy as np
 
-from common.bounds import MAX_OUTSIDE, far_outside, refuse_normalised, refuse_outside
+from common.bounds import MAX_OUTSIDE, NORMALISED, far_outside, refuse_normalised, refuse_outside
 from common.posture import TRUNK, fill_posture
 from common.skeleton import Skeleton
 from dataset.keypoints.layouts import complete_head, needed_joints
 
 MIN_SCORE = 0.3         # a joint with a lower score counts as unseen
+NEGATIVE = -0.05        # heat maps give scores a little below 0
 LONGEST_GAP = 1.0       # seconds for which a joint's filled place can be believed
+
+
+def to_pixels(track: np.ndarray, notes: list[str], where: str, *, width: int, height: int) -> np.ndarray:
+    """The track in pixels, where it holds shares of the picture's width and height; adds to `notes`.
+
+    Coordinates are shares where most of them lie so near 0 that they are no pixels. Raises ValueError where
+    they lie on both sides of 0: these are screen coordinates or metres; and where the scores do: these are
+    depths.
+    """
+    scores = track[..., 2][np.isfinite(track[..., 2])]
+    if (scores < NEGATIVE).mean() > MAX_OUTSIDE if len(scores) else False:
+        raise ValueError(f"{where}: {(scores < NEGATIVE).mean():.0%} of the scores lie below 0, as a depth z "
+                         f"does. Save x, y and the score (MediaPipe calls it visibility).")
+    known = np.isfinite(track).all(axis=-1) & (track[..., 2] >= MIN_SCORE)
+    points = np.abs(track[known][:, :2])                                        # (K, 2)
+    if not len(points) or np.median(points) > NORMALISED:
+        return track
+    negative = (track[known][:, :2] < 0).mean()
+    if negative > MAX_OUTSIDE:
+        raise ValueError(f"{where}: most coordinates lie within {NORMALISED} of 0, and {negative:.0%} of "
+                         f"them below it, as screen coordinates or metres do; expected pixels of an image of "
+                         f"{width} x {height}, or shares from 0 to 1 of its width and height. Convert them.")
+    notes.append(f"The coordinates are shares of the picture's width and height: they were multiplied by "
+                 f"{width} and {height}.")
+    with np.errstate(over="ignore"):
+        return track * [width, height, 1]
 
 
 def find_seen(track: np.ndarray, layout: Skeleton, where: str, *, width: int, height: int) -> np.ndarray:

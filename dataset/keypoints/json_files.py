@@ -1,10 +1,14 @@
-"""JSON of 2D detectors: COCO results, AlphaPose, MMPose and OpenPose's folders -> KeypointFile."""
+"""JSON files of 2D detectors: COCO, AlphaPose, MMPose, one frame of OpenPose -> KeypointFile.
+
+Files of frames with people in lists or with x and y by name: json_frames.py.
+"""
 import re
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
-from common.bounds import MAX_FILES, MAX_LINE_BYTES
+from dataset.keypoints.array_files import read_people
+from dataset.keypoints.folders import collect_openpose, read_openpose_people
+from dataset.keypoints.json_frames import PEOPLE, first_of, is_frames, is_joint, read_facts, read_frames
 from dataset.keypoints.keypoint_file import (
     SUPPORTED,
     KeypointFile,
@@ -15,27 +19,29 @@ from dataset.keypoints.keypoint_file import (
     parse_triples,
 )
 from dataset.keypoints.layouts import COCO17, HUMAN36M
+from dataset.keypoints.nearest import nearest_json
 from dataset.reading import describe_value, parse_json, read_bytes, read_number
 
 
 def read_json(path: Path) -> KeypointFile:
-    """A list of people (COCO results, AlphaPose), a list of frames (MMPose), or one frame of OpenPose."""
+    """A list of people (COCO results, AlphaPose), a list of frames (others), or one frame of OpenPose."""
     data, where = parse_json(read_bytes(path), str(path)), str(path)
-    read = read_object(data, where) if isinstance(data, dict) else read_list(data, where)
+    readers = {dict: read_object, list: read_list}
+    read = readers[type(data)](data, where) if type(data) in readers else None
     if read is None:
         raise ValueError(f"{path}: its JSON ({describe_value(data)}) is in no known format. "
-                         f"Supported: {SUPPORTED}.")
+                         f"{nearest_json(data)} Supported: {SUPPORTED}.")
     return read
 
 
 def read_object(data: dict, where: str) -> KeypointFile | None:
     """The file that a JSON object describes; None where it is in no known format."""
     if isinstance(data.get("people"), list):
-        return collect_people(read_openpose_people(data, 0, where), [0], where)
+        return collect_openpose(read_openpose_people(data, 0, where), [0], where)
     if isinstance(data.get("instance_info"), list):
         meta = data.get("meta_info")
         return read_mmpose(data["instance_info"], where,
-                      dataset=meta.get("dataset_name") if isinstance(meta, dict) else None)
+                           dataset=meta.get("dataset_name") if isinstance(meta, dict) else None)
     if isinstance(data.get("predictions"), list):
         return read_list(data["predictions"], where)
     if isinstance(data.get("annotations"), list) and isinstance(data.get("images"), list):
@@ -43,23 +49,41 @@ def read_object(data: dict, where: str) -> KeypointFile | None:
     if data and all(isinstance(frame, dict) and ("bodies" in frame or "people" in frame)
                     for frame in data.values()):
         return read_alphapose_frames(data, where)
+    return read_object_of_frames(data, where)
+
+
+def read_object_of_frames(data: dict, where: str) -> KeypointFile | None:
+    """The file of an object that has its frames as `frames` or `keypoints`, by number, or is one frame."""
+    if is_frames(data.get("frames")):
+        return read_frames(data["frames"], where, **read_facts(data, where))
+    if data and all(isinstance(key, str) and re.search(r"\d", key) for key in data) \
+            and is_frames(list(data.values())):
+        return read_frames([{"people": frame, "frame": key} for key, frame in data.items()], where)
+    nested = data.get("keypoints")
+    if is_frames(nested):
+        if "scores" not in data:
+            return read_frames(nested, where, **read_facts(data, where))
+        return replace(read_people(nested, data["scores"], where), **read_facts(data, where))
+    if nested is not None or first_of(data, PEOPLE) is not None:
+        return read_frames([data], where, **read_facts(data, where))
     return None
 
 
-def read_list(data, where: str) -> KeypointFile | None:
+def read_list(data: list, where: str) -> KeypointFile | None:
     """The file that a JSON list describes; None where it is in no known format."""
     if data == []:
         raise ValueError(f"{where} holds an empty list: nobody was detected. Lower the detector's threshold.")
-    if isinstance(data, list) and all(isinstance(entry, dict) for entry in data):
+    if all(isinstance(entry, dict) for entry in data):
         if all("instances" in entry for entry in data):
             return read_mmpose(data, where)
         if all("image_id" in entry and "keypoints" in entry for entry in data):
             return read_coco_results(data, where)
         if all("keypoint_scores" in entry for entry in data):
             return read_mmpose([{"instances": data}], where)
-    if isinstance(data, list) and all(isinstance(entry, list) for entry in data):
+    if all(isinstance(entry, list) for entry in data) and all(
+            isinstance(person, dict) and "keypoint_scores" in person for people in data for person in people):
         return read_mmpose([{"instances": people} for people in data], where)   # one list for each frame
-    return None
+    return read_frames(data, where) if is_frames(data) or is_joint(data[0]) else None
 
 
 def read_coco_annotations(annotations: list, images: list, where: str) -> KeypointFile:
@@ -129,34 +153,3 @@ def read_mmpose(frames: list, where: str, *, dataset: str | None = None) -> Keyp
 def guess_layout(people: list[tuple]) -> str | None:
     """COCO's layout where all people have 17 joints: a detector's 17 joints are COCO's."""
     return COCO17.name if {len(array) for _, _, array in people} == {len(COCO17.joints)} else None
-
-
-def read_openpose_folder(folder: Path) -> KeypointFile:
-    """OpenPose's {video}_{frame}_keypoints.json, one per frame. Missing files are frames without people."""
-    people, frames, videos = [], [], set()
-    paths = sorted(islice(folder.glob("*_keypoints.json"), MAX_FILES + 1))
-    if len(paths) > MAX_FILES:
-        raise ValueError(f"{folder} holds more than {MAX_FILES:,} files. Split the video.")
-    for path in paths:
-        name = re.fullmatch(r"(.*?)_?(\d+)_keypoints\.json", path.name)
-        if name is None:
-            raise ValueError(f"{path}: expected a name such as video_000000000012_keypoints.json. Rename it.")
-        videos.add(name[1])
-        frames.append(parse_frame_number(name[2], str(path)))
-        content = parse_json(read_bytes(path, most=MAX_LINE_BYTES), str(path))
-        people += read_openpose_people(content, frames[-1], str(path))
-    if not frames:
-        raise FileNotFoundError(f"{folder} holds no *_keypoints.json. Supported: {SUPPORTED}.")
-    if len(videos) > 1:
-        raise ValueError(f"{folder} holds frames of {len(videos)} videos ({', '.join(sorted(videos)[:5])}). "
-                         f"Give each video its own folder.")
-    return collect_people(people, frames, str(folder))
-
-
-def read_openpose_people(data, frame: int, where: str) -> list[tuple]:
-    """The entries of one frame for `collect_people`; people of whom OpenPose found no body are left out."""
-    if not isinstance(data, dict) or not isinstance(data.get("people"), list):
-        raise ValueError(f"{where}: expected JSON with a list of people. Run OpenPose with --write_json.")
-    return [(frame, parse_person(person.get("person_id"), where),
-             parse_triples(person["pose_keypoints_2d"], where))
-            for person in data["people"] if isinstance(person, dict) and person.get("pose_keypoints_2d")]

@@ -10,16 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from common.bounds import MAX_JOINTS
-from dataset.keypoints.layouts import COCO17
+from dataset.keypoints.layouts import BLAZEPOSE33
 from dataset.reading import describe_value, limit_entries, read_numbers, read_text
 
-SUPPORTED = ("npz with `keypoints` or VideoPose3D's `positions_2d`; JSON of COCO results, AlphaPose or "
-             "MMPose; OpenPose's folder of *_keypoints.json (BODY_25); CSV with frame, nose_x, nose_y, ..")
-# What other programs call these layouts.
-OTHER_NAMES = {"coco": "coco17", "h36m": "human36m", "body_25": "body25", "blazepose": "blazepose33"}
+SUPPORTED = ("npz or npy of keypoints; JSON of COCO, AlphaPose, MMPose, Ultralytics, MediaPipe, TF.js or "
+             "plain lists; CSV, also of DeepLabCut and SLEAP; trc in pixels; folders of OpenPose or "
+             "Ultralytics (dataset/keypoints/README.md)")
 MAX_DIGITS = 18         # of a frame's number
-# Layouts whose first 17 joints are COCO's, by their number of joints.
-COCO_FIRST = {26: "Halpe 26", 133: "COCO-WholeBody", 136: "Halpe 136"}
 
 
 @dataclass(frozen=True)
@@ -29,6 +26,7 @@ class KeypointFile:
     people                      person -> frame number -> (J, 3)
     frames                      the numbers of all frames of the file, those without people included
     layout, width, height, fps  None where the file does not say
+    names                       of the joints; None where their order alone says what they are
     """
     people: dict[str, dict[int, np.ndarray]]
     frames: list[int]
@@ -36,6 +34,7 @@ class KeypointFile:
     width: float | None = None
     height: float | None = None
     fps: float | None = None
+    names: tuple[str, ...] | None = None
 
 
 def collect_people(entries: Iterable[tuple[int, str | None, np.ndarray]], frames: list[int], where: str, *,
@@ -64,19 +63,24 @@ def collect_people(entries: Iterable[tuple[int, str | None, np.ndarray]], frames
 
 
 def parse_points(keypoints, scores, where: str) -> np.ndarray:
-    """(.., J, 3) of keypoints (.., J, 2 or 3) and scores (.., J); without any, 1, and 0 at (0, 0)."""
+    """(.., J, 3) of keypoints (.., J, 2 or 3) and scores (.., J), 1 without any; always 0 at (0, 0).
+
+    MediaPipe's 33 joints may be x, y, z, visibility.
+    """
     keypoints = read_numbers(keypoints, f"{where}: keypoints").astype(np.float64)
+    if keypoints.shape[-2:] == (len(BLAZEPOSE33.joints), 4):
+        keypoints = keypoints[..., [0, 1, 3]]
     if keypoints.ndim < 2 or keypoints.shape[-1] not in (2, 3) or keypoints.shape[-2] > MAX_JOINTS:
         raise ValueError(f"{where}: expected 2 or 3 numbers for each of at most {MAX_JOINTS} joints, got "
                          f"keypoints of shape {keypoints.shape}. Export x, y and, where known, a score.")
     if scores is None:
-        scores = keypoints[..., 2] if keypoints.shape[-1] == 3 else (keypoints != 0).any(axis=-1)
+        scores = keypoints[..., 2] if keypoints.shape[-1] == 3 else np.ones(keypoints.shape[:-1])
     scores = read_numbers(scores, f"{where}: scores").astype(np.float64)
     if scores.size != keypoints[..., 0].size:
         raise ValueError(f"{where}: expected one score for each joint, got scores of shape {scores.shape} "
                          f"for keypoints of shape {keypoints.shape}. Export them in that form.")
     scores = scores.reshape(keypoints.shape[:-1])
-    return cut_to_coco17(np.concatenate([keypoints[..., :2], scores[..., None]], axis=-1))
+    return unseen_at_zero(np.concatenate([keypoints[..., :2], scores[..., None]], axis=-1))
 
 
 def parse_triples(flat, where: str) -> np.ndarray:
@@ -85,12 +89,16 @@ def parse_triples(flat, where: str) -> np.ndarray:
     if array.ndim != 1 or len(array) % 3 or len(array) > 3 * MAX_JOINTS:
         raise ValueError(f"{where}: keypoints must be a list of x, y, score of at most {MAX_JOINTS} joints, "
                          f"got {describe_value(flat)}. Run the detector again.")
-    return cut_to_coco17(array.reshape(-1, 3))
+    return unseen_at_zero(array.reshape(-1, 3))
 
 
-def cut_to_coco17(array: np.ndarray) -> np.ndarray:
-    """The (.., J, 3) array, cut to COCO's 17 joints where a larger layout begins with them."""
-    return array[..., :len(COCO17.joints), :] if array.shape[-2] in COCO_FIRST else array
+def unseen_at_zero(points: np.ndarray) -> np.ndarray:
+    """The joints (.., J, 3), with score 0 at (0, 0): there detectors put what they did not see.
+
+    Ultralytics does so with a joint of a score below 0.5 and keeps the score.
+    """
+    points[..., 2] *= (points[..., :2] != 0).any(axis=-1)
+    return points
 
 
 def parse_frame_number(value, where: str) -> int:

@@ -43,6 +43,9 @@ BLAZEPOSE33 = Skeleton(
 
 LAYOUTS = {layout.name: layout for layout in (HUMAN36M, COCO17, BODY25, BLAZEPOSE33)}
 
+# Numbers of joints that layouts without a place here have too: the file or the command line must name one.
+ALSO = {17: "", 25: " or another detector's (Kinect's, BODY_25B)"}
+
 # A part of the head that the detector misses -> the joints whose mean stands in for it, first choice first.
 # A hidden ear lies behind the head, near the other ear in the image: people often turn away from the camera.
 HEAD_STAND_INS = {"left_ear": (("right_ear",), ("nose",)), "right_ear": (("left_ear",), ("nose",)),
@@ -50,7 +53,10 @@ HEAD_STAND_INS = {"left_ear": (("right_ear",), ("nose",)), "right_ear": (("left_
 
 
 def find_layout(num_joints: int, layout: str | None = None) -> Skeleton:
-    """The layout of that name, or else the only one with that many joints; ValueError where there is none."""
+    """The layout of that name, or else the only one with that many joints; ValueError where there is none.
+
+    A number of joints in ALSO tells no layout.
+    """
     known = ", ".join(f"{name} ({len(skeleton.joints)} joints)" for name, skeleton in LAYOUTS.items())
     if layout is not None:
         if layout not in LAYOUTS:
@@ -61,11 +67,12 @@ def find_layout(num_joints: int, layout: str | None = None) -> Skeleton:
         return LAYOUTS[layout]
     fitting = [skeleton for skeleton in LAYOUTS.values() if len(skeleton.joints) == num_joints]
     if not fitting:
-        raise ValueError(f"No joint layout has {num_joints} joints. Run the detector with one of: {known}.")
-    if len(fitting) > 1:
+        raise ValueError(f"No joint layout has {num_joints} joints. Run the detector with one of: {known}; "
+                         f"or say which joint is which in a mapping file, --layout FILE.json.")
+    if num_joints in ALSO:
         names = " or ".join(skeleton.name for skeleton in fitting)
-        raise ValueError(f"{num_joints} joints may be {names}, and the file does not say. State it with "
-                         f"--layout.")
+        raise ValueError(f"{num_joints} joints may be {names}{ALSO[num_joints]}, and the file does not say. "
+                         f"State it with --layout: one of these names, or a mapping file.")
     return fitting[0]
 
 

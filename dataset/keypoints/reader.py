@@ -3,22 +3,28 @@
 Shapes: N frames, J joints of the detector's layout.
 """
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from common.bounds import FPS, IMAGE_SIDE, MAX_FRAMES, check_range
 from common.recording import Recording
-from common.skeleton import Skeleton
-from dataset.keypoints.cleaning import describe_guesses, fill, find_seen
-from dataset.keypoints.json_files import read_json, read_openpose_folder
-from dataset.keypoints.keypoint_file import OTHER_NAMES, SUPPORTED, KeypointFile
-from dataset.keypoints.layouts import find_layout, needed_joints, to_human36m
-from dataset.keypoints.table_files import read_csv, read_npz
+from dataset.keypoints.array_files import read_array, read_npz
+from dataset.keypoints.cleaning import describe_guesses, fill, find_seen, to_pixels
+from dataset.keypoints.folders import read_folder
+from dataset.keypoints.joint_order import find_order
+from dataset.keypoints.json_files import read_json
+from dataset.keypoints.json_frames import read_lines
+from dataset.keypoints.keypoint_file import SUPPORTED, KeypointFile
+from dataset.keypoints.layouts import needed_joints, to_human36m
+from dataset.keypoints.nearest import describe_ending
+from dataset.keypoints.table_files import read_csv, read_trc
 from dataset.keypoints.tracks import check_continuity, mend_swaps
 from dataset.reading import check_regular
 
-READERS = {".npz": read_npz, ".json": read_json, ".csv": read_csv}
+READERS = {".npz": read_npz, ".npy": read_array, ".json": read_json, ".jsonl": read_lines, ".csv": read_csv,
+           ".trc": read_trc}
 ASSUMED_FPS = 30
 SPARSEST = 60           # frames for each one in the file; beyond, its numbers do not count a video's frames
 
@@ -31,13 +37,22 @@ def read_recording(path: Path, *, layout: str | None = None, width: int | None =
 
     Any other argument overrides what the file says. Raises FileNotFoundError or ValueError.
     """
-    file = read_keypoint_file(path)
-    notes, where = [], str(path)
+    recording = to_recording(read_keypoint_file(path), str(path), layout=layout, person=person,
+                             facts={"width": width, "height": height, "fps": fps}, span=(begin, end))
+    return replace(recording, name=path.stem)
+
+
+def to_recording(file: KeypointFile, where: str, *, layout: str | None, facts: dict,
+                 person: str | int | None = None, span: tuple = (None, None)) -> Recording:
+    """The same of a file's content; `facts` are width, height and fps, `span` begin and end."""
+    notes = []
     person = choose_person(file, person, where)
     track = make_track(file, person, notes, where)                              # (N, J, 3)
-    detected = choose_layout(track.shape[1], layout or file.layout, where)
-    width, height, fps = choose_facts(file, {"width": width, "height": height, "fps": fps}, notes, where)
-    track = cut(track, begin, end, where, fps=fps)
+    order = find_order(track.shape[1], layout, where, stated=file.layout, names=file.names)
+    track, detected = order.take(track), order.layout
+    width, height, fps = choose_facts(file, facts, notes, where)
+    track = to_pixels(track, notes, where, width=width, height=height)
+    track = cut(track, *span, where, fps=fps)
     seen = find_seen(track, detected, where, width=width, height=height)        # (N, J)
     track, seen, swap_notes = mend_swaps(track, seen, detected, fps=fps)
     positions, filled, filled_notes = fill(track, seen, detected, where, fps=fps)       # (N, J, 2), (N, J)
@@ -47,8 +62,7 @@ def read_recording(path: Path, *, layout: str | None = None, width: int | None =
     present = seen[:, needed_joints(detected)].any(axis=1)
     jump_notes = check_continuity(keypoints, present, where, fps=fps)
     notes += [*swap_notes, *jump_notes, *describe_guesses(track, seen, detected), *filled_notes]
-    return Recording(path.stem, keypoints, fps, width, height, scores, filled, detected.name,
-                     notes)
+    return Recording(where, keypoints, fps, width, height, scores, filled, detected.name, notes)
 
 
 def read_keypoint_file(path: Path) -> KeypointFile:
@@ -56,12 +70,12 @@ def read_keypoint_file(path: Path) -> KeypointFile:
     if not path.exists():
         raise FileNotFoundError(f"There is no keypoint file {path}. Supported: {SUPPORTED}.")
     if path.is_dir():
-        return read_openpose_folder(path)
+        return read_folder(path)
     check_regular(path)
     reader = READERS.get(path.suffix.lower())
     if reader is None or path.stat().st_size == 0:
-        what = "is empty" if reader else f"ends in none of {', '.join(READERS)}"
-        raise ValueError(f"{path} {what}. Supported: {SUPPORTED}.")
+        what = "is empty." if reader else describe_ending(path, list(READERS))
+        raise ValueError(f"{path} {what} Supported: {SUPPORTED}.")
     try:
         return reader(path)
     except (zlib.error, RuntimeError, OverflowError, MemoryError) as error:
@@ -128,11 +142,3 @@ def cut(track: np.ndarray, begin: float | None, end: float | None, where: str, *
         raise ValueError(f"{where} lasts {seconds:.2f} s; --from {first:g} --to {last:g} must lie inside and "
                          f"keep at least one of its {fps:g} frames a second. Correct them.")
     return track[rows]
-
-
-def choose_layout(num_joints: int, layout: str | None, where: str) -> Skeleton:
-    """`find_layout` by the layout's own name or another program's; its error names the file."""
-    try:
-        return find_layout(num_joints, OTHER_NAMES.get(layout, layout))
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None

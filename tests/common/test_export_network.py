@@ -7,28 +7,32 @@ from model.folded import fold
 from model.ftcm import FTCM
 
 
-@pytest.fixture(params=[False, True], ids=["centre", "every frame"])
+@pytest.fixture(scope="module", params=[False, True], ids=["centre", "every frame"])
 def network(request):
     torch.manual_seed(0)
     return fold(FTCM(frames=9, dim=16, depth=2, every_frame=request.param).eval())
 
 
-@pytest.mark.parametrize("windows", [1, 2, 7])
-def test_onnxruntime_gives_the_networks_poses_for_any_number_of_windows(network, windows, tmp_path):
+@pytest.fixture(scope="module")
+def onnx_file(network, tmp_path_factory):
     pytest.importorskip("onnxscript")
+    path = tmp_path_factory.mktemp("onnx") / "ftcm.onnx"
+    save_onnx(path, network, {})
+    return path
+
+
+@pytest.mark.parametrize("windows", [1, 2, 7])
+def test_onnxruntime_gives_the_networks_poses_for_any_number_of_windows(network, windows, onnx_file):
     runtime = pytest.importorskip("onnxruntime")
-    save_onnx(tmp_path / "ftcm.onnx", network)
-    session = runtime.InferenceSession(tmp_path / "ftcm.onnx", providers=["CPUExecutionProvider"])
+    session = runtime.InferenceSession(onnx_file, providers=["CPUExecutionProvider"])
     keypoints = torch.randn(windows, 9, 17, 2)
     poses, = session.run(["pose"], {"keypoints": keypoints.numpy()})
     np.testing.assert_allclose(poses, network(keypoints).numpy(), atol=1e-5)
 
 
-def test_the_graph_has_no_fourier_transform(network, tmp_path):
+def test_the_graph_has_no_fourier_transform(onnx_file):
     onnx = pytest.importorskip("onnx")
-    pytest.importorskip("onnxscript")
-    save_onnx(tmp_path / "ftcm.onnx", network)
-    kinds = {node.op_type for node in onnx.load(tmp_path / "ftcm.onnx").graph.node}
+    kinds = {node.op_type for node in onnx.load(onnx_file).graph.node}
     assert "MatMul" in kinds or "Gemm" in kinds
     assert not kinds & {"DFT", "STFT", "FFT"}
 

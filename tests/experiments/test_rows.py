@@ -1,5 +1,6 @@
 """Rows of many runs: where weights are looked for, what is repeated, what a row says of its cost."""
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from common import checkpoint
 from experiments import ablation, augmentation, comparison, rows, tables
 from experiments.commands import run_study
 from experiments.rows import Row
+from model.stcformer import STCFormer
 from tests.experiments.test_compare import FIRST, SECOND, scores
 from tests.helpers import release_state
 
@@ -150,15 +152,22 @@ def test_tables_list_what_is_missing_and_how_to_get_it(project):
     folder = project / "checkpoint" / "tables_h36m_gt_tds1_27_no_refine"
     folder.mkdir(parents=True)
     torch.save(release_state(27, depth=1, dim=16), folder / "no_refine_6_4331.pth")
+    shutil.copy(project / "data_2d_h36m_gt.npz", project / "data_2d_h36m_cpn_ft_h36m_dbb.npz")
+    (project / "checkpoint" / "stcformer").mkdir()
+    torch.save(STCFormer(dim=16, depth=1).state_dict(),
+               project / "checkpoint" / "stcformer" / "no_refine_6_4406.pth")
     assert run_study(tables.execute, ["--device", "cpu", "--root_path", str(project)]) == 0
     output = project / "checkpoint" / "tables"
     table = json.loads((output / "tables.json").read_text())
     assert table["command"] == f"python -m experiments.tables --device cpu --root_path {project}"
-    assert [row["label"] for row in table["rows"]] == ["gt, 27 frames, tds 1"]
+    peer = "stcformer, cpn_ft_h36m_dbb, 27 frames, -tds 3 --every_frame 0"
+    assert [row["label"] for row in table["rows"]] == ["gt, 27 frames, tds 1", peer]
     assert table["rows"][0]["last_epoch_mpjpe"] is None
     low, high = table["rows"][0]["interval"]
     assert low <= table["rows"][0]["mpjpe"] <= high
-    assert len(table["missing"]) == 31
+    assert len(table["missing"]) == 31 + len(tables.PEERS) - 1
+    assert [row["label"] for row in table["rows"] if row["published"]] == [peer]
+    assert "pretrained_h36m_cpn.bin" in (output / "tables.md").read_text()
     assert "train them with: python run_ftcm.py --dataset h36m -k gt -f 27 -tds 3" in (
         output / "tables.md").read_text()
 

@@ -41,6 +41,8 @@ from common.video.bvh import NAMINGS
     ("--train 1 --network strided --every_frame 1", "--network strided has no --every_frame; drop it"),
     ("--train 1 --network pstmo --hop 3", "--network pstmo has no --hop; drop it"),
     ("--train 1 --dense 1", "--network ftcm has no --dense; drop it"),
+    ("--train 1 --network single_frame --recipe published", "no published recipe here; drop --recipe"),
+    ("--train 1 --recipe published --reload 1 --previous_dir x", "add --network beside --reload 1"),
     ("--recipe published", "--recipe is for --train 1"), ("--norm_momentum 0.1", "is for --train 1"),
     ("--train 1 --keep_root 1 --refine", "drop --refine"), ("--keep_root 1 --dataset 3dhp", "--dataset 3dhp"),
     ("--predict x --keep_root 1", "drop --keep_root"),

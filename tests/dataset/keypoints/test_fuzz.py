@@ -18,8 +18,9 @@ from common.bounds import FPS, IMAGE_SIDE
 from common.recording import to_clip
 from dataset import cmu_mocap, human36m, mpi_inf_3dhp
 from dataset.keypoints.json_lines import KeypointStream
-from dataset.keypoints.layouts import BODY25
+from dataset.keypoints.layouts import BLAZEPOSE33, BODY25, COCO17
 from dataset.keypoints.reader import read_recording
+from tests import detector_files as tool
 from tests.dataset.test_mpi_inf_3dhp import evaluation_data
 from tests.helpers import write_human36m
 from tests.keypoint_samples import (
@@ -39,6 +40,7 @@ from tests.keypoint_samples import (
 )
 
 few = settings(max_examples=100, derandomize=True, deadline=None, database=None)
+fewer = settings(few, max_examples=50)
 chance = st.randoms(use_true_random=False)
 JUNK = [None, True, -1, 0, 3, 10 ** 30, 10 ** 400, 1e308, -1e308, 0.5, float("nan"), float("inf"), 2j, "",
         "x", "12", "a\nb", "9" * 5000, b"x", [], {}, [[]], [None], [1, 2], [[1, 2], [3]], {"x": 1},
@@ -167,9 +169,9 @@ def sound_or_sentence(work):
             assert 20 < len(str(error)) < 1500 and "\n" not in str(error), str(error)[:2000]
 
 
-def check_recording(path):
+def check_recording(path, layout=None):
     def work():
-        recording = read_recording(path, **SIZE)
+        recording = read_recording(path, layout=layout, **SIZE)
         return recording, to_clip(recording)
     found = sound_or_sentence(work)
     if found:
@@ -220,6 +222,56 @@ def test_csv(folder, random):
     check_recording(path)
 
 
+TOOLS = {"ultralytics": tool.ultralytics_json,
+         "plain": lambda to, points: tool.write_json(to, points.tolist()),
+         "mediapipe": lambda to, points: tool.mediapipe_python(to, track(4, BLAZEPOSE33)),
+         "tfjs": lambda to, points: tool.tfjs(to, points, COCO17),
+         "posenet": lambda to, points: tool.posenet(to, points, COCO17)}
+
+
+@pytest.mark.parametrize("write", TOOLS.values(), ids=TOOLS)
+@fewer
+@given(random=chance)
+def test_json_of_frames(write, folder, random):
+    path = write(folder, track(4).round(1))
+    path.write_bytes(torn(dumped(many(json.loads(path.read_text()), random, plain=True)), random))
+    check_recording(path, layout="coco17" if random.randrange(2) else None)
+
+
+TABLES = {"deeplabcut": lambda to, points: tool.deeplabcut(to, points, COCO17, individuals=["a", "b"]),
+          "sleap": lambda to, points: tool.sleap(to, points, COCO17),
+          "trc": lambda to, points: tool.sports2d(to, points, COCO17),
+          "npy": tool.movenet, "lines": tool.mediapipe_solutions}
+
+
+@pytest.mark.parametrize("write", TABLES.values(), ids=TABLES)
+@fewer
+@given(random=chance)
+def test_tables_arrays_and_lines(write, folder, random):
+    path = write(folder, track(4).round(1))
+    path.write_bytes(torn(torn(path.read_bytes(), random), random))
+    check_recording(path, layout="coco17" if random.randrange(2) else None)
+
+
+@fewer
+@given(random=chance)
+def test_ultralytics_folder(folder, random):
+    inside = tool.ultralytics_labels(Path(tempfile.mkdtemp(dir=folder)), track(4).round(1), ids=3) / "labels"
+    path = random.choice(sorted(inside.iterdir()))
+    path.write_bytes(torn(torn(path.read_bytes(), random), random))
+    check_recording(inside.parent)
+
+
+MAPPING = {joint: place for place, joint in enumerate(COCO17.joints)}
+
+
+@fewer
+@given(random=chance)
+def test_mapping_file(folder, random):
+    (folder / "mapping.json").write_bytes(torn(dumped(many(MAPPING, random, plain=True)), random))
+    check_recording(tool.npy(folder, track(4)), layout=str(folder / "mapping.json"))
+
+
 @few
 @given(random=chance)
 def test_openpose_folder(folder, random):
@@ -237,7 +289,7 @@ def test_openpose_folder(folder, random):
 NPZ = {"npz": lambda to, points: write_npz(to, keypoints=points, layout="coco17", **SIZE, fps=30),
        "scores": lambda to, points: write_npz(to, keypoints=points[..., :2], scores=points[..., 2],
                                               layout="coco"),
-       "VideoPose3D": write_videopose3d, "Detectron": write_detectron}
+       "VideoPose3D": write_videopose3d, "Detectron": write_detectron, "rtmlib": tool.rtmlib_lists}
 
 
 def contents(path) -> dict:

@@ -6,7 +6,9 @@ import pytest
 
 from common.camera import normalize_screen
 from dataset.keypoints.json_lines import KeypointStream
-from dataset.keypoints.layouts import COCO17
+from dataset.keypoints.layouts import BLAZEPOSE33, COCO17
+from dataset.keypoints.reader import read_recording
+from tests import detector_files as tool
 from tests.keypoint_samples import SIZE, expected, track
 
 HEADER = {"layout": "coco17", **SIZE, "fps": 25}
@@ -31,6 +33,17 @@ def test_every_form_of_a_line_gives_what_the_file_gives(form):
     assert [unseen for _, unseen in found] == [0] * 4
     assert np.stack([keypoints for keypoints, _ in found]) == pytest.approx(
         normalize_screen(expected(points), **SIZE), abs=1e-6)
+
+
+def test_landmarks_of_mediapipe_and_tfjs_give_what_the_file_gives(tmp_path):
+    points = track(4, BLAZEPOSE33)
+    for write in (tool.mediapipe_web, tool.mediapipe_python, tool.tfjs, tool.ultralytics_json):
+        written = write(tmp_path, points if write is not tool.ultralytics_json else track(4))
+        found = list(KeypointStream(lines(*json.loads(written.read_text()), None), **SIZE))
+        straight = normalize_screen(read_recording(written, **SIZE).keypoints, **SIZE)
+        assert np.stack([keypoints for keypoints, _ in found])[:4] == pytest.approx(straight, abs=1e-5)
+    with pytest.raises(ValueError, match="line 1: 2 people. Send one person."):
+        list(KeypointStream(lines({"landmarks": 2 * [tool.landmarks(points[0])]}), **SIZE))
 
 
 def test_the_header_may_be_left_out_and_arguments_win_over_it():

@@ -121,9 +121,11 @@ def test_without_ears_the_nose_stands_in_and_without_a_head_nothing_does():
     assert not complete_head(person(COCO17), seen, COCO17)[1][0, head].any()
 
 
-def test_the_number_of_joints_tells_the_layout_except_for_17():
-    assert find_layout(25) == BODY25 and find_layout(33) == BLAZEPOSE33
-    assert find_layout(17, "coco17") == COCO17
+def test_the_number_of_joints_tells_the_layout_except_for_17_and_25():
+    assert find_layout(33) == BLAZEPOSE33
+    assert find_layout(17, "coco17") == COCO17 and find_layout(25, "body25") == BODY25
+    with pytest.raises(ValueError, match="25 joints may be body25 or another detector's.*--layout"):
+        find_layout(25)
     with pytest.raises(ValueError, match="human36m or coco17.*--layout"):
         find_layout(17)
     with pytest.raises(ValueError, match="No joint layout has 18 joints.*body25"):
