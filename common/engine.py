@@ -11,8 +11,8 @@ import torch
 
 from common.clips import Clip
 from common.distributed import Processes
-from common.lift import Lifting, add_poses, divide, lift_batch
-from common.loss import mpjpe_loss, velocity_loss
+from common.lift import Lifting, add_poses, divide, lift_batch, size_factor
+from common.loss import bone_loss, mpjpe_loss, velocity_loss
 from common.refining import Refiner, without_root
 from common.smooth import smooth
 from common.terminal import progress
@@ -29,10 +29,14 @@ class Step:
     micro_batch  windows that go through the network at once; their gradients add up to the batch's, which
                  takes less memory for the same step but for dropout's masks; None: the whole batch
     velocity     weight of the loss on the steps between a window's frames, for networks that predict all
+    bones        weight of the loss on the directions of the bones
+    teacher      weight of the distance to the pose that teachers give, where the batches hold one
     amp          compute in bfloat16 where that is safe
     """
     micro_batch: int | None = None
     velocity: float = 0
+    bones: float = 0
+    teacher: float = 0
     amp: bool = False
 
 
@@ -49,7 +53,7 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, step: Step = Ste
     for network in networks:
         network.train()
     windows = batches.windows
-    root = windows.clips[0].skeleton.root
+    skeleton = windows.clips[0].skeleton
     totals = torch.zeros(3, device=windows.offsets.device)  # loss, MPJPE, windows, summed on the device
     bar = progress(zip(batches, batches.sizes(), strict=True), total=len(batches), desc=desc, unit="batch")
     for number, (batch, (size, own)) in enumerate(bar):
@@ -57,14 +61,18 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, step: Step = Ste
         parts = list(batch.split(step.micro_batch or len(batch)))
         for part in parts:
             with gradients_kept(networks, processes, unless=part is parts[-1]):
-                predicted = forward(model, part, step, refiner, windows.window)     # (B, J, 3), (B, T, J, 3)
+                predicted = forward(model, part, step, refiner, batches.window)     # (B, J, 3), (B, T, J, 3)
                 loss = mpjpe_loss(predicted, part.pose)                             # metres
                 if step.velocity:
                     loss = loss + step.velocity * velocity_loss(predicted, part.pose)
+                if step.bones:
+                    loss = loss + step.bones * bone_loss(predicted, part.pose, skeleton)
+                if part.taught is not None:
+                    loss = loss + step.teacher * mpjpe_loss(predicted, part.taught)
                 weight = len(part) / size if own else 0.0           # processes average: times their count
                 (loss * (weight * processes.count)).backward()
             with torch.no_grad():
-                error = mpjpe_loss(without_root(predicted, root), part.pose)
+                error = mpjpe_loss(without_root(predicted, skeleton.root), part.pose)
                 totals += torch.stack([loss, error, torch.ones_like(loss)]) * (weight * size)
         optimizer.step()
         if number % BAR_EVERY == 0:
@@ -147,6 +155,9 @@ def predict(model, clips: list[Clip], window: Window, lifting: Lifting = Lifting
              for key, values in found.items()}
     if lifting.smooth:
         split["pose"] = [smooth(poses, seconds=lifting.smooth, fps=clip.fps)
+                         for poses, clip in zip(split["pose"], clips)]
+    if lifting.height:
+        split["pose"] = [size_factor(lifting.height, clip) * poses
                          for poses, clip in zip(split["pose"], clips)]
     return split
 

@@ -212,6 +212,15 @@ def test_a_network_trained_in_metres_is_written_in_the_millimetres_of_its_releas
     assert torch.allclose(back.eval()(keypoints), model.eval()(keypoints), atol=1e-6)
 
 
+@pytest.mark.parametrize("network, data, words", [
+    ("videopose3d", {"dataset": "3dhp"}, "never those of 3dhp"), ("stcformer", {"stature": True}, "size")])
+def test_what_the_authors_program_cannot_hold_is_not_written_for_it(network, data, words):
+    model = {"videopose3d": VideoPose3D(frames=9, dim=16), "stcformer": STCFormer(dim=16, depth=1)}[network]
+    with pytest.raises(ValueError, match=f"The original release has .*{words}"):
+        checkpoint.to_release({"network": network, "model_args": {"frames": 9, "dim": 16, "depth": 1},
+                               "data": {"dataset": "cmu"} | data, "model": model.state_dict()})
+
+
 def test_the_published_recipes_train_and_the_command_line_wins(data, tmp_path):
     small = {"stcformer": "--d_hid 16 --layers 1 -f 9", "videopose3d": "--d_hid 16 --widths 3,5"}
     facts = {}
