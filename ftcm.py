@@ -51,7 +51,8 @@ def lift_keypoints(keypoints: np.ndarray, *, width: int, height: int, fps: float
                              facts={"width": width, "height": height, "fps": fps})
     path = None if checkpoint is None else Path(checkpoint).resolve()
     args, model, trained_fps, device = load(path, path and path.is_file() and path.stat().st_mtime_ns)
-    lifting = replace(options.lifting_of(args, device), smooth=placement.seconds)
+    lifting = replace(options.lifting_of(args, device), smooth=placement.seconds,
+                      height=placement.height if args.stature else None)
 
     def predict(clip):
         return run_ftcm.predict_clips(model, [clip], options.window_of(args), lifting)["pose"][0]

@@ -10,6 +10,7 @@ import torch
 
 from common import checkpoint, engine, export_network, pretraining, report, scores, terminal
 from common.augmentation.augmenter import make_augmenter
+from common.averaging import Average
 from common.clips import Clip, downsample, hold_out, relayout, select, subset
 from common.command import options
 from common.distributed import Processes, choose_device
@@ -19,9 +20,10 @@ from common.provenance import provenance
 from common.refining import Refiner
 from common.run_folder import RunFolder
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
+from common.teaching import Teachers
 from common.training import Training, first_state, refuse_too_large
 from common.video import live, own_video, stream
-from common.windows import Sampling, TrainingBatches, Window, Windows
+from common.windows import TrainingBatches, Window, Windows
 from dataset import cmu_mocap, human36m, mpi_inf_3dhp, scores_3dhp
 from dataset.keypoints import json_lines, reader
 from model.folded import fold
@@ -86,9 +88,7 @@ def load_network(args) -> tuple[torch.nn.Module, dict]:
     path = args.previous_dir
     if args.shipped:
         options.announce_shipped(path)
-    saved = checkpoint.load(path)
-    if not (args.pretrain or args.export_release or args.export_weights):
-        saved = pretraining.as_lifter(saved, MODELS, path, train=args.train)
+    saved = pretraining.load(path, MODELS, train=args.train, as_is=options.keeps_pretraining(args))
     network = MODELS[saved.get("network", "ftcm")]
     saved["model_args"] = checkpoint.with_defaults(saved["model_args"], network)
     options.adopt(args, saved, path)
@@ -135,14 +135,12 @@ def train(command: Command) -> None:
     model, saved = load_network(args) if args.reload else (None, None)
     if saved:
         refuse_layout(saved, DATASETS[args.dataset].SKELETON, args.previous_dir)
-    name = f"{args.checkpoint}_{args.frames}_{'refine' if args.refine else 'no_refine'}"
-    folder = args.output or options.PROJECT / "checkpoint" / name
-    run = RunFolder(folder, resume=args.resume, writes=processes.is_writer)
+    run = RunFolder(options.training_folder(args), resume=args.resume, writes=processes.is_writer)
     clips, held_out = hold_out(load_clips(args, "train"), args.val_subjects)
     clips = subset(clips, args.subset)
     test_clips = load_clips(args, "test") if args.test else []
     model_args = options.network_arguments(args, num_joints=len(clips[0].skeleton.joints), saved=saved)
-    refuse_too_large(MODELS[args.network], model_args, copies=5 if device == "cpu" else 1)
+    refuse_too_large(MODELS[args.network], model_args, copies=5 + bool(args.ema) if device == "cpu" else 1)
     model = (model or MODELS[args.network](**model_args)).to(device).use_fast(True)
     refiner = make_refiner(args, clips, device)
     if refiner and hasattr(model, "every_head"):
@@ -164,10 +162,11 @@ def train(command: Command) -> None:
         run=run, model=model, refiner=refiner, wrapped=[processes.wrap(network) for network in compiled],
         optimizer=optimizer, rates=rates, batches=training_batches(command, clips), seed=args.seed,
         processes=processes, schedule=options.schedule_of(args), validate=validate if args.test else None,
+        average=Average(networks, args.ema, optimizer) if args.ema else None,
         state=first_state(clips, options.training_facts(args), model_args))
     with run.held():
         if args.resume:
-            resume(training, args)
+            options.resume(training, args)
         run.write_options({**training.state["options"], **provenance(command.argv, device)})
         training.announce(device)
         training.fit(options.step_of(args, model, training.batches), max_minutes=args.max_minutes)
@@ -177,26 +176,25 @@ def train(command: Command) -> None:
             run.log(f"Not evaluated. Last epoch: {run.last}")
 
 
-def resume(training: Training, args) -> None:
-    """Go on after the run's last whole epoch; without one the training starts from the beginning."""
-    path = training.run.last
-    if not path.exists():
-        training.run.log(f"--resume: {path.parent} holds no whole epoch; starting from the beginning.")
-        return
-    saved = checkpoint.load(path)
-    options.refuse_changes(args, saved, path)
-    training.resume(saved)
-
-
 def training_batches(command: Command, clips: list[Clip]) -> TrainingBatches:
     """The windows of `clips` as the options batch, flip and augment them; this process's share."""
     args, processes = command.args, command.processes
     augment = make_augmenter(args.augment, clips, noise=cmu_mocap.read_noise(), tds=args.tds)
-    windows = Windows(clips, options.window_of(args), device=command.device, mirror=args.flip)
-    sampling = Sampling(args.batch_size, stride=args.stride, mirror=args.flip, reverse=args.reverse,
-                        whole=args.every_frame or options.learns_both(args))
-    return TrainingBatches(windows, sampling, generator=torch.Generator().manual_seed(args.seed),
-                           augment=augment, share=(processes.rank, processes.count))
+    teach = load_teachers(args, command.device)
+    window = teach.window if teach else options.window_of(args)
+    windows = Windows(clips, window, device=command.device, mirror=args.flip)
+    return TrainingBatches(windows, options.sampling_of(args), share=(processes.rank, processes.count),
+                           generator=torch.Generator().manual_seed(args.seed), augment=augment, teach=teach)
+
+
+def load_teachers(args, device: str) -> Teachers | None:
+    """The networks in --teacher; None without."""
+    models = []
+    for path in args.teacher or ():
+        model, saved = load_network(options.teacher_options(args, path))
+        refuse_layout(saved, DATASETS[args.dataset].SKELETON, path)
+        models.append((fold(model) if isinstance(model, FTCM) else model).to(device))
+    return Teachers(models, options.window_of(args), whole=args.every_frame) if models else None
 
 
 def score_best(training: Training, clips: list[Clip], command: Command) -> None:
@@ -273,6 +271,7 @@ def predict_video(args, device: str) -> None:
         roll=args.roll, seconds=args.smooth, fit=args.fit, height=args.body_height)
     if args.predict == options.LIVE:
         frames = json_lines.KeypointStream(live.read_until_interrupted(sys.stdin.buffer), **facts)
+        frames.notes += options.describe_size(args)
         lifter = stream.make_lifter(fold(model) if isinstance(model, FTCM) else model, window,
                                     options.lifting_of(args, device), HUMAN36M)
         live.lift_stream(frames, lifter, trained_fps=trained_fps, placement=placement)
@@ -282,7 +281,8 @@ def predict_video(args, device: str) -> None:
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
     poses, notes = own_video.lift_recording(recording, args.roll, trained_fps, lambda clip: predict_clips(
         model, [clip], window, options.lifting_of(args, device), desc="lift")["pose"][0])
-    notes += own_video.write_outputs(folder, recording, poses, placement, bvh_names=args.bvh_names)
+    notes += options.describe_size(args) + own_video.write_outputs(
+        folder, recording, poses, placement, bvh_names=args.bvh_names)
     print("\n".join([*recording.notes, *notes]))
 
 

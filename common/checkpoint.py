@@ -4,8 +4,9 @@ What a checkpoint may say is listed in common/untrusted/fields.py.
 
 A checkpoint of ours is a dict with `format`, `network` (ftcm where absent), `model_args` (its arguments),
 `data` (dataset, keypoints, tds), `model` (state dict) and, for resuming, `refine`, `optimizer`, `epoch`,
-`best`, `history`, `options`, `rng`, `mean_pose`. Tensors may be stored in half precision. A refine file
-is the refine module's state dict alone, in the original release's names.
+`best`, `history`, `options`, `rng`, `mean_pose`, and where `model` is an average, `unaveraged`, the last
+step's weights. Tensors may be stored in half precision. A refine file is the refine module's state dict
+alone, in the original release's names.
 """
 import io
 import math
@@ -57,6 +58,7 @@ HELD_BY_RELEASE = {
     "fpm_filter": (["matrix"], "The original release has no ablated network, this one has an {} filter"),
     "every_frame": ([False], "The original release has no network that predicts every frame of a window"),
     "target": (["center"], "The original release lifts a window's centre frame, never its {}"),
+    "stature": ([False], "The original release has no network that leaves the size of people open"),
     "dataset": (["h36m", "cmu"], "The original release has Human3.6M's joints, never those of {}"),
     "dim": ([512], "The original release always has 512 channels, this network has {}"),
     "depth": ([6], "The original release always has 6 blocks, this network has {}"),
@@ -132,9 +134,14 @@ def to_half(saved: dict) -> dict:
     if "optimizer" in saved:                            # a last epoch: nothing selected it
         kept["selection"] = None
     if "options" in saved:
-        kept["options"] = {name: Path(value).name if isinstance(value, str) and "/" in value else value
-                           for name, value in saved["options"].items()}
+        kept["options"] = {name: list(map(without_folder, value)) if isinstance(value, list) else
+                           without_folder(value) for name, value in saved["options"].items()}
     return kept
+
+
+def without_folder(value):
+    """An option's value; a path's last part."""
+    return Path(value).name if isinstance(value, str) and "/" in value else value
 
 
 def load_refine(network: torch.nn.Module, path: Path) -> None:
@@ -150,14 +157,17 @@ def to_release(saved: dict) -> dict:
     Other published networks under their authors' names. Raises ValueError that names what the release lacks
     where it cannot hold the network.
     """
-    published = releases.write_release(saved)
-    if published:
-        return published
     facts = {"network": saved.get("network", "ftcm"), **saved["data"], **saved["model_args"]}
-    for name, (held, lack) in HELD_BY_RELEASE.items():
+    theirs = [row for row in releases.RELEASES if row.network == facts["network"]]
+    other_joints = any(row.data.get("dataset") == "3dhp" for row in theirs)
+    asked = ["stature"] + ["dataset"] * (not other_joints) if theirs else list(HELD_BY_RELEASE)
+    for name in asked:
+        held, lack = HELD_BY_RELEASE[name]
         if facts.get(name, held[0]) not in held:
             raise ValueError(lack.format(facts[name]) + ". Export another checkpoint, or this one in another "
                              "form: --export_onnx, --export_program or --export_weights.")
+    if theirs:
+        return releases.write_release(saved)
     state, model_args = saved["model"], saved["model_args"]
     depth, dim = model_args["depth"], model_args["dim"]
     released = {release: state[ours].clone() for release, ours in release_names(depth, layout=1).items()}

@@ -12,9 +12,10 @@ import torch
 
 from common.clips import Clip
 from common.distributed import Processes
-from common.lift import Lifting, add_poses, divide, lift_batch
-from common.loss import mpjpe_loss, velocity_loss
+from common.lift import Lifting, add_poses, divide, lift_batch, size_factor
+from common.loss import bone_loss, mpjpe_loss, velocity_loss
 from common.refining import Refiner, without_root
+from common.skeleton import Skeleton
 from common.smooth import smooth
 from common.terminal import progress
 from common.windows import Batch, TrainingBatches, Window, Windows
@@ -30,12 +31,16 @@ class Step:
     micro_batch  windows that go through the network at once; their gradients add up to the batch's, which
                  takes less memory for the same step but for dropout's masks; None: the whole batch
     velocity     weight of the loss on the steps between a window's frames, for networks that predict all
+    bones        weight of the loss on the directions of the bones
+    teacher      weight of the distance to the pose that teachers give, where the batches hold one
     amp          compute in bfloat16 where that is safe
     both         the network has two answers, the target frame's pose and every frame's; their losses add up
     masks        for a network that learns to fill in keypoints: draws what it does not see of a batch
     """
     micro_batch: int | None = None
     velocity: float = 0
+    bones: float = 0
+    teacher: float = 0
     amp: bool = False
     both: bool = False
     masks: Callable[[], tuple[torch.Tensor, ...]] | None = None
@@ -64,7 +69,7 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, step: Step = Ste
         for part in parts:
             with gradients_kept(networks, processes, unless=part is parts[-1]):
                 loss, error = (masked_loss(model, part, step, masks) if masks else
-                               pose_loss(model, part, step, refiner, windows))
+                               pose_loss(model, part, step, refiner, batches))
                 weight = len(part) / size if own else 0.0           # processes average: times their count
                 (loss * (weight * processes.count)).backward()
             with torch.no_grad():
@@ -81,26 +86,37 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, step: Step = Ste
     return loss / count, error / count
 
 
-def pose_loss(model, batch: Batch, step: Step, refiner: Refiner | None, windows: Windows):
-    """The loss of a training batch, refined with `refiner`, and its MPJPE, scalars in metres.
+def pose_loss(model, batch: Batch, step: Step, refiner: Refiner | None, batches: TrainingBatches):
+    """The loss of a batch of `batches`, refined with `refiner`, and its MPJPE, scalars in metres.
 
     The predicted root counts in the loss and lies at the origin in the MPJPE, which has no gradient.
     """
-    place, pose, others = windows.window.place, batch.pose, 0.0
+    place, skeleton, pose = batches.window.place, batches.windows.clips[0].skeleton, batch.pose
     with torch.autocast(batch.keypoints.device.type, torch.bfloat16, enabled=step.amp):
         predicted = model(batch.keypoints, both=True) if step.both else model(batch.keypoints)
+    loss = 0.0
     if step.both:
-        predicted, every = predicted
-        others, pose = mpjpe_loss(every.float(), pose), pose[:, place]
+        predicted, every = predicted                                            # (B, J, 3), (B, T, J, 3)
+        loss, pose = distance(every.float(), pose, step, skeleton), pose[:, place]
     predicted = predicted.float()                                               # (B, J, 3) or (B, T, J, 3)
     if refiner:
         predicted = refiner(predicted, batch, place)[0]
-    loss = mpjpe_loss(predicted, pose) + others
+    loss = loss + distance(predicted, pose, step, skeleton)
+    if batch.taught is not None:
+        loss = loss + step.teacher * mpjpe_loss(predicted, batch.taught)
+    with torch.no_grad():
+        error = mpjpe_loss(without_root(predicted, skeleton.root), pose)
+    return loss, error
+
+
+def distance(predicted, pose, step: Step, skeleton: Skeleton):
+    """How far poses (.., J, 3) are from the truth, with the weights of `step`: a scalar in metres."""
+    loss = mpjpe_loss(predicted, pose)
     if step.velocity:
         loss = loss + step.velocity * velocity_loss(predicted, pose)
-    with torch.no_grad():
-        error = mpjpe_loss(without_root(predicted, windows.clips[0].skeleton.root), pose)
-    return loss, error
+    if step.bones:
+        loss = loss + step.bones * bone_loss(predicted, pose, skeleton)
+    return loss
 
 
 def masked_loss(model, batch: Batch, step: Step, masks: list):
@@ -176,6 +192,9 @@ def predict(model, clips: list[Clip], window: Window, lifting: Lifting = Lifting
              for key, values in found.items()}
     if lifting.smooth:
         split["pose"] = [smooth(poses, seconds=lifting.smooth, fps=clip.fps)
+                         for poses, clip in zip(split["pose"], clips)]
+    if lifting.height:
+        split["pose"] = [size_factor(lifting.height, clip) * poses
                          for poses, clip in zip(split["pose"], clips)]
     return split
 

@@ -2,7 +2,8 @@
 
 ONNX files and PyTorch's programs take keypoints (B, T, J, 2) of any number B of windows, screen coordinates.
 They give poses (B, J, 3), or (B, T, J, 3) from a network that predicts every frame: root-relative, camera
-space, metres. How to use an ONNX file: checkpoint/ONNX.md.
+space, metres; of an average adult's height (common/stature.py) from a network of --stature 1. How to use an
+ONNX file: checkpoint/ONNX.md.
 """
 import importlib.util
 import io
@@ -18,6 +19,7 @@ from common.batch_sizes import default_hop
 from common.files import write_whole
 from common.lift import blending_weights
 from common.skeleton import HUMAN36M, MPI_INF_3DHP
+from common.stature import ADULT_HEIGHT
 
 LAYOUTS = {"3dhp": MPI_INF_3DHP}        # of the data sets with other joints than Human3.6M's
 TERMS = {"cmu": "CMU Graphics Lab Motion Capture Database: free for all uses, no resale of the data as such",
@@ -51,7 +53,9 @@ def describe(network: torch.nn.Module, saved: dict) -> dict:
         "input": "keypoints (windows, frames, joints, xy), float32, screen coordinates: x = 2 u / width - 1, "
                  "y = (2 v - height) / width of pixels u (right), v (down)",
         "output": f"pose {poses}, float32, metres, camera space: x right, y down, z forward; relative to the "
-                  "root joint, which is to be set to 0",
+                  "root joint, which is to be set to 0" + (
+                      f"; of people {ADULT_HEIGHT:.4f} m tall: multiply by the true height over this"
+                      if data.get("stature") else ""),
         "joints": skeleton.joints, "parents": skeleton.parents, "root": skeleton.root,
         "frames": network.frames, "frame_rate": saved.get("fps", 50), "frame_step": data.get("tds", 1),
         "target_frame": None if every else target,

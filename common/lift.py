@@ -6,8 +6,12 @@ from dataclasses import dataclass
 
 import torch
 
+from common.clips import Clip
 from common.skeleton import Skeleton, flip
+from common.stature import ADULT_HEIGHT, stature
 from common.windows import Batch, Windows
+
+TRUE_HEIGHT = "true"
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,8 @@ class Lifting:
     smooth      seconds, standard deviation of a Gaussian over time; None for none
     amp         compute in bfloat16 where that is safe
     keep_root   leave the root joint where it was predicted, instead of at the origin
+    height      of the people whom the network lifts as average adults: metres, or TRUE_HEIGHT, each clip's by
+                its true bones; None: as lifted
     device      of PyTorch
     """
     batch_size: int = 256
@@ -28,7 +34,18 @@ class Lifting:
     smooth: float | None = None
     amp: bool = False
     keep_root: bool = False
+    height: float | str | None = None
     device: str = "cpu"
+
+
+def size_factor(height: float | str | None, clip: Clip | None = None) -> float:
+    """What poses of an average adult are multiplied by for people of `height` (`Lifting.height`).
+
+    `clip` holds the true poses for TRUE_HEIGHT.
+    """
+    if height == TRUE_HEIGHT:
+        height = float(stature(clip.pose, clip.skeleton).mean())
+    return 1.0 if height is None else height / ADULT_HEIGHT
 
 
 def blending_weights(frames: int) -> torch.Tensor:

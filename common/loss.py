@@ -1,5 +1,8 @@
 """Training losses."""
 import torch
+from torch.nn.functional import normalize
+
+from common.skeleton import Skeleton
 
 
 def mpjpe_loss(predicted, pose):
@@ -13,3 +16,18 @@ def velocity_loss(predicted, pose):
     `predicted` and `pose` (B, T, J, 3), T frames.
     """
     return mpjpe_loss(predicted.diff(dim=1), pose.diff(dim=1))
+
+
+def bone_loss(predicted, pose, skeleton: Skeleton):
+    """Mean distance of the bones' unit vectors, parent to child, a scalar from 0 to 2: 2 sin(angle / 2) each.
+
+    `predicted` and `pose` (.., J, 3). Lengths do not enter: a pose falls into lengths and directions as in
+    Chen et al. 2022 (anatomy-aware 3D human pose estimation). A bone without length has no direction: the
+    distance is 1, or 0 where both have none.
+    """
+    parents, children = zip(*skeleton.bones)
+
+    def directions(joints):
+        return normalize(joints[..., list(children), :] - joints[..., list(parents), :], dim=-1)
+
+    return mpjpe_loss(directions(predicted), directions(pose))

@@ -2,22 +2,23 @@
 from inspect import signature
 from pathlib import Path
 
-from common.checkpoint import build
+from common import checkpoint
 
 
-def as_lifter(saved: dict, networks: dict[str, type], path: Path, *, train: bool) -> dict:
-    """A checkpoint `saved` of `path`, or, of a pre-training, that of a lifter which begins with it.
+def load(path: Path, networks: dict[str, type], *, train: bool, as_is: bool) -> dict:
+    """The checkpoint in `path`; of a pre-training, unless `as_is`, that of a lifter which begins with it.
 
-    `networks` are the classes by their names. Raises ValueError where a pre-training is damaged, or is not
-    to `train` a lifter.
+    `networks` are the classes by their names. Raises FileNotFoundError or ValueError, the latter also where a
+    pre-training is not to `train` a lifter.
     """
+    saved = checkpoint.load(path)
     network = networks[saved.get("network", "ftcm")]
-    if not hasattr(network, "lifter"):
+    if as_is or not hasattr(network, "lifter"):
         return saved
     if not train:
         raise ValueError(f"{path} holds a pre-training, which gives no poses. Train a lifter that begins "
                          f"with it: --train 1 --network {network.lifter} --reload 1 --previous_dir {path}")
-    build(network, saved["model_args"], saved["model"], path, saved.get("name_in_file", str))
+    checkpoint.build(network, saved["model_args"], saved["model"], path, saved.get("name_in_file", str))
     lifter = networks[network.lifter]
     model_args = {name: value for name, value in saved["model_args"].items()
                   if name in signature(lifter).parameters}

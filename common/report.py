@@ -7,8 +7,10 @@ import numpy as np
 from common import score_table, scores
 from common.camera import camera_to_level
 from common.clips import Clip
+from common.lift import TRUE_HEIGHT
 from common.metrics import mpjpe
 from common.pictures import animation, movies
+from common.stature import ADULT_HEIGHT, stature
 
 
 def summarise(clips: list[Clip], found: dict[str, list[np.ndarray]], saved: dict, facts: dict) -> dict:
@@ -26,7 +28,7 @@ def summarise(clips: list[Clip], found: dict[str, list[np.ndarray]], saved: dict
                "planned_epochs": saved.get("options", {}).get("epochs"),
                "training_minutes": sum(row["seconds"] for row in history) / 60,
                "training_cpu_minutes": sum(row.get("cpu_seconds", math.nan) for row in history) / 60,
-               **scores.score(clips, found["pose"], joints)}
+               "validation": score_table.by_minutes(history), **scores.score(clips, found["pose"], joints)}
     if "lifted" in found:
         summary["lifted"] = yardstick(clips, found["lifted"], joints)
     if facts["refine"] == "estimate":
@@ -101,6 +103,9 @@ def describe_training(saved: dict, summary: dict) -> list[str]:
     if options.get("reload") and options.get("previous_dir"):
         notes.append(f"The training started from the weights in {Path(options['previous_dir']).name}; "
                      "theirs is not counted.")
+    if options.get("teacher"):
+        names = ", ".join(Path(path).name for path in options["teacher"])
+        notes.append(f"The training also learned from the poses of {names}; their training is not counted.")
     return notes
 
 
@@ -119,7 +124,22 @@ def describe_parts(clips: list[Clip], summary: dict) -> list[str]:
     if summary.get("smooth"):
         notes.append(f"Poses were averaged over time, with frames of the future: a Gaussian of "
                      f"{summary['smooth']:g} s standard deviation (--smooth).")
-    return notes
+    return [*notes, *describe_size(clips, summary)]
+
+
+def describe_size(clips: list[Clip], summary: dict) -> list[str]:
+    """Which height the poses have where the network does not tell it."""
+    if not summary.get("stature"):
+        return []
+    height = summary["body_height"]
+    if height == TRUE_HEIGHT:
+        heights = [stature(clip.pose, clip.skeleton).mean() for clip in clips]
+        how = f"each clip's true one by its bones, {min(heights):.2f} to {max(heights):.2f} m"
+    else:
+        how = (f"{height:.2f} m, stated" if height else
+               f"an average adult's, {ADULT_HEIGHT:.2f} m, assumed (--body_height states another)")
+    return ["The network does not tell how tall people are: the scale is unknown. The poses' height is "
+            f"{how}. N-MPJPE does not depend on it."]
 
 
 def describe_selection(saved: dict, summary: dict) -> list[str]:

@@ -79,8 +79,8 @@ class RunFolder:
         """
         if is_best:
             lifter, refine = best_names(state["history"][-1])
-            weights_only = {key: value
-                            for key, value in state.items() if key not in ("optimizer", "rng", "refine")}
+            weights_only = {key: value for key, value in state.items()
+                            if key not in ("optimizer", "rng", "refine", "unaveraged")}
             files = [lifter] + ([refine] if "refine" in state else [])
             epoch, p1 = state["epoch"], state["history"][-1]["p1"]
             state["best"] = weights_only["best"] = {"epoch": epoch, "p1": p1, "files": files}

@@ -68,6 +68,16 @@ def write_scores(folder: Path, report: dict) -> list[Path]:
     return paths
 
 
+def by_minutes(history: list[dict]) -> list[dict]:
+    """The validation errors of a training's epochs, in mm, by the minutes that had passed."""
+    seconds, rows = 0.0, []
+    for row in history:
+        seconds += row["seconds"]
+        if "p1" in row:
+            rows.append({"epoch": row["epoch"], "minutes": seconds / 60, "p1": row["p1"], "p2": row["p2"]})
+    return rows
+
+
 def write_json(path: Path, content: dict) -> None:
     """Write plain values as a JSON file, whole or not at all; NaN becomes null."""
     write_whole(path, json.dumps(replace_nan(content), indent=1) + "\n")

@@ -6,12 +6,14 @@ import math
 import os
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from common import checkpoint, engine, scores
+from common.averaging import Average
 from common.clips import Clip
 from common.distributed import Processes
 from common.pictures import curves
@@ -20,6 +22,7 @@ from common.run_folder import RunFolder
 from common.windows import TrainingBatches
 
 TEST_SUBJECTS = "test subjects"      # what selects the best epoch in the paper
+WEIGHTS = ("model", "refine")       # fields of a state: the weights of the networks, in their order
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Training:
     """What one training consists of. `refiner` is None without the refine step.
 
     `validate` returns {"p1": .., "p2": ..} in mm, None trains without; `wrapped` are the networks as the
-    training step calls them (compiled, shared among processes), in the order of `networks`.
+    training step calls them (compiled, shared among processes), in the order of `networks`. With `average`
+    the averaged weights are validated and kept.
     """
     run: RunFolder
     state: dict
@@ -64,6 +68,7 @@ class Training:
     validate: Callable[[], dict] | None
     processes: Processes
     seed: int
+    average: Average | None = None
 
     @property
     def networks(self) -> list[torch.nn.Module]:
@@ -98,9 +103,10 @@ class Training:
             self.wrapped[0], self.batches, self.optimizer, step, processes=self.processes,
             refiner=self.refiner and self.refiner.around(self.wrapped[1]),
             desc=f"epoch {epoch}/{self.schedule.epochs}")
+        with self.average.shown() if self.average else nullcontext():
+            errors = self.validate() if self.validate else {}
         row = {"epoch": epoch, "learning_rate": self.rates[0] * factor, "loss": loss,
-               **({} if step.masks else {"train_mpjpe": 1000 * error}),
-               **(self.validate() if self.validate else {})}
+               **({} if step.masks else {"train_mpjpe": 1000 * error}), **errors}
         # The first process's clock decides, so that all stop after the same epoch.
         row["seconds"] = self.processes.collect([time.time() - started], self.processes.count)[0]
         row["cpu_seconds"] = time.process_time() - busy         # of all threads of this process
@@ -108,11 +114,12 @@ class Training:
 
     def save(self, row: dict, *, is_best: bool) -> None:
         """Add an epoch's row to the state and write the state's files."""
-        self.state |= {"epoch": row["epoch"], "history": self.state["history"] + [row],
-                       "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
-                       "rng": self.random_state()}
-        if self.refiner:
-            self.state["refine"] = self.refiner.network.state_dict()
+        weights = dict(zip(WEIGHTS, (network.state_dict() for network in self.networks)))
+        self.state |= {"epoch": row["epoch"], "history": self.state["history"] + [row], **weights,
+                       "optimizer": self.optimizer.state_dict(), "rng": self.random_state()}
+        if self.average:
+            self.state |= {"unaveraged": {"steps": self.average.steps, **weights},
+                           **dict(zip(WEIGHTS, self.average.states))}
         self.run.save_epoch(self.state, is_best=is_best)
         self.draw()
 
@@ -152,8 +159,10 @@ class Training:
         """Take networks, optimiser and random sources from `saved`, this run's last.pth."""
         path = self.run.last
         self.refuse_other_run(saved, path)
-        for network, key in zip(self.networks, ("model", "refine")):
-            checkpoint.load_weights(network, saved[key], path)
+        self.load_networks(saved, path)
+        if self.average:
+            self.average.restart(saved["unaveraged"]["steps"])
+            self.load_networks(saved["unaveraged"], path)
         self.load_moments(saved["optimizer"]["state"], path)
         self.set_random_state(saved["rng"], path)
         self.run.log(f"Resumed after epoch {saved['epoch']}.")
@@ -162,13 +171,19 @@ class Training:
         self.run.tidy(self.state)               # the run may have been killed before it did
         self.draw()
 
+    def load_networks(self, weights: dict, path: Path) -> None:
+        """Give the networks their weights; ValueError where they do not fit."""
+        for network, key in zip(self.networks, WEIGHTS):
+            checkpoint.load_weights(network, weights.get(key, {}), path)
+
     def refuse_other_run(self, saved: dict, path: Path) -> None:
         """Raise ValueError where `saved` is not the last epoch of a run with this network and data."""
         if "optimizer" not in saved:
             raise ValueError(f"{path} cannot be resumed: it holds weights only.")
         if saved.get("network", "ftcm") != self.state["network"]:
             raise ValueError(f"{path} cannot be resumed: it holds another network, {saved['network']}.")
-        needed = ["options", "rng", "epoch", "history", "best", *(["refine"] if self.refiner else [])]
+        needed = ["options", "rng", "epoch", "history", "best", *(["refine"] if self.refiner else []),
+                  *(["unaveraged"] if self.average else [])]
         missing = [name for name in needed if name not in saved]
         if missing:
             raise ValueError(f"{path} cannot be resumed: it lacks {', '.join(missing)}.")

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from common.clips import Clip
-from common.skeleton import flip
+from common.skeleton import Skeleton, flip
+from common.stature import ADULT_HEIGHT, stature
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,14 @@ class Sampling:
     mirror      each window also appears mirrored, in the same epoch
     reverse     each window also appears with time reversed; with `mirror` that makes four versions
     whole       batches hold the truth of all frames of the windows, not only of the targets
+    adult       everybody has an average adult's height: the scene is scaled about the camera
     """
     batch_size: int
     stride: int = 1
     mirror: bool = False
     reverse: bool = False
     whole: bool = False
+    adult: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Batch:
     intrinsics  (B, 4) screen units                     root   (B, 3) camera space, metres
     clip        (B,) number of the clip                 frame  (B,) target frame within the clip
     up          (B, 3) camera space, against gravity
+    taught      poses that teachers give (common/teaching.py), as `pose`; None without
     """
     keypoints: torch.Tensor
     pose: torch.Tensor | None
@@ -71,6 +75,7 @@ class Batch:
     up: torch.Tensor | None
     clip: torch.Tensor
     frame: torch.Tensor
+    taught: torch.Tensor | None = None
 
     def __len__(self):
         return len(self.keypoints)
@@ -79,6 +84,16 @@ class Batch:
         """The batch with the truth (B, T, ..) of frame `place` of each window alone: (B, ..)."""
         root = None if self.root is None else self.root[:, place]
         return replace(self, pose=self.pose[:, place], root=root)
+
+    def adult(self, skeleton: Skeleton) -> "Batch":
+        """The batch as if everybody were as tall as an average adult; the keypoints stay as they are.
+
+        Each window's pose and root are scaled about the camera by one factor, which its bones tell.
+        """
+        height = stature(self.pose, skeleton).reshape(len(self), -1).mean(1)               # (B,) metres
+        factor = (ADULT_HEIGHT / height).reshape(-1, *[1] * (self.pose.ndim - 1))
+        root = None if self.root is None else self.root * factor[..., 0]
+        return replace(self, pose=self.pose * factor, root=root)
 
     def split(self, size: int) -> Iterator["Batch"]:
         """The same windows in parts of at most `size`."""
@@ -203,13 +218,16 @@ class TrainingBatches:
 
     `augment` maps a batch of whole windows to another. `share` is (number of this process, number of
     processes): the windows of each batch are dealt among them; where a batch has fewer windows than
-    processes, the idle ones get its first.
+    processes, the idle ones get its first. `teach` adds what teachers say (common/teaching.py) and cuts the
+    windows, which are theirs, to its `student`'s.
     """
 
     def __init__(self, windows: Windows, sampling: Sampling, *, generator: torch.Generator,
-                 augment: Callable[[Batch], Batch] | None = None, share: tuple[int, int] = (0, 1)):
+                 augment: Callable[[Batch], Batch] | None = None, share: tuple[int, int] = (0, 1),
+                 teach: Callable[[Batch], Batch] | None = None):
         self.windows, self.sampling, self.generator = windows, sampling, generator
-        self.augment, self.share = augment, share
+        self.augment, self.share, self.teach = augment, share, teach
+        self.window = teach.student if teach else windows.window        # of the batches
         self.rows = windows.centers(sampling.stride, valid_only=True)
         self.versions = (1 + sampling.mirror) * (1 + sampling.reverse)
 
@@ -230,7 +248,12 @@ class TrainingBatches:
             gathered = self.windows.gather(*dealt, whole=self.sampling.whole or self.augment is not None)
             if self.augment:
                 gathered = self.augment(gathered)
-                gathered = gathered if self.sampling.whole else gathered.at(self.windows.window.place)
+            if self.sampling.adult:
+                gathered = gathered.adult(self.windows.clips[0].skeleton)
+            if self.teach:
+                gathered = self.teach(gathered)
+            if self.augment and not self.sampling.whole:
+                gathered = gathered.at(self.window.place)
             yield gathered
 
     def sizes(self) -> Iterator[tuple[int, int]]:

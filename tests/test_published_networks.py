@@ -283,6 +283,15 @@ def test_a_pstmo_trained_in_metres_on_3dhp_is_written_in_millimetres():
         assert torch.equal(written["module.fcn.0.weight"], model.center_head[0].weight)
 
 
+@pytest.mark.parametrize("network, data, words", [
+    ("videopose3d", {"dataset": "3dhp"}, "never those of 3dhp"), ("stcformer", {"stature": True}, "size")])
+def test_what_the_authors_program_cannot_hold_is_not_written_for_it(network, data, words):
+    model = {"videopose3d": VideoPose3D(frames=9, dim=16), "stcformer": STCFormer(dim=16, depth=1)}[network]
+    with pytest.raises(ValueError, match=f"The original release has .*{words}"):
+        checkpoint.to_release({"network": network, "model_args": {"frames": 9, "dim": 16, "depth": 1},
+                               "data": {"dataset": "cmu"} | data, "model": model.state_dict()})
+
+
 def test_the_published_recipes_train_and_the_command_line_wins(data, tmp_path):
     small = {"stcformer": "--d_hid 16 --layers 1 -f 9", "videopose3d": "--d_hid 16 --widths 3,5"}
     facts = {}

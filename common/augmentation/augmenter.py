@@ -14,12 +14,15 @@ import torch
 from torch.nn.functional import normalize
 
 from common.augmentation.keypoint_errors import Draws, KeypointErrors
+from common.augmentation.proportions import Proportions
 from common.camera import level_rotation, project
 from common.clips import Clip
 from common.skeleton import Skeleton
 from common.windows import Batch
 
 PARTS = ("camera", "body", "placement", "posture", "layout", "detector", "missing")
+IN_PLACE_OF = {"proportions": "body", "landmarks": "placement"}     # parts that draw the same more widely
+NAMES = (*PARTS, *IN_PLACE_OF)
 
 FIELD_OF_VIEW = (35, 85)        # degrees across the image: from a telephoto setting to a phone's wide lens
 EXTENT = (0.25, 1.6)            # screen height of a person of 1.7 m; the image is 2 wide
@@ -32,6 +35,9 @@ SIZE = 0.13                     # standard deviation of the body's size, a facto
 BONE = 0.08                     # standard deviation of each bone's length, a factor, equal on both sides
 # Where within the body a data set puts a joint; standard deviation in metres along each axis of torso space.
 PLACE = {"hip": 0.015, "spine": 0.02, "thorax": 0.02, "nose": 0.025, "head": 0.025, "shoulder": 0.015}
+# The same so far that thorax and shoulders lie 48 and 40 mm beside their place on average, as they do between
+# two collections.
+LANDMARKS = PLACE | {"thorax": 0.038, "shoulder": 0.025}
 # Turns of what hangs on a joint; standard deviation in degrees about each axis of torso space.
 TURNS = {"hip": 12, "knee": 12, "shoulder": 20, "elbow": 20, "thorax": 8}
 LEAN = 6                        # degrees, standard deviation: the whole body out of the vertical
@@ -39,7 +45,7 @@ TOPPLED = 0.12                  # share of windows whose body leans by any angle
 
 
 def make_augmenter(parts: list[str], clips: list[Clip], *, noise: dict, tds: int) -> "Augmenter | None":
-    """What changes the windows of `clips` as the names of PARTS say; None without a name.
+    """What changes the windows of `clips` as the NAMES in `parts` say; None without a name.
 
     Raises ValueError where a clip lacks root, intrinsics or vertical.
     """
@@ -53,25 +59,27 @@ def make_augmenter(parts: list[str], clips: list[Clip], *, noise: dict, tds: int
 
 
 class Augmenter(Draws):
-    """Changes batches of whole windows. `parts` are names of PARTS, done in this order:
+    """Changes batches of whole windows. `parts` are of NAMES, done in this order:
 
-    "body" changes size and bone lengths; "placement" where in the body the joints lie; "posture" turns limbs,
-    chest and head for the whole window and leans the body; "camera" places the window before a random camera;
-    "layout" takes spine and thorax from the limbs, as for a detector that has no such joints
-    (skeleton.TO_HUMAN36M), and moves nose and head; "detector" adds the errors of a 2D detector (`noise`:
-    dataset/detector_noise.json); "missing" hides joints for a run of frames, which are then interpolated as
-    in a user's keypoint file. All draws come from `generator`, on the CPU. With one of the first four the
-    exact keypoints are the pinhole projection of the new poses.
+    "body" changes size and bone lengths, "proportions" replaces them by those of children and adults
+    (common/augmentation/proportions.py); "placement" changes where in the body the joints lie, "landmarks" by
+    more; "posture" turns limbs, chest and head for the whole window and leans the body; "camera" places the
+    window before a random camera; "layout" takes spine and thorax from the limbs, as for a detector that has
+    no such joints (skeleton.TO_HUMAN36M), and moves nose and head; "detector" adds the errors of a 2D
+    detector (`noise`: dataset/detector_noise.json); "missing" hides joints for a run of frames, which are
+    then interpolated as in a user's keypoint file. All draws come from `generator`, on the CPU. With one of
+    those up to "camera" the exact keypoints are the pinhole projection of the new poses.
     """
 
     def __init__(self, parts: list[str], *, skeleton: Skeleton, noise: dict, tds: int,
                  generator: torch.Generator):
-        unknown = sorted(set(parts) - set(PARTS))
+        unknown = sorted(set(parts) - set(NAMES))
         if unknown:
             raise ValueError(f"--augment {', '.join(unknown)} does not exist; "
-                             f"choose from {', '.join(PARTS)}.")
+                             f"choose from {', '.join(NAMES)}.")
         super().__init__(generator)
         self.parts, self.skeleton = set(parts), skeleton
+        self.proportions = Proportions(skeleton, generator)
         self.detector = KeypointErrors(skeleton, noise, tds=tds, generator=generator)
         names = [name.removeprefix("left_").removeprefix("right_") for name in skeleton.joints]
         kinds = sorted(set(names))
@@ -79,7 +87,8 @@ class Augmenter(Draws):
         sides = {name: 1.0 if name.startswith("left_") else -1.0 if name.startswith("right_") else 0.0
                  for name in skeleton.joints}
         self.side = torch.tensor(list(sides.values()))                              # (J,) 0 in the middle
-        self.places = torch.tensor([PLACE.get(kind, 0.0) for kind in kinds])        # (kinds,) metres
+        places = LANDMARKS if "landmarks" in self.parts else PLACE
+        self.places = torch.tensor([places.get(kind, 0.0) for kind in kinds])       # (kinds,) metres
         self.turns = torch.tensor([TURNS.get(name, 0.0) for name in names])         # (J,) degrees
         self.parents = torch.tensor([parent if parent >= 0 else joint               # (J,) the root its own
                                      for joint, parent in enumerate(skeleton.parents)])
@@ -102,7 +111,10 @@ class Augmenter(Draws):
             size, bones = (values.to(device) for values in self.body(len(pose)))
             pose = size[:, None] * self.stretch(pose, bones)
             travel = size * travel
-        if "placement" in self.parts:
+        if "proportions" in self.parts:
+            bones, size = self.proportions.factors(self.bone_vectors(pose))
+            pose, travel = self.stretch(pose, bones), size * travel
+        if self.parts & {"placement", "landmarks"}:
             pose = self.displace(pose, self.placement(len(pose)).to(device))
         if "posture" in self.parts:
             pose = self.turn_limbs(pose)
@@ -114,7 +126,7 @@ class Augmenter(Draws):
             middle, intrinsics = (values.to(device) for values in self.place(len(pose)))
             pose, travel = rotate_windows(turn, pose), rotate_windows(turn, travel)
             up = rotate_windows(turn, up[:, None])[:, 0]
-        if self.parts & {"camera", "body", "placement", "posture"}:
+        if self.parts & {"camera", "body", "placement", "posture", *IN_PLACE_OF}:
             root = middle + travel
             nearest = (pose[..., 2] + root[..., None, 2]).flatten(1).min(1).values      # (B,) metres
             away = (NEAREST - nearest).clamp(min=0)[:, None]                        # (B, 1)

@@ -7,11 +7,12 @@ import functools
 import re
 from pathlib import Path
 
-from common.augmentation.augmenter import PARTS
+from common.augmentation.augmenter import NAMES
 from common.batch_sizes import CACHED_FRAMES, FRAMES_AT_ONCE, WINDOWS_PER_FRAME
 from common.bounds import BODY_HEIGHT, FIELD_OF_VIEW, FPS, IMAGE_SIDE
 from common.command.command_line import Parser
 from common.command.networks import NETWORKS, PRETRAINING
+from common.lift import TRUE_HEIGHT
 
 DATASETS = ["h36m", "cmu", "3dhp"]
 DEVICES = ["auto", "cpu", "cuda", "mps"]
@@ -78,6 +79,19 @@ def parse_widths(text: str) -> list[int]:
         raise argparse.ArgumentTypeError(f"expected odd numbers from 3 on with commas between them, as in "
                                          f"3,3,3, got {text!r}")
     return [int(part) for part in text.split(",")]
+
+
+def parse_files(text: str) -> list[str]:
+    """Comma-separated files; one whose name holds a comma is taken whole where it exists."""
+    names = [text] if Path(text).exists() else [part.strip() for part in text.split(",") if part.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError(f"expected files with commas between them, got {text!r}")
+    return names
+
+
+def parse_height(text: str) -> float | str:
+    """Metres within BODY_HEIGHT, or "true"."""
+    return text if text == TRUE_HEIGHT else between(BODY_HEIGHT)(text)
 
 
 def parse_gpu(text: str) -> int:
@@ -179,8 +193,9 @@ def build_parser() -> Parser:
         "clockwise about its line of sight, for --level; default: none, or judged by --level motion")
     add("--fit", type=parse_bool, default=True, help="fit one body to the poses: constant bones, joints that "
         "bend as joints do, feet that stand on one floor; live: constant bones only; 0: the network's poses")
-    add("--body_height", type=between(BODY_HEIGHT), metavar="METRES", help="the person's height in metres, "
-        "0.5 to 2.5, for --fit; default: an average adult's")
+    add("--body_height", type=parse_height, metavar="METRES", help="the person's height in metres, 0.5 to "
+        "2.5, for --fit and for networks of --stature 1; for --train 0 with such a network also true, each "
+        "clip's by its bones; default: an average adult's")
     add("--bvh_names", choices=["mixamo", "joints"], default="mixamo", help="names of the bones in "
         "motion.bvh: those of Mixamo's characters, or of the joints that they begin in")
     add("--smooth", type=positive(float), metavar="SECONDS", help="average poses over time with a Gaussian "
@@ -239,6 +254,9 @@ def build_parser() -> Parser:
         "product is --frames, as in 3,5,3; default: 3,3,.. for a --frames that is a power of 3")
     add("--dense", type=parse_bool, default=False, help="videopose3d: kernels that hold every frame between "
         "those that a dilated one reads")
+    add("--stature", type=parse_bool, default=False, help="1: the network learns poses of everybody at an "
+        "average adult's height and leaves the true size open, which no picture shows; --body_height states "
+        "it")
     add("--dropout", type=float, default=0.1, help="share of features set to 0 when training, 0 to below 1")
     add("--channel", type=positive(), default=256,
         help="channels of each of the two units: always half of --d_hid")
@@ -295,10 +313,19 @@ def build_parser() -> Parser:
     add("--keep_root", type=parse_bool, default=False, help="1: score the root joint as predicted, as "
         "VideoPose3D's authors do, instead of with error 0")
     add("--augment", type=parse_list, default="", help="train on other cameras, bodies, postures and 2D "
-        f"errors than the data's: comma-separated, any of {', '.join(PARTS)} (common/augmentation/)")
+        f"errors than the data's: comma-separated, any of {', '.join(NAMES)} (common/augmentation/)")
     add("--velocity_weight", type=between((0, 1000)), default=0,
         help="weight of the loss of the steps from frame to frame (MPJVE) beside that of the poses, for "
         "--every_frame networks: calmer poses")
+    add("--bone_weight", type=between((0, 1000)), default=0, help="weight of the loss of the bones' "
+        "directions, the distance of their unit vectors, beside that of the poses")
+    add("--ema", type=between((0, 0.99999)), default=0, help="train as ever, but validate and keep averaged "
+        "weights: an exponential mean over the steps that keeps this share of itself, for example 0.999; 0: "
+        "the last step's weights")
+    add("--teacher", type=parse_files, metavar="FILES", help="comma-separated checkpoints whose mean pose "
+        "the training comes near, besides the truth; their windows may be longer or shorter")
+    add("--teacher_weight", type=positive(float, most=1000), default=1,
+        help="weight of the distance to the pose of --teacher, beside that to the truth")
     add("--workers", type=int, default=0,
         help="always 0: batches are gathered on the device, without worker processes")
 

@@ -9,26 +9,29 @@ import math
 from functools import partial
 from pathlib import Path
 
-from common.augmentation.augmenter import PARTS
+from common import checkpoint
+from common.augmentation.augmenter import IN_PLACE_OF, NAMES
 from common.batch_sizes import default_hop, inference_windows, training_windows
 from common.command.networks import NETWORKS, PRETRAINING, meaningless
 from common.command.option_parser import PROJECT, build_parser, spelt, written
 from common.engine import Step
-from common.lift import Lifting
-from common.training import TEST_SUBJECTS, Schedule
+from common.lift import TRUE_HEIGHT, Lifting
+from common.stature import ADULT_HEIGHT
+from common.training import TEST_SUBJECTS, Schedule, Training
 from common.untrusted.values import readable
-from common.windows import TrainingBatches, Window
+from common.windows import Sampling, TrainingBatches, Window
 
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
                    "export_mat", "keep_root"]
 EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
-                     "compile", "augment", "velocity_weight", "recipe", "norm_momentum", "pretrain",
-                     "masked_frames", "masked_joints"]
+                     "compile", "augment", "velocity_weight", "bone_weight", "ema", "teacher",
+                     "teacher_weight", "recipe", "norm_momentum", "pretrain", "masked_frames",
+                     "masked_joints"]
 NOT_FOR_PRETRAINING = {"val_stride", "test_stride", "flip_test", "refine", "keep_root", "export_mat",
-                       "eval_batch_size"}
+                       "eval_batch_size", "velocity_weight", "bone_weight", "teacher", "stature"}
 ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "begin", "end", "root", "fov", "level",
-                    "roll", "fit", "body_height", "bvh_names"]
+                    "roll", "fit", "bvh_names"]
 LIVE = Path("-")
 # The checkpoints that ship, by their frames; the first is used where none is named.
 SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
@@ -45,7 +48,7 @@ FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "e
 # What a checkpoint knows of itself, as far as options say it too.
 OF_A_CHECKPOINT = ("network", "frames", "dim", "depth", "dropout", "units", "fpm_filter", "every_frame",
                    "widths", "dense", "masked_frames", "masked_joints", "dataset", "keypoints", "tds",
-                   "target")
+                   "target", "stature")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -124,6 +127,16 @@ def find_network_problem(args, path: Path | None = None) -> str | None:
         (args.augment and args.dataset == "3dhp",
          "--augment moves the camera and needs intrinsics and vertical, which the 3dhp files lack; "
          "drop --augment"),
+        (args.stature and args.refine,
+         f"--refine places poses by the root's true position, and {network} does not tell the person's size "
+         "(--stature 1); drop one of the two"),
+        (args.stature and args.train and args.dataset == "3dhp",
+         "--stature 1 measures the bones of Human3.6M's joints, which 3dhp lacks; drop one of the two"),
+        ("body_height" in args.given and not args.stature and not (args.predict and args.fit),
+         "--body_height is the size of a fitted body, or of the poses of a network that leaves it open "
+         f"(--stature 1), which {network} does not; drop it"),
+        (args.body_height == TRUE_HEIGHT and args.dataset == "3dhp",
+         "--body_height true measures the bones of Human3.6M's joints, which 3dhp lacks; state metres"),
     ]
     return next((sentence for failed, sentence in checks if failed), None)
 
@@ -132,7 +145,8 @@ def find_problem(args) -> str | None:
     """The first contradiction among the options, as a sentence; None when there is none."""
     half = args.dim // 2
     modes = [name for name in ("train", "predict", *EXPORTS) if getattr(args, name)]
-    invented = [name for name in args.augment or [] if name not in PARTS]
+    clashes = [pair for pair in IN_PLACE_OF.items() if set(pair) <= set(args.augment or [])]
+    invented = [name for name in args.augment or [] if name not in NAMES]
     checks = [
         (len(modes) > 1, f"--{' and --'.join(modes)} are different tasks; choose one"),
         (args.predict and args.given & set(NOT_FOR_PREDICT),
@@ -144,8 +158,16 @@ def find_problem(args) -> str | None:
          "--cameras and --actions need at least one name; * for all"),
         ("fov" in args.given and args.root != "estimate" and (not args.fit or args.predict == LIVE),
          "--fov needs --root estimate, or for a file --fit 1"),
-        ("body_height" in args.given and not args.fit, "--body_height is the size of a fitted body; drop it "
-         "or --fit 0"),
+        ("body_height" in args.given and not args.fit and not args.reload,
+         "--body_height is the size of a fitted body; drop it or --fit 0"),
+        ("body_height" in args.given and modes not in ([], ["predict"]),
+         f"--body_height is for --predict and --train 0, not for --{modes[0] if modes else ''}; drop it"),
+        (args.body_height == TRUE_HEIGHT and args.predict,
+         "--body_height true needs a data set that holds the true poses; state metres"),
+        (clashes, "--augment " + ", ".join(f"{wide} takes the place of {narrow}" for wide, narrow in clashes)
+         + "; leave one of them out"),
+        ("teacher_weight" in args.given and not args.teacher, "--teacher_weight needs --teacher FILES"),
+        (args.teacher and args.refine, "--teacher teaches a network that lifts; drop --refine or --teacher"),
         ("roll" in args.given and args.level is None,
          "--roll tells how the camera is turned to its side; state how it looks down too, with --level"),
         (not args.test and args.val_subjects, "--val_subjects select an epoch by evaluating; drop --test 0"),
@@ -160,7 +182,7 @@ def find_problem(args) -> str | None:
          "drop them"),
         (not 0 <= args.dropout < 1, f"--dropout must lie between 0 and below 1, got {args.dropout:g}"),
         (args.augment is None or invented,
-         f"--augment takes names of {', '.join(PARTS)}; got {', '.join(invented) or '*'}"),
+         f"--augment takes names of {', '.join(NAMES)}; got {', '.join(invented) or '*'}"),
         (args.val_subjects is None,
          "--val_subjects needs the names of training subjects; leave at least one to train on"),
         (args.workers != 0,
@@ -235,8 +257,9 @@ def announce_shipped(path: Path) -> None:
 def adopt(args: argparse.Namespace, saved: dict, path: Path) -> None:
     """Set the options that the command line leaves out to what the checkpoint `saved` of `path` says.
 
-    The data set and the dropout may differ from the checkpoint's: both say nothing of its weights. Any other
-    contradiction is a ValueError. A checkpoint that nobody named does not choose the data set.
+    The data set and the dropout may differ from the checkpoint's: both say nothing of its weights. A training
+    may begin with those of another --stature. Any other contradiction is a ValueError. A checkpoint that
+    nobody named does not choose the data set.
     """
     network = saved.get("network", "ftcm")
     unsaid = {name: getattr(args, name) if name in args.given else value    # by files of other programs
@@ -245,14 +268,16 @@ def adopt(args: argparse.Namespace, saved: dict, path: Path) -> None:
     saved["model_args"] |= {name: value for name, value in unsaid.items() if name in saved["model_args"]}
     if args.pretrain and network != PRETRAINING:
         raise ValueError(f"{path} holds a {network} network, not a pre-training. Drop --pretrain 1.")
-    facts = {"network": network, "target": "center", **saved["model_args"], **saved["data"], **unsaid}
+    facts = {"network": network, "target": "center", "stature": False, **saved["model_args"], **saved["data"],
+             **unsaid}
+    of_data = {"dataset", "keypoints"}
+    free = of_data | set(NETWORKS[network].free) | ({"stature"} if args.train else set())
     for name in OF_A_CHECKPOINT:
         wanted, found = getattr(args, name), facts.get(name, getattr(args, name))
-        of_data = name in ("dataset", "keypoints")
         if name not in args.given:
-            if not (of_data and (args.shipped or "dataset" in args.given)):
+            if not (name in of_data and (args.shipped or "dataset" in args.given)):
                 setattr(args, name, found)
-        elif wanted != found and not of_data and name not in NETWORKS[network].free:
+        elif wanted != found and name not in free:
             raise ValueError(f"{path} was trained with {spelt([name])} {written(found)}, the command line "
                              f"says {written(wanted)}. Drop that option or choose another checkpoint.")
     if saved["model_args"]["num_joints"] != 17:
@@ -283,12 +308,25 @@ def refuse_unknown(option: str, given: list[str] | None, known: list[str]) -> No
 
 def refuse_changes(args: argparse.Namespace, saved: dict, path: Path) -> None:
     """Raise ValueError where `saved`, a run's last epoch in `path`, was started with other options."""
-    started = saved.get("options", {})
+    if "options" not in saved:
+        return
+    started = plain(build_parser().parse_args([])) | saved["options"]       # younger options were left out
     for name, value in plain(args).items():
-        if name not in FREE_ON_RESUME and started.get(name, value) != value:
+        if name not in FREE_ON_RESUME and started[name] != value:
             raise ValueError(f"{path} was started with {spelt([name])} {readable(str(started[name]))}, the "
                              f"command line says {value}. Repeat the run's options, which options.json "
                              "beside it lists.")
+
+
+def resume(training: Training, args: argparse.Namespace) -> None:
+    """Go on after the run's last whole epoch; without one the training starts from the beginning."""
+    path = training.run.last
+    if not path.exists():
+        training.run.log(f"--resume: {path.parent} holds no whole epoch; starting from the beginning.")
+        return
+    saved = checkpoint.load(path)
+    refuse_changes(args, saved, path)
+    training.resume(saved)
 
 
 def window_of(args: argparse.Namespace) -> Window:
@@ -301,12 +339,18 @@ def lifting_of(args: argparse.Namespace, device: str, every: int = 1) -> Lifting
     """How the options lift: every `every`-th frame. On a CPU a batch is small enough for its caches."""
     windows = inference_windows(args.frames * NETWORKS[args.network].vectors, device)
     return Lifting(batch_size=args.eval_batch_size or windows, flip_test=args.flip_test, every=every,
-                   smooth=args.smooth, amp=args.amp, keep_root=args.keep_root, device=device)
+                   smooth=args.smooth, amp=args.amp, keep_root=args.keep_root, device=device,
+                   height=args.body_height if args.stature else None)
 
 
 def free_arguments(args: argparse.Namespace) -> dict:
     """The arguments of the network's class that may differ from its checkpoint's."""
     return {name: getattr(args, name) for name in NETWORKS[args.network].free}
+
+
+def keeps_pretraining(args: argparse.Namespace) -> bool:
+    """Whether a pre-training is used as it is: to go on with it or to write its weights."""
+    return bool(args.pretrain or args.export_release or args.export_weights)
 
 
 def learns_both(args: argparse.Namespace) -> bool:
@@ -329,8 +373,34 @@ def step_of(args: argparse.Namespace, model, batches: TrainingBatches) -> Step:
     network = NETWORKS[args.network]
     parts = None if "norm_momentum" in network.options else training_windows(args.frames * network.vectors)
     masks = partial(model.draw_masks, batches.generator) if args.pretrain else None
-    return Step(micro_batch=args.micro_batch or parts, velocity=args.velocity_weight, amp=args.amp,
+    return Step(micro_batch=args.micro_batch or parts, velocity=args.velocity_weight,
+                bones=args.bone_weight, teacher=args.teacher_weight, amp=args.amp,
                 both=learns_both(args), masks=masks)
+
+
+def sampling_of(args: argparse.Namespace) -> Sampling:
+    """Which windows the options train on."""
+    return Sampling(args.batch_size, stride=args.stride, mirror=args.flip, reverse=args.reverse,
+                    whole=args.every_frame or learns_both(args), adult=args.stature)
+
+
+def teacher_options(args: argparse.Namespace, path: str) -> argparse.Namespace:
+    """The options that load the teacher in `path`, which must agree on what its poses mean."""
+    own = parse(["--reload", "1", "--previous_dir", path])
+    for name in ("tds", "target", "stature"):
+        setattr(own, name, getattr(args, name))
+        own.given.add(name)
+    return own
+
+
+def describe_size(args: argparse.Namespace) -> list[str]:
+    """A note on the height of a video's poses where the network does not tell it."""
+    if not args.stature:
+        return []
+    height = (f"{args.body_height:g} m tall, as --body_height states" if args.body_height else
+              f"{ADULT_HEIGHT:.2f} m tall, an average adult's height, assumed; --body_height states it")
+    return [f"The network does not tell how tall people are, so the scale is unknown: the poses are those of "
+            f"somebody {height}."]
 
 
 def network_arguments(args: argparse.Namespace, *, num_joints: int, saved: dict | None = None) -> dict:
@@ -347,15 +417,22 @@ def training_facts(args: argparse.Namespace) -> dict:
     selection = None if not args.test else TEST_SUBJECTS if not args.val_subjects else (
         f"held-out subjects {', '.join(args.val_subjects)}")
     return {"network": args.network, "selection": selection, "options": plain(args),
-            "data": {name: getattr(args, name) for name in ("dataset", "keypoints", "tds", "target")}}
+            "data": {name: getattr(args, name)
+                     for name in ("dataset", "keypoints", "tds", "target", "stature")}}
 
 
 def evaluation_facts(args: argparse.Namespace) -> dict:
     """What the options say of an evaluation in its scores.json."""
     facts = {name: getattr(args, name) for name in (
         "network", "dataset", "keypoints", "frames", "tds", "target", "smooth", "test_stride", "cameras",
-        "actions", "downsample", "seed", "keep_root")}
+        "actions", "downsample", "seed", "keep_root", "stature", "body_height")}
     return {**facts, "refine": args.refine_root if args.refine else None, "mirrored_test": args.flip_test}
+
+
+def training_folder(args: argparse.Namespace) -> Path:
+    """The folder of a training run."""
+    name = f"{args.checkpoint}_{args.frames}_{'refine' if args.refine else 'no_refine'}"
+    return args.output or PROJECT / "checkpoint" / name
 
 
 def evaluation_name(args: argparse.Namespace) -> str:
@@ -367,5 +444,6 @@ def evaluation_name(args: argparse.Namespace) -> str:
               if getattr(args, name) > 1]
     parts += [f"hop{window_of(args).hop}"] if args.every_frame else []
     parts += [f"smooth{args.smooth:g}"] if args.smooth else []
+    parts += [f"height{args.body_height}"] if args.body_height else []
     parts += ["keep_root"] if args.keep_root else []
     return "_".join([*parts, *(args.cameras or []), *(args.actions or [])])

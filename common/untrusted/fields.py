@@ -164,7 +164,7 @@ CHECKPOINT = Table(required=("format",), fields={
     "data": Table(required=("dataset", "keypoints", "tds"), others=REFUSED, may_be_empty=True, fields={
         "dataset": choice("h36m", "cmu", "3dhp"),
         "keypoints": matching(PLAIN_NAME, "a plain name without folders"),
-        "tds": whole(1, 10_000), "target": choice("center", "last")}),
+        "tds": whole(1, 10_000), "target": choice("center", "last"), "stature": FLAG}),
     "model": WEIGHTS,
     "refine": WEIGHTS,
     "mean_pose": tensor(*FLOATS, torch.float64, shape=(17, 3)),
@@ -181,11 +181,14 @@ CHECKPOINT = Table(required=("format",), fields={
     "options": Table(required=("epochs", "seed", *PART), others=PLAIN, fields={
         "epochs": whole(1, 2 ** 63), "seed": whole(-2 ** 63, 2 ** 64), "stride": whole(1, 2 ** 63),
         "downsample": whole(1, 2 ** 63), "subset": number(0, 1), "cameras": NAMES, "actions": NAMES,
-        "val_subjects": NAMES, "reload": FLAG, "previous_dir": optional(PATH)}),
+        "val_subjects": NAMES, "reload": FLAG, "previous_dir": optional(PATH), "teacher": NAMES}),
     "optimizer": Table(required=("state",), fields={
         "state": Numbered(Table(required=("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"), fields={
             "step": tensor(torch.float32, shape=()), "exp_avg": MOMENT, "exp_avg_sq": MOMENT,
             "max_exp_avg_sq": MOMENT}))}),
+    # What goes on training where `model` and `refine` are averaged weights.
+    "unaveraged": Table(required=("steps", "model"), others=REFUSED, fields={
+        "steps": whole(0, 2 ** 63), "model": WEIGHTS, "refine": WEIGHTS}),
     "rng": Table(required=("shuffle", "cpu", "cuda"), fields={
         "shuffle": RANDOM_STATE, "cpu": RANDOM_STATE, "cuda": listed(RANDOM_STATE, 1024)}),
 })

@@ -5,21 +5,21 @@ other bone has its own.
 """
 import numpy as np
 
+from common import stature as bodies
 from common.skeleton import HUMAN36M
 
-# A bone is named for the joint at its end. Length in metres and spread of the length (a share, at equal
-# stature) over the 19 training people of the bundled motion capture; error in metres of a lifted bone across
-# the line of sight and along it (the 27-frame network, the same people); usual acceleration of its end
-# against its beginning, m/s2.
-BONES = {"hip": (0.089, 0.10, 0.0066, 0.011, 10), "knee": (0.408, 0.03, 0.0175, 0.054, 40),
-         "ankle": (0.440, 0.026, 0.024, 0.062, 60), "spine": (0.222, 0.031, 0.012, 0.018, 10),
-         "thorax": (0.333, 0.026, 0.017, 0.036, 10), "nose": (0.106, 0.106, 0.014, 0.0225, 20),
-         "head": (0.129, 0.026, 0.0115, 0.022, 20), "shoulder": (0.190, 0.05, 0.018, 0.025, 20),
-         "elbow": (0.302, 0.036, 0.020, 0.056, 60), "wrist": (0.284, 0.085, 0.025, 0.071, 80)}
+# A bone is named for the joint at its end. Spread of its length (a share, at equal stature) over the people
+# of common.stature.ADULT; error in metres of a lifted bone across the line of sight and along it (the
+# 27-frame network, the same people); usual acceleration of its end against its beginning, m/s2.
+BONES = {"hip": (0.10, 0.0066, 0.011, 10), "knee": (0.03, 0.0175, 0.054, 40),
+         "ankle": (0.026, 0.024, 0.062, 60), "spine": (0.031, 0.012, 0.018, 10),
+         "thorax": (0.026, 0.017, 0.036, 10), "nose": (0.106, 0.014, 0.0225, 20),
+         "head": (0.026, 0.0115, 0.022, 20), "shoulder": (0.05, 0.018, 0.025, 20),
+         "elbow": (0.036, 0.020, 0.056, 60), "wrist": (0.085, 0.025, 0.071, 80)}
 KINDS = list(BONES)
-LENGTH, SPREAD, ACROSS, ALONG, ACCELERATION = np.array(list(BONES.values()), float).T       # (K,) each
-STACKED = np.array([kind in ("knee", "ankle", "spine", "thorax", "nose", "head") for kind in KINDS])
-CROWN_AND_SOLE = 1.07       # stature over the summed lengths of the STACKED bones: 1.75 m for LENGTH
+LENGTH = np.array([bodies.ADULT[kind] for kind in KINDS])                                   # (K,) metres
+SPREAD, ACROSS, ALONG, ACCELERATION = np.array(list(BONES.values()), float).T               # (K,) each
+STACKED = np.array([kind in bodies.STACKED for kind in KINDS])
 
 PARENTS = [max(parent, 0) for parent in HUMAN36M.parents]
 KIND = np.array([next((number for number, kind in enumerate(KINDS) if name.endswith(kind)), -1)
@@ -41,12 +41,8 @@ FOLDED = np.cos(np.radians(155))                # cosine between the two bones o
 
 
 def stature(lengths: np.ndarray) -> float:
-    """A person's height in metres, standing, of bones of `lengths` (K,) metres.
-
-    The joints reach from the ankles to the head; the sum of shin, thigh, spine, chest, neck and head is taken
-    as 1 / 1.07 of the height, for sole and crown.
-    """
-    return float(CROWN_AND_SOLE * lengths[STACKED].sum())
+    """A person's height in metres, standing, of bones of `lengths` (K,) metres, as in common/stature.py."""
+    return float(bodies.CROWN_AND_SOLE * lengths[STACKED].sum())
 
 
 def adult(height: float | None) -> np.ndarray:

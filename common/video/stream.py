@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 import torch
 
-from common.lift import Lifting, blending_weights, lift
+from common.lift import Lifting, blending_weights, lift, size_factor
 from common.skeleton import Skeleton
 from common.windows import Window
 
@@ -16,6 +16,7 @@ class Stream:
     """What both lifters share. A pose comes out `delay` frames after its own frame went in."""
 
     delay: int
+    size = 1.0          # what the network's poses are multiplied by
 
     def __init__(self, model, *, skeleton: Skeleton, flip_test: bool, device):
         self.model, self.skeleton = model.to(device).eval(), skeleton
@@ -36,7 +37,7 @@ class Stream:
             poses = lift(self.model, keypoints, self.skeleton, flip_test=self.flip_test)[0]
         poses = poses.cpu().numpy().copy()
         poses[..., self.skeleton.root, :] = 0
-        return poses
+        return self.size * poses
 
 
 class Lifter(Stream):
@@ -145,8 +146,11 @@ def make_lifter(model, window: Window, lifting: Lifting, skeleton: Skeleton) -> 
     shared = {"frames": window.frames, "skeleton": skeleton, "flip_test": lifting.flip_test,
               "device": lifting.device}
     if window.hop is None:
-        return Lifter(model, tds=window.tds, target=window.target, **shared)
-    if window.tds > 1:
+        lifter = Lifter(model, tds=window.tds, target=window.target, **shared)
+    elif window.tds > 1:
         raise ValueError("--predict - lifts with --every_frame networks of tds 1 only, this one has "
                          f"{window.tds}. Lift a file, or choose another checkpoint.")
-    return SequenceLifter(model, hop=window.hop, **shared)
+    else:
+        lifter = SequenceLifter(model, hop=window.hop, **shared)
+    lifter.size = size_factor(lifting.height)
+    return lifter

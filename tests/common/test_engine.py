@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from common import engine
-from common.loss import mpjpe_loss, velocity_loss
+from common.loss import bone_loss, mpjpe_loss, velocity_loss
 from common.refining import Refiner
 from common.skeleton import HUMAN36M, flip
 from common.windows import Sampling, TrainingBatches, Window, Windows
@@ -216,6 +216,36 @@ def test_the_velocity_loss_is_added_with_its_weight():
                 model(batch.keypoints), batch.pose)
         found, error = engine.train_one_epoch(model, batches, torch.optim.SGD(model.parameters(), lr=0),
                                               engine.Step(velocity=weight))
+        assert found == pytest.approx(expected.item(), rel=1e-5)
+        return found, error
+    (plain, error), (weighted, same) = loss(0), loss(2)
+    assert weighted > plain and error == same
+
+
+def test_the_bone_loss_is_that_of_directions_and_forgives_lengths():
+    pose = torch.randn(2, 4, 17, 3, generator=torch.Generator().manual_seed(0))
+    assert bone_loss(2 * pose + 1, pose, HUMAN36M).item() == pytest.approx(0, abs=1e-6)
+    assert bone_loss(-pose, pose, HUMAN36M).item() == pytest.approx(2)
+    turned = torch.stack([-pose[..., 1], pose[..., 0], torch.zeros(2, 4, 17)], -1)      # by 90 degrees
+    flat = pose * torch.tensor([1.0, 1, 0])
+    assert bone_loss(turned, flat, HUMAN36M).item() == pytest.approx(2 ** 0.5, rel=1e-5)
+    same = pose.clone().requires_grad_()
+    bone_loss(same, pose, HUMAN36M).backward()
+    assert same.grad.isfinite().all()
+
+
+def test_the_bone_loss_is_added_with_its_weight():
+    def loss(weight):
+        torch.manual_seed(0)
+        model = FTCM(frames=5, dim=16, depth=1, dropout=0)
+        batches = TrainingBatches(Windows(CLIPS, Window(5)), Sampling(batch_size=64),
+                                  generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            batch, = batches
+            predicted = model(batch.keypoints)
+            expected = mpjpe_loss(predicted, batch.pose) + weight * bone_loss(predicted, batch.pose, HUMAN36M)
+        found, error = engine.train_one_epoch(model, batches, torch.optim.SGD(model.parameters(), lr=0),
+                                              engine.Step(bones=weight))
         assert found == pytest.approx(expected.item(), rel=1e-5)
         return found, error
     (plain, error), (weighted, same) = loss(0), loss(2)
