@@ -10,7 +10,8 @@ import torch
 
 import run_ftcm
 from common import checkpoint, engine, export_network
-from common.loss import mpjpe_loss
+from common.loss import bone_loss, mpjpe_loss
+from common.skeleton import HUMAN36M
 from common.windows import Sampling, TrainingBatches, Window, Windows
 from dataset import human36m
 from model.networks import MODELS
@@ -157,10 +158,11 @@ def test_a_step_learns_the_target_frames_and_every_frames_pose(target):
     batch = windows.gather(torch.arange(11), whole=True)
     place = {"center": 4, "last": 8}[target]
     one, all_frames = model.train()(batch.keypoints, both=True)
-    expected = mpjpe_loss(one, batch.pose[:, place]) + mpjpe_loss(all_frames, batch.pose)
+    expected = sum(mpjpe_loss(found, pose) + 0.5 * bone_loss(found, pose, HUMAN36M)
+                   for found, pose in ((one, batch.pose[:, place]), (all_frames, batch.pose)))
     error = mpjpe_loss(one * (torch.arange(17) > 0)[:, None], batch.pose[:, place])
     found = engine.train_one_epoch(model, batches, torch.optim.SGD(model.parameters(), lr=0.0),
-                                   engine.Step(both=True))
+                                   engine.Step(both=True, bones=0.5))
     assert found == pytest.approx((expected.item(), error.item()), rel=1e-6)
 
 

@@ -35,6 +35,8 @@ from common.video.bvh import NAMINGS
     ("--train 1 --network pstmo --pretrain 1 -tmr 1", "expected a number from 0 to 0.99, got 1"),
     ("--train 1 --network pstmo --pretrain 1 -smn 17", "expected a number from 0 to 16, got 17"),
     ("--train 1 --network pstmo --pretrain 1 --refine", "scores no poses; drop --refine"),
+    ("--train 1 --network pstmo --pretrain 1 --teacher x --bone_weight 1", "drop --bone_weight, --teacher"),
+    ("--train 1 --network pstmo --pretrain 1 --stature 1", "drop --stature"),
     ("--train 1 --network pstmo --pretrain 1 --test 1", "scores no poses; drop --test 1"),
     ("--train 1 --network pstmo --pretrain 1 --target last", "--network pstmo --pretrain 1 has no --target"),
     ("--train 1 --network pstmo_pretraining", "invalid choice: 'pstmo_pretraining'"),
