@@ -176,7 +176,8 @@ def row_table(rows: list[dict], missing: list[dict]) -> str:
 
 def published_cell(row: dict) -> str:
     known = row["published"]
-    return f"{known['mpjpe']:.2f} / {known['p_mpjpe']:.2f}" if known else "not published"
+    return " / ".join("-" if known[name] is None else f"{known[name]:.2f}"
+                      for name in ("mpjpe", "p_mpjpe")) if known else "not published"
 
 
 def difference_cell(row: dict) -> str:
@@ -184,7 +185,8 @@ def difference_cell(row: dict) -> str:
     known = row["published"]
     if not known:
         return ""
-    return f"{row['mpjpe'] - known['mpjpe']:+.2f} / {row['p_mpjpe'] - known['p_mpjpe']:+.2f}"
+    return " / ".join("-" if known[name] is None else f"{row[name] - known[name]:+.2f}"
+                      for name in ("mpjpe", "p_mpjpe"))
 
 
 def paired_cell(row: dict) -> str:

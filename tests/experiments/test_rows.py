@@ -8,6 +8,7 @@ import torch
 
 import run_ftcm
 from common import checkpoint
+from common.command import options
 from experiments import ablation, augmentation, comparison, rows, tables
 from experiments.commands import run_study
 from experiments.rows import Row
@@ -179,3 +180,21 @@ def test_published_figures_stand_beside_the_measured_ones():
     assert cells[0][1:4] == ["published P1 / P2", "measured P1 / P2", "difference"]
     assert cells[2][1:4] == ["not published", "80.00 / 60.00", ""]
     assert cells[3][1:4] == ["43.32 / 34.92", "80.00 / 60.00", "+36.68 / +25.08"]
+
+
+def test_a_figure_that_was_not_published_is_a_dash():
+    row = {"mpjpe": 44.0, "p_mpjpe": 35.0, "published": {"mpjpe": 43.06, "p_mpjpe": None}}
+    assert (rows.published_cell(row), rows.difference_cell(row)) == ("43.06 / -", "+0.94 / -")
+
+
+def test_the_rows_of_other_networks_are_commands_that_parse():
+    made = tables.make_peer_rows(Path("checkpoint"))
+    for row in made:
+        train = options.parse(row.train.replace("no_refine_*.pth", "x.pth").split())
+        files = " --previous_dir x.pth" + " --previous_refine_name y.pth" * ("--refine" in row.evaluate)
+        evaluate = options.parse((row.evaluate + files).split())
+        assert train.network == evaluate.network and train.recipe == "published"
+    larger = next(row for row in made if "--layers 4" in row.label)
+    assert larger.folder.name == "tables_h36m_cpn_ft_h36m_dbb_pstmo_layers4_243_no_refine"
+    assert "pstmo_layers4_pretraining_243_no_refine/last.pth" in larger.train
+    assert larger.weights[0].parent.name == "pstmo"
