@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from common import checkpoint, engine, export_network, inputs, report, scores, terminal
+from common import checkpoint, engine, export_network, inputs, pretraining, report, scores, terminal
 from common.augmentation.augmenter import make_augmenter
 from common.averaging import Average
 from common.clips import Clip, downsample, hold_out, relayout, select, subset
@@ -21,18 +21,17 @@ from common.refining import Refiner
 from common.run_folder import RunFolder
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
 from common.teaching import Teachers
-from common.training import Schedule, Training, first_state, refuse_too_large
+from common.training import Training, first_state, refuse_too_large
 from common.video import live, own_video, stream
 from common.windows import TrainingBatches, Window, Windows
 from dataset import cmu_mocap, human36m, mpi_inf_3dhp, scores_3dhp
 from dataset.keypoints import json_lines, reader
-from model.baselines import SingleFrame, TemporalConv
 from model.folded import fold
 from model.ftcm import FTCM
+from model.networks import MODELS
 from model.refine import Refine
 
 DATASETS = {"h36m": human36m, "cmu": cmu_mocap, "3dhp": mpi_inf_3dhp}
-MODELS = {"ftcm": FTCM, "single_frame": SingleFrame, "temporal_conv": TemporalConv}
 
 
 @dataclass(frozen=True)
@@ -89,13 +88,13 @@ def load_network(args) -> tuple[torch.nn.Module, dict]:
     path = args.previous_dir
     if args.shipped:
         options.announce_shipped(path)
-    saved = checkpoint.load(path)
+    saved = pretraining.load(path, MODELS, train=args.train, as_is=options.keeps_pretraining(args))
     network = MODELS[saved.get("network", "ftcm")]
     saved["model_args"] = checkpoint.with_defaults(saved["model_args"], network)
     options.adopt(args, saved, path)
     saved = inputs.give_mask(saved) if args.mask else saved
-    model = checkpoint.build(network, saved["model_args"] | {"dropout": args.dropout}, saved["model"], path)
-    return model, saved
+    saved["model_args"] |= options.free_arguments(args)
+    return checkpoint.build(network, saved, path), saved
 
 
 def trained_layout(saved: dict) -> Skeleton:
@@ -140,10 +139,12 @@ def train(command: Command) -> None:
     clips, held_out = hold_out(load_clips(args, "train"), args.val_subjects)
     clips = subset(clips, args.subset)
     test_clips = load_clips(args, "test") if args.test else []
-    model_args = options.network_arguments(args, num_joints=len(clips[0].skeleton.joints))
+    model_args = options.network_arguments(args, num_joints=len(clips[0].skeleton.joints), saved=saved)
     refuse_too_large(MODELS[args.network], model_args, copies=5 + bool(args.ema) if device == "cpu" else 1)
     model = (model or MODELS[args.network](**model_args)).to(device).use_fast(True)
     refiner = make_refiner(args, clips, device)
+    if refiner and hasattr(model, "every_head"):
+        model.every_head.requires_grad_(False)          # refining learns the target frame alone
     networks = [model] + ([refiner.network] if refiner else [])
     rates = [args.lr] + ([args.lr_refine or args.lr] if refiner else [])
     groups = [{"params": network.parameters(), "lr": rate} for network, rate in zip(networks, rates)]
@@ -159,21 +160,20 @@ def train(command: Command) -> None:
     compiled = [torch.compile(network) if args.compile else network for network in networks]
     training = Training(
         run=run, model=model, refiner=refiner, wrapped=[processes.wrap(network) for network in compiled],
-        optimizer=optimizer, rates=rates, batches=training_batches(command, clips),
-        processes=processes, seed=args.seed, validate=validate if args.test else None,
+        optimizer=optimizer, rates=rates, batches=training_batches(command, clips), seed=args.seed,
+        processes=processes, schedule=options.schedule_of(args), validate=validate if args.test else None,
         average=Average(networks, args.ema, optimizer) if args.ema else None,
-        schedule=Schedule(args.epochs, args.lr_decay, args.lr_decay_large, args.large_decay_epoch),
         state=first_state(clips, options.training_facts(args), model_args))
     with run.held():
         if args.resume:
             options.resume(training, args)
         run.write_options({**training.state["options"], **provenance(command.argv, device)})
         training.announce(device)
-        training.fit(options.step_of(args), max_minutes=args.max_minutes)
+        training.fit(options.step_of(args, model, training.batches), max_minutes=args.max_minutes)
         if args.test:
             score_best(training, test_clips, command)
         else:
-            run.log(f"Not evaluated (--test 0). Last epoch: {run.last}")
+            run.log(f"Not evaluated. Last epoch: {run.last}")
 
 
 def training_batches(command: Command, clips: list[Clip]) -> TrainingBatches:

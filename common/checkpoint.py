@@ -11,12 +11,14 @@ alone, in the original release's names.
 import io
 import math
 import re
+from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
 
 import torch
 from torch.overrides import TorchFunctionMode
 
+from common import releases
 from common.files import write_whole
 from common.untrusted import tensors
 from common.untrusted.fields import CHECKPOINT, FORMAT, WEIGHTS
@@ -80,9 +82,11 @@ def read(path: Path) -> dict:
     Nothing in the file is executed. Raises FileNotFoundError or ValueError.
     """
     state = tensors.read_tensors(path)
+    state = next((state[row.within] for row in releases.RELEASES if row.within in state),
+                 state) if isinstance(state, dict) else state
     ours = isinstance(state, dict) and state.get("format") == FORMAT
     if not ours and not (isinstance(state, dict) and state and all(map(torch.is_tensor, state.values()))):
-        raise ValueError(f"{path} is neither a checkpoint of this program nor a weight file of the original "
+        raise ValueError(f"{path} is neither a checkpoint of this program nor a weight file of an original "
                          f"release. Expected a dict with format {FORMAT!r} or a state dict of tensors.")
     return take_fields(state, path)
 
@@ -152,13 +156,20 @@ def load_refine(network: torch.nn.Module, path: Path) -> None:
 def to_release(saved: dict) -> dict:
     """A checkpoint's network under the released source's names, never-used tensors as zeros.
 
-    Raises ValueError that names what the release lacks where it cannot hold the network.
+    Other published networks under their authors' names. Raises ValueError that names what the release lacks
+    where it cannot hold the network.
     """
     facts = {"network": saved.get("network", "ftcm"), **saved["data"], **saved["model_args"]}
-    for name, (held, lack) in HELD_BY_RELEASE.items():
+    theirs = [row for row in releases.RELEASES if row.network == facts["network"]]
+    other_joints = any(row.data.get("dataset") == "3dhp" for row in theirs)
+    asked = ["stature"] + ["dataset"] * (not other_joints) if theirs else list(HELD_BY_RELEASE)
+    for name in asked:
+        held, lack = HELD_BY_RELEASE[name]
         if facts.get(name, held[0]) not in held:
             raise ValueError(lack.format(facts[name]) + ". Export another checkpoint, or this one in another "
                              "form: --export_onnx, --export_program or --export_weights.")
+    if theirs:
+        return releases.write_release(saved)
     state, model_args = saved["model"], saved["model_args"]
     depth, dim = model_args["depth"], model_args["dim"]
     released = {release: state[ours].clone() for release, ours in release_names(depth, layout=1).items()}
@@ -179,12 +190,15 @@ def release_names(depth: int, layout: int) -> dict[str, str]:
 
 
 def from_release(state: dict, path: Path) -> dict:
-    """A release state dict, either layout, with or without `module.`, as a checkpoint.
+    """A release state dict, either layout, with or without `module.`, as a checkpoint; other networks' too.
 
     Sizes are read off the tensors; the rest is the same in every network of the release. What it was trained
     on and at which tds, no file says.
     """
     state = {key.removeprefix("module."): value for key, value in state.items()}
+    release = releases.recognise(state)
+    if release:
+        return from_other_release(release, state, path)
     state = {key: value for key, value in state.items() if not NEVER_USED.fullmatch(key)}
     blocks = {int(match[1]) for key in state if (match := re.match(r"mlpmixer\.gmlp\.([0-9]{1,3})\.", key))}
     depth = max(blocks, default=-1) + 1
@@ -200,7 +214,17 @@ def from_release(state: dict, path: Path) -> dict:
     args = {"num_joints": model["embed.direction"].shape[1] // 2, "frames": 2 * bins - 1,
             "dim": model["embed.bias"].shape[0], "depth": depth, "dropout": 0.1, "units": "both",
             "fpm_filter": "matrix", "every_frame": False}
-    return {"format": FORMAT, "model_args": args, "data": {}, "model": model}
+    return {"format": FORMAT, "model_args": args, "data": {}, "model": model, "unsaid": {"tds": 1}}
+
+
+def from_other_release(release: releases.Release, state: dict, path: Path) -> dict:
+    """The state dict of another published network as a checkpoint; ValueError where it tells no size."""
+    try:
+        saved = releases.read_release(release, {key: single(value) for key, value in state.items()})
+        CHECKPOINT.fields["model_args"].take(saved["model_args"], "its size")
+    except ValueError as error:
+        raise ValueError(f"{path} does not fit {release.network}: {error}. Choose another file.") from None
+    return {"format": FORMAT, **saved}
 
 
 def refuse_other_keys(path: Path, *, wanted, found) -> None:
@@ -239,30 +263,34 @@ def with_defaults(model_args: dict, network: type) -> dict:
     return {name: parameter.default for name, parameter in parameters} | model_args
 
 
-def build(network: type, model_args: dict, state: dict, path: Path) -> torch.nn.Module:
-    """The network of these arguments with the weights `state` of the file `path`.
+def build(network: type, saved: dict, path: Path) -> torch.nn.Module:
+    """The network of the `model_args` and the weights in `saved`, the content of the file `path`.
 
-    What a file says cannot make it take much more memory than the file's tensors. Raises ValueError.
+    What a file says cannot make it take much more memory than the file's tensors. Raises ValueError, whose
+    lists have each tensor by its name in the file.
     """
+    state = saved["model"]
     try:
         with Allowance(2 * sum(value.numel() for value in state.values()) + 1_000_000):
-            model = network(**model_args)
+            model = network(**saved["model_args"])
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} describes a network that this version does not know ({error}).") from error
-    load_weights(model, state, path)
+    load_weights(model, state, path, saved.get("name_in_file", str))
     return model
 
 
-def load_weights(model: torch.nn.Module, state: dict, path: Path) -> None:
+def load_weights(model: torch.nn.Module, state: dict, path: Path,
+                 name_in_file: Callable[[str], str] = str) -> None:
     """Copy the state dict into the model.
 
     Missing, unexpected and wrongly shaped or typed tensors are an error that lists them.
     """
     wanted = model.state_dict()
-    refuse_other_keys(path, wanted=wanted.keys(), found=state.keys())
+    refuse_other_keys(path, wanted={name_in_file(key) for key in wanted},
+                      found={name_in_file(key) for key in state})
     for what, part in (("shapes", lambda tensor: tuple(tensor.shape)),
                        ("types", lambda tensor: tensor.dtype)):
-        other = [f"{key} {part(state[key])} instead of {part(value)}"
+        other = [f"{name_in_file(key)} {part(state[key])} instead of {part(value)}"
                  for key, value in wanted.items() if part(state[key]) != part(value)]
         if other:
             raise ValueError(f"{path} does not fit this model. Other {what}: {shorten(other)}.")

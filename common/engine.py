@@ -3,6 +3,7 @@
 Shapes: B batch, T frames, J joints, N frames of a clip.
 """
 import math
+from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from common.distributed import Processes
 from common.lift import Lifting, add_poses, divide, lift_batch, size_factor
 from common.loss import bone_loss, mpjpe_loss, reprojection_loss, velocity_loss
 from common.refining import Refiner, without_root
+from common.skeleton import Skeleton
 from common.smooth import smooth
 from common.terminal import progress
 from common.windows import Batch, TrainingBatches, Window, Windows
@@ -33,6 +35,8 @@ class Step:
     teacher      weight of the distance to the pose that teachers give, where the batches hold one
     reprojection weight of the loss on where the joints lie in the image
     amp          compute in bfloat16 where that is safe
+    both         the network has two answers, the target frame's pose and every frame's; their losses add up
+    masks        for a network that learns to fill in keypoints: draws what it does not see of a batch
     """
     micro_batch: int | None = None
     velocity: float = 0
@@ -40,6 +44,8 @@ class Step:
     teacher: float = 0
     reprojection: float = 0
     amp: bool = False
+    both: bool = False
+    masks: Callable[[], tuple[torch.Tensor, ...]] | None = None
 
 
 def train_one_epoch(model, batches: TrainingBatches, optimizer, step: Step = Step(), *,
@@ -49,38 +55,31 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, step: Step = Ste
 
     With `refiner` the loss is that of the refined pose and reaches both networks. With several `processes`
     the networks are wrapped by them, `batches` are dealt among them, and the step is that of the whole batch.
+    With `step.masks` both are the error of the keypoints that the network fills in, in screen coordinates.
     Raises FloatingPointError when the loss is not finite.
     """
     networks = [model, refiner.network] if refiner else [model]
     for network in networks:
         network.train()
     windows = batches.windows
-    skeleton = windows.clips[0].skeleton
     totals = torch.zeros(3, device=windows.offsets.device)  # loss, MPJPE, windows, summed on the device
     bar = progress(zip(batches, batches.sizes(), strict=True), total=len(batches), desc=desc, unit="batch")
     for number, (batch, (size, own)) in enumerate(bar):
         optimizer.zero_grad()
         parts = list(batch.split(step.micro_batch or len(batch)))
+        masks = [mask.to(windows.offsets.device) for mask in step.masks()] if step.masks else []
         for part in parts:
             with gradients_kept(networks, processes, unless=part is parts[-1]):
-                predicted = forward(model, part, step, refiner, batches.window)     # (B, J, 3), (B, T, J, 3)
-                loss = mpjpe_loss(predicted, part.pose)                             # metres
-                if step.velocity:
-                    loss = loss + step.velocity * velocity_loss(predicted, part.pose)
-                if step.bones:
-                    loss = loss + step.bones * bone_loss(predicted, part.pose, skeleton)
-                if part.taught is not None:
-                    loss = loss + step.teacher * mpjpe_loss(predicted, part.taught)
-                if step.reprojection:
-                    loss = loss + step.reprojection * reprojection_loss(predicted, part.pose, part.root)
+                loss, error = (masked_loss(model, part, step, masks) if masks else
+                               pose_loss(model, part, step, refiner, batches))
                 weight = len(part) / size if own else 0.0           # processes average: times their count
                 (loss * (weight * processes.count)).backward()
             with torch.no_grad():
-                error = mpjpe_loss(without_root(predicted, skeleton.root), part.pose)
                 totals += torch.stack([loss, error, torch.ones_like(loss)]) * (weight * size)
         optimizer.step()
         if number % BAR_EVERY == 0:
-            bar.set_postfix_str(f"MPJPE {1000 * totals[1].item() / max(1, totals[2].item()):.1f} mm")
+            mean = totals[1].item() / max(1, totals[2].item())
+            bar.set_postfix_str(f"2D error {mean:.4f}" if step.masks else f"MPJPE {1000 * mean:.1f} mm")
     loss, error, count = processes.add(totals).tolist()
     if not math.isfinite(loss):
         raise FloatingPointError(
@@ -89,14 +88,63 @@ def train_one_epoch(model, batches: TrainingBatches, optimizer, step: Step = Ste
     return loss / count, error / count
 
 
-def forward(model, batch: Batch, step: Step, refiner: Refiner | None, window: Window):
-    """The poses of a training batch, (B, J, 3) or (B, T, J, 3), metres, refined with `refiner`."""
+def pose_loss(model, batch: Batch, step: Step, refiner: Refiner | None, batches: TrainingBatches):
+    """The loss of a batch of `batches`, refined with `refiner`, and its MPJPE, scalars in metres.
+
+    The predicted root counts in the loss and lies at the origin in the MPJPE, which has no gradient.
+    """
+    window, skeleton, pose, root = batches.window, batches.windows.clips[0].skeleton, batch.pose, batch.root
+    loss = 0.0
+    if step.both:
+        predicted, every = forward(model, batch, step, window)                  # (B, J, 3), (B, T, J, 3)
+        loss = distance(every, pose, root, step, skeleton)
+        pose, root = pose[:, window.place], None if root is None else root[:, window.place]
+    else:
+        predicted = forward(model, batch, step, window)                         # (B, J, 3) or (B, T, J, 3)
+    if refiner:
+        predicted = refiner(predicted, batch, window.place)[0]
+    loss = loss + distance(predicted, pose, root, step, skeleton)
+    if batch.taught is not None:
+        loss = loss + step.teacher * mpjpe_loss(predicted, batch.taught)
+    with torch.no_grad():
+        error = mpjpe_loss(without_root(predicted, skeleton.root), pose)
+    return loss, error
+
+
+def forward(model, batch: Batch, step: Step, window: Window):
+    """The network's poses of a training batch, (B, J, 3) or (B, T, J, 3), metres; with `step.both` both."""
     def network(given):
         with torch.autocast(given.device.type, torch.bfloat16, enabled=step.amp):
-            return model(given).float()
+            if not step.both:
+                return model(given).float()
+            pose, every = model(given, both=True)
+        return torch.cat([pose[:, None], every], 1).float()                     # (B, 1 + T, J, 3)
 
-    predicted = window.inputs.lift(network, batch.keypoints, batch.seen, batch.intrinsics, window.place)
-    return refiner(predicted, batch, window.place)[0] if refiner else predicted
+    found = window.inputs.lift(network, batch.keypoints, batch.seen, batch.intrinsics, window.place)
+    return (found[:, 0], found[:, 1:]) if step.both else found
+
+
+def distance(predicted, pose, root, step: Step, skeleton: Skeleton):
+    """How far poses (.., J, 3) are from the truth, with the weights of `step`: a scalar in metres."""
+    loss = mpjpe_loss(predicted, pose)
+    if step.velocity:
+        loss = loss + step.velocity * velocity_loss(predicted, pose)
+    if step.bones:
+        loss = loss + step.bones * bone_loss(predicted, pose, skeleton)
+    if step.reprojection:
+        loss = loss + step.reprojection * reprojection_loss(predicted, pose, root)
+    return loss
+
+
+def masked_loss(model, batch: Batch, step: Step, masks: list):
+    """The mean distance of all keypoints of a batch from what the network makes of those that `masks` leave.
+
+    Twice, as the loss and as the error; screen coordinates.
+    """
+    with torch.autocast(batch.keypoints.device.type, torch.bfloat16, enabled=step.amp):
+        guessed = model(batch.keypoints, *masks)                                # (B, T, J, 2)
+    loss = mpjpe_loss(guessed.float(), batch.keypoints)
+    return loss, loss.detach()
 
 
 @contextmanager
@@ -127,7 +175,8 @@ def predict(model, clips: list[Clip], window: Window, lifting: Lifting = Lifting
             refiner: Refiner | None = None, desc: str = "predict") -> dict[str, list[np.ndarray]]:
     """What the networks predict for every clip: lists of float32 arrays, one a clip, metres, camera space.
 
-    "pose" (N, J, 3) has the root at the origin: refined with `refiner`, else lifted. With a refiner there are
+    "pose" (N, J, 3) has the root at the origin, but with `lifting.keep_root`: refined with `refiner`, else
+    lifted. With a refiner there are
     also "lifted" (N, J, 3), the poses before refining, and "root" (N, 3), the root that it was given. Frames
     that `lifting.every` leaves out are NaN. Every other frame is predicted exactly once, or, with
     `window.hop`, is the mean of all windows that hold it, weighted by `lift.blending_weights`.
@@ -148,7 +197,7 @@ def predict(model, clips: list[Clip], window: Window, lifting: Lifting = Lifting
             if refiner:
                 found["lifted"][row] = without_root(pose, root)
                 pose, found["root"][row] = refiner(pose, batch, window.place)
-            pose = without_root(pose, root)
+            pose = pose if lifting.keep_root else without_root(pose, root)
             add_poses(found["pose"], weights, windows, row, pose)
             bar.update(len(batch))
             if batch.pose is not None and number % BAR_EVERY == 0:
@@ -171,12 +220,17 @@ def plan(model, windows: Windows, lifting: Lifting) -> tuple[list[torch.Tensor],
     """Target rows (B,) of each pass, and whether overlapping windows share what they have in common.
 
     Sharing pays where windows overlap by half or more and most clips fill half a batch. A virtual camera
-    looks another way in each window, so nothing is shared.
+    looks another way in each window, so nothing is shared. A network that shares all its work takes as many
+    frames at once as a batch of windows has.
     """
     window, size = windows.window, lifting.batch_size
     if window.hop:
         return windows.covering().split(size), False
     targets = windows.centers(lifting.every)
+    gain = getattr(model, "sharing_gain", None)
+    if gain is not None and window.inputs.space != "virtual":
+        pays = len(targets) * lifting.every + len(windows.clips) * window.frames < gain * len(targets)
+        return windows.runs(targets, size * window.frames) if pays else targets.split(size), pays
     shared = (hasattr(model, "lift_sequence") and window.inputs.space != "virtual"
               and 2 * lifting.every <= window.frames and 2 * len(targets) >= len(windows.clips) * size)
     return (windows.runs(targets, size) if shared else targets.split(size)), shared

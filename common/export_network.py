@@ -45,14 +45,14 @@ def save_network(kind: str, path: Path, network: torch.nn.Module, saved: dict) -
 
 def describe(network: torch.nn.Module, saved: dict) -> dict:
     """What an ONNX file says of itself: how windows are made, what the poses mean, whose terms hold."""
-    data, every = saved["data"], network.every_frame
+    data, every = {**saved.get("unsaid", {}), **saved["data"]}, network.every_frame
     skeleton = LAYOUTS.get(data.get("dataset"), HUMAN36M)
     target = network.frames - 1 if data.get("target") == "last" else network.frames // 2
     poses = "(windows, frames, joints, xyz)" if every else "(windows, joints, xyz)"
     space = "the virtual camera's" if data.get("input") == "virtual" else "camera"
     return {
         "about": "Lifts windows of one person's 2D keypoints to 3D poses. Each property is JSON.",
-        "input": describe_input(data.get("input", "screen"), network.mask, target),
+        "input": describe_input(data.get("input", "screen"), getattr(network, "mask", False), target),
         "output": f"pose {poses}, float32, metres, {space} space: x right, y down, z forward; relative to "
                   "the root joint, which is to be set to 0" + (
                       f"; of people {ADULT_HEIGHT:.4f} m tall: multiply by the true height over this"
@@ -88,7 +88,7 @@ def describe_input(space: str, mask: bool, target: int) -> str:
 
 def traced(network: torch.nn.Module) -> torch.export.ExportedProgram:
     """The network's graph for batches of any size."""
-    keypoints = torch.zeros(2, network.frames, network.num_joints, 2 + network.mask)
+    keypoints = torch.zeros(2, network.frames, network.num_joints, 2 + getattr(network, "mask", False))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)          # PyTorch's, about PyTorch
         return torch.export.export(network.eval(), (keypoints,),
@@ -143,7 +143,7 @@ class OnnxNetwork(torch.nn.Module):
     def __init__(self, network: torch.nn.Module):
         super().__init__()
         self.num_joints, self.frames = network.num_joints, network.frames
-        self.every_frame, self.mask = network.every_frame, network.mask
+        self.every_frame, self.mask = network.every_frame, getattr(network, "mask", False)
         self.content = onnx_bytes(network)
         self.use_threads(torch.get_num_threads())
 

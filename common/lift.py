@@ -23,6 +23,7 @@ class Lifting:
     every       n lifts every n-th frame of each clip
     smooth      seconds, standard deviation of a Gaussian over time; None for none
     amp         compute in bfloat16 where that is safe
+    keep_root   leave the root joint where it was predicted, instead of at the origin
     height      of the people whom the network lifts as average adults: metres, or TRUE_HEIGHT, each clip's by
                 its true bones; None: as lifted
     device      of PyTorch
@@ -32,6 +33,7 @@ class Lifting:
     every: int = 1
     smooth: float | None = None
     amp: bool = False
+    keep_root: bool = False
     height: float | str | None = None
     device: str = "cpu"
 
@@ -69,14 +71,16 @@ def lift(model, keypoints, skeleton: Skeleton, *, flip_test: bool, amp: bool = F
     return (straight + flip(mirrored, skeleton)) / 2
 
 
-def lift_sequence(model, sequence, index, step: int, skeleton: Skeleton, *, flip_test: bool):
+def lift_sequence(model, sequence, index, step: int, skeleton: Skeleton, *, flip_test: bool,
+                  amp: bool = False):
     """The same for the overlapping windows that `index` (T, B) picks of `sequence` (L, J, 2 or 3): (B, J, 3).
 
     A window's frames lie `step` apart. For networks that share what overlapping windows have in common
     (model/folded.py).
     """
     views = torch.stack([sequence, flip(sequence, skeleton)] if flip_test else [sequence], 1)  # (L, V, J, ..)
-    poses = model.lift_sequence(views, index, step)                                             # (B, V, J, 3)
+    with torch.autocast(sequence.device.type, torch.bfloat16, enabled=amp):
+        poses = model.lift_sequence(views, index, step).float()                                 # (B, V, J, 3)
     return (poses[:, 0] + flip(poses[:, 1], skeleton)) / 2 if flip_test else poses[:, 0]
 
 
@@ -84,7 +88,8 @@ def lift_batch(model, windows: Windows, batch: Batch, row: torch.Tensor, lifting
     """Poses (B, J, 3), or (B, T, J, 3) with a hop, of the windows whose targets are `row` (B,), metres."""
     skeleton, window = windows.clips[0].skeleton, windows.window
     if shared:
-        return lift_sequence(model, *windows.sequence(row), window.tds, skeleton, flip_test=lifting.flip_test)
+        return lift_sequence(model, *windows.sequence(row), window.tds, skeleton,
+                             flip_test=lifting.flip_test, amp=lifting.amp)
 
     def network(given):
         return lift(model, given, skeleton, flip_test=lifting.flip_test, amp=lifting.amp)

@@ -61,13 +61,16 @@ def describe_setting(clips: list[Clip], summary: dict) -> list[str]:
     refine = {None: "without refine", "gt": "with refine, which uses ground-truth root depth",
               "estimate": "with refine, whose root depth is estimated without ground truth",
               }[summary["refine"]]
-    return [f"{summary['dataset']}, test subjects {', '.join(sorted({clip.subject for clip in clips}))}, "
+    network = summary.get("network", "ftcm")
+    return [f"{'' if network == 'ftcm' else network + ', '}{summary['dataset']}, "
+            f"test subjects {', '.join(sorted({clip.subject for clip in clips}))}, "
             f"keypoints {summary['keypoints']}, {summary['frames']} frames, tds {summary['tds']}"
             f"{'' if summary['hop'] is None else ', hop ' + str(summary['hop'])}, "
             f"{'target last, ' if summary['target'] == 'last' else ''}"
             f"{'mirrored test' if summary['mirrored_test'] else 'without mirrored test'}, {refine}.",
-            "Poses are root-relative in camera space; the root joint counts with error 0, as in the "
-            "published figures."]
+            "Poses are root-relative in camera space; the root joint counts "
+            + ("as it was predicted, as in VideoPose3D's published figures." if summary.get("keep_root") else
+               "with error 0, as in the published figures.")]
 
 
 def describe_input(saved: dict, summary: dict) -> list[str]:

@@ -34,11 +34,18 @@ class Schedule:
     small: float
     large: float
     large_every: int
+    norm_momentum: float | None = None      # of batch normalisation after the last epoch; None: always 0.1
 
     def factor(self, epoch: int) -> float:
         """What the first epoch's learning rate is multiplied by."""
         large = (epoch - 1) // self.large_every
         return self.small ** (epoch - 1 - large) * self.large ** large
+
+    def set_momentum(self, model: torch.nn.Module, epoch: int) -> None:
+        """Set batch normalisation's momentum in an epoch: from 0.1 it falls by a constant factor."""
+        for module in model.modules():
+            if self.norm_momentum and isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+                module.momentum = 0.1 * (self.norm_momentum / 0.1) ** ((epoch - 1) / self.epochs)
 
 
 @dataclass
@@ -77,17 +84,19 @@ class Training:
             row = self.train_and_validate(epoch, step)
             is_best = self.validate is not None and row["p1"] < self.state["best"].get("p1", math.inf)
             self.save(row, is_best=is_best)
-            self.run.log(f"epoch {epoch:3d}  lr {row['learning_rate']:.6f}  loss {row['loss']:.5f} m  "
-                         f"MPJPE {row['train_mpjpe']:.2f}"
-                         + (f"  P1 {row['p1']:.2f}  P2 {row['p2']:.2f} mm" if self.validate else " mm")
-                         + f"  {row['seconds']:.0f} s" + ("  best" if is_best else ""))
+            self.run.log(f"epoch {epoch:3d}  lr {row['learning_rate']:.6f}  {errors_text(row)}"
+                         f"  {row['seconds']:.0f} s" + ("  best" if is_best else ""))
             self.processes.wait()
 
     def train_and_validate(self, epoch: int, step: engine.Step) -> dict:
-        """One epoch; its row of the history: learning rate, loss in metres, errors in mm, seconds."""
+        """One epoch; its row of the history: learning rate, loss in metres, errors in mm, seconds.
+
+        Where keypoints are filled in (`step.masks`) the loss is in screen units, and there are no errors.
+        """
         started, busy = time.time(), time.process_time()
         self.begin(epoch)
         factor = self.schedule.factor(epoch)
+        self.schedule.set_momentum(self.model, epoch)
         for group, rate in zip(self.optimizer.param_groups, self.rates):
             group["lr"] = rate * factor
         loss, error = engine.train_one_epoch(
@@ -97,7 +106,7 @@ class Training:
         with self.average.shown() if self.average else nullcontext():
             errors = self.validate() if self.validate else {}
         row = {"epoch": epoch, "learning_rate": self.rates[0] * factor, "loss": loss,
-               "train_mpjpe": 1000 * error, **errors}
+               **({} if step.masks else {"train_mpjpe": 1000 * error}), **errors}
         # The first process's clock decides, so that all stop after the same epoch.
         row["seconds"] = self.processes.collect([time.time() - started], self.processes.count)[0]
         row["cpu_seconds"] = time.process_time() - busy         # of all threads of this process
@@ -241,6 +250,14 @@ def refuse_too_large(network: type, arguments: dict, *, copies: int) -> None:
     if needed > there:
         raise ValueError(f"A network of {count:,} weights needs {needed / 1e9:,.0f} GB of memory; this "
                          f"computer has {there / 1e9:,.0f}. Lower --frames, --d_hid or --layers.")
+
+
+def errors_text(row: dict) -> str:
+    """The loss and the errors of an epoch, its row of the history, for the log."""
+    if "train_mpjpe" not in row:
+        return f"2D error {row['loss']:.5f}"
+    validated = f"  P1 {row['p1']:.2f}  P2 {row['p2']:.2f}" if "p1" in row else ""
+    return f"loss {row['loss']:.5f} m  MPJPE {row['train_mpjpe']:.2f}{validated} mm"
 
 
 def out_of_time(history: list[dict], max_minutes: float | None) -> bool:

@@ -55,8 +55,8 @@ EVERY_243 = "-f 243 --every_frame 1 --d_hid 256 -b 16 --lr 2e-3 --nepoch 5 -lrd 
 COMPARISON = [
     Network("single frame", 1, "--network single_frame --d_hid 512 --dropout 0.25 -b 512 --nepoch 12 "
             "-lrd 0.75 --stride 6", seeds=SEEDS),
-    Network("temporal convolution", 27, "--network temporal_conv --d_hid 352 -b 256 --nepoch 12 -lrd 0.75 "
-            "--stride 10", seeds=SEEDS),
+    Network("temporal convolution", 27, "--network videopose3d -f 27 --d_hid 352 -b 256 --nepoch 12 "
+            "-lrd 0.75 --stride 10", seeds=SEEDS),
     Network("FTCM", 9, "-f 9 --d_hid 256 -b 128 --lr 2e-3 --nepoch 10 -lrd 0.7 --stride 22", seeds=SEEDS),
     Network("FTCM", 27, "-f 27 --d_hid 256 -b 64 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 54", seeds=SEEDS),
     *[Network("FTCM, every frame", 27, EVERY_27, seeds=SEEDS, hop=hop) for hop in (1, 3, 9, 27)],

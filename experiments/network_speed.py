@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from common import engine
@@ -28,13 +29,15 @@ NOT_COUNTED = "what is done once for any batch, GELU, LayerNorm, sigmoid"
 def count_macs(model: torch.nn.Module, frames: int) -> float:
     """Multiply-accumulates of one window: all products and convolutions, without NOT_COUNTED.
 
-    In double precision, because then all products are PyTorch's own, which the counter knows.
+    In double precision and by plain attention, because then all products are PyTorch's own, which the counter
+    knows.
     """
     double = copy.deepcopy(model).eval().use_fast(True).double()
     counts = []
     for windows in (1, 2):
         keypoints = torch.zeros(windows, frames, model.num_joints, 2, dtype=torch.float64)
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        with (torch.no_grad(), sdpa_kernel(SDPBackend.MATH),
+              FlopCounterMode(display=False) as counter):
             double(keypoints)
         counts.append(counter.get_total_flops())
     return (counts[1] - counts[0]) / 2

@@ -43,7 +43,8 @@ class Row:
             best = checkpoint.read(self.folder / "last.pth").get("best", {})
             names = [name for name in best.get("files", []) if name.startswith(kind)]
         paths = [self.folder / name for name in names]
-        paths += [path for path in self.weights if path.name.startswith(kind) and path.is_file()]
+        paths += [path for path in self.weights
+                  if path.name.startswith("refine") == (kind == "refine") and path.is_file()]
         return paths[0] if paths else None
 
     def evaluation(self, lifter: Path, refine_file: Path | None, output: Path) -> list[str]:
@@ -88,7 +89,8 @@ def train_row(row: Row, study: Study, *, trains: bool) -> str | None:
         return None
     if trains:
         return study.attempt(expand_wildcards(row.train))
-    return f"no weights in {row.folder}; train them with: python run_ftcm.py {row.train}"
+    authors = f" or put the authors' file at {row.weights[0]}" if row.weights else ""
+    return f"no weights in {row.folder}; train them with: python run_ftcm.py {row.train}{authors}"
 
 
 def score_row(row: Row, selected: Path, last: Path | None, study: Study) -> str | None:
@@ -174,7 +176,8 @@ def row_table(rows: list[dict], missing: list[dict]) -> str:
 
 def published_cell(row: dict) -> str:
     known = row["published"]
-    return f"{known['mpjpe']:.2f} / {known['p_mpjpe']:.2f}" if known else "not published"
+    return " / ".join("-" if known[name] is None else f"{known[name]:.2f}"
+                      for name in ("mpjpe", "p_mpjpe")) if known else "not published"
 
 
 def difference_cell(row: dict) -> str:
@@ -182,7 +185,8 @@ def difference_cell(row: dict) -> str:
     known = row["published"]
     if not known:
         return ""
-    return f"{row['mpjpe'] - known['mpjpe']:+.2f} / {row['p_mpjpe'] - known['p_mpjpe']:+.2f}"
+    return " / ".join("-" if known[name] is None else f"{row[name] - known[name]:+.2f}"
+                      for name in ("mpjpe", "p_mpjpe"))
 
 
 def paired_cell(row: dict) -> str:

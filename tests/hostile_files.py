@@ -352,6 +352,9 @@ FORGED = {
     f"{'.'.join(map(str, places))} = {str(value)[:40]!r}": setting(*places, value=value) for *places,
     value in [
         ("network", "os"), ("network", ["ftcm"]), ("network", "temporal_conv"), ("format", 1),
+        ("network", "videopose3d"), ("network", "stcformer"), ("model_args", "widths", [5]),
+        ("model_args", "widths", [1, 10 ** 9]), ("model_args", "dense", 1), ("model_args", "variant", "x"),
+        ("model_args", "millimetres", 1), ("model_args", "target", "first"),
         ("model_args", None), ("model_args", [1]), ("model_args", {}), ("model_args", "frames", 6),
         ("model_args", "frames", 10 ** 9 + 1), ("model_args", "frames", "5"), ("model_args", "frames", 5.0),
         ("model_args", "frames", -5), ("model_args", "frames", True), ("model_args", "frames", 19681),

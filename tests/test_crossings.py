@@ -404,7 +404,7 @@ def test_exports_keep_the_inputs_or_are_refused(kind, lack, folder, tmp_path, ca
     said = capsys.readouterr().out
     assert {"virtual": "it answers in that camera's axes", "rays": "rays, (u - cx) / fx",
             "mask": "1 for a joint that was seen"}[kind] in said
-    model = checkpoint.build(FTCM, saved["model_args"], saved["model"], path).eval()
+    model = checkpoint.build(FTCM, saved, path).eval()
     assert ("third number is 1" if kind == "mask" else "- cx)") in describe(model, saved)["input"]
     assert describe(model, saved)["output"].count("virtual") == (kind == "virtual")
     given = torch.randn(3, 5, 17, 2 + (kind == "mask"))

@@ -502,7 +502,7 @@ def test_exported_release_weights_come_back_exactly(data, tmp_path):
     ({"every_frame": True}, "every frame"), ({"data": {"target": "last"}}, "last"), ({"dim": 256}, "512"),
     ({"depth": 5}, "6 blocks"), ({"frames": 15}, "15"), ({"units": "fpm"}, "ablated"),
     ({"fpm_filter": "elementwise"}, "ablated"), ({"data": {"dataset": "3dhp"}}, "3dhp"),
-    ({"network": "temporal_conv", "dim": 512}, "temporal_conv")])
+    ({"network": "single_frame", "dim": 512}, "single_frame")])
 def test_what_the_release_cannot_hold_is_not_exported_to_it(facts, words, data, tmp_path, capsys):
     path = saved_network(tmp_path / "ours.pth", **{"frames": 9} | facts)
     assert run(f"--export_release {tmp_path}/w/r.pth --reload 1 --previous_dir {path}", data, tmp_path) == 2

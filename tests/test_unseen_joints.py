@@ -30,7 +30,8 @@ WINDOW, LIFTING = Window(27, hop=default_hop(27)), Lifting(batch_size=64)
 @pytest.fixture(scope="module")
 def network():
     saved = checkpoint.load(SHIPPED[27])
-    return checkpoint.build(FTCM, checkpoint.with_defaults(saved["model_args"], FTCM), saved["model"], "")
+    saved["model_args"] = checkpoint.with_defaults(saved["model_args"], FTCM)
+    return checkpoint.build(FTCM, saved, "")
 
 
 @pytest.fixture(scope="module")

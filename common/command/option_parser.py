@@ -11,16 +11,14 @@ from common.augmentation.augmenter import NAMES
 from common.batch_sizes import CACHED_FRAMES, FRAMES_AT_ONCE, WINDOWS_PER_FRAME
 from common.bounds import BODY_HEIGHT, FIELD_OF_VIEW, FPS, IMAGE_SIDE
 from common.command.command_line import Parser
+from common.command.networks import NETWORKS, PRETRAINING
 from common.inputs import SPACES
 from common.lift import TRUE_HEIGHT
 
 DATASETS = ["h36m", "cmu", "3dhp"]
 DEVICES = ["auto", "cpu", "cuda", "mps"]
 PROJECT = Path(__file__).resolve().parents[2]
-# What each network has instead of FTCM's defaults, as published.
-NETWORKS = {"ftcm": {}, "single_frame": {"frames": 1, "depth": 2, "dim": 1024, "dropout": 0.5},
-            "temporal_conv": {"frames": 27, "dim": 728, "dropout": 0.25}}
-MASKING = "is for the masked pretraining of the original release, which is not supported here; drop it"
+MASKING = "is called --network pstmo --pretrain 1 here, and --reload 1 for the lifter after it; drop it"
 BEST = "names an earlier best epoch in the original release; here --resume restores it; drop it"
 CHANNELS = "has one possible value: keypoints have 2 coordinates and poses 3; drop it"
 # Options of the original release that are refused, and why.
@@ -29,8 +27,7 @@ RELEASE_ONLY = {
     "--crop_uv": "is not supported here: keypoints are always divided by the image's size; drop it",
     "--in_channels": CHANNELS, "--out_channels": CHANNELS,
     "-previous_name": BEST, "-previous_best_threshold": BEST,
-    "--MAE": MASKING, "--MAE_reload": MASKING, "-tmr": MASKING, "--temporal_mask_rate": MASKING,
-    "-smn": MASKING, "--spatial_mask_num": MASKING}
+    "--MAE": MASKING, "--MAE_reload": MASKING}
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -66,6 +63,23 @@ def parse_list(text: str) -> list[str] | None:
     if text and not names:
         raise argparse.ArgumentTypeError(f"expected names with commas between them, got {text!r}")
     return names
+
+
+def parse_network(text: str) -> str:
+    """The name of a network."""
+    if text == "temporal_conv":
+        raise argparse.ArgumentTypeError("temporal_conv is now videopose3d, the same network as published; "
+                                         "say --network videopose3d -f 27")
+    return text
+
+
+def parse_widths(text: str) -> list[int]:
+    """Odd whole numbers from 3 on, with commas between them; their product is a window's frames."""
+    if not re.fullmatch("[0-9]{1,4}(,[0-9]{1,4}){0,8}", text) or any(
+            int(part) < 3 or int(part) % 2 == 0 for part in text.split(",")):
+        raise argparse.ArgumentTypeError(f"expected odd numbers from 3 on with commas between them, as in "
+                                         f"3,3,3, got {text!r}")
+    return [int(part) for part in text.split(",")]
 
 
 def parse_files(text: str) -> list[str]:
@@ -210,9 +224,16 @@ def build_parser() -> Parser:
         help="score every n-th frame in the final table, which then says so")
 
     add = parser.add_argument_group("network").add_argument
-    add("--network", choices=list(NETWORKS), default="ftcm", help="ftcm, or one that it is compared with: "
-        "single_frame (after Martinez et al. 2017), temporal_conv (after Pavllo et al. 2019); these have "
-        "defaults of their own for frames, layers, channels and dropout (model/baselines.py)")
+    add("--network", type=parse_network, choices=[name for name in NETWORKS if name != PRETRAINING],
+        default="ftcm", help="ftcm, or one that it is compared with, each by default of its published size "
+        "(common/command/networks.py): single_frame (Martinez et al. 2017), videopose3d (Pavllo et al. "
+        "2019), stcformer (Tang et al. 2023), strided (Li et al. 2022), pstmo (Shan et al. 2022)")
+    add("--pretrain", type=parse_bool, default=False, help="1: with --network pstmo, learn to fill in hidden "
+        "keypoints, from 2D alone; a lifter begins with that by --reload 1 --previous_dir last.pth")
+    add("-tmr", "--temporal_mask_rate", dest="masked_frames", type=between((0, 0.99)), default=0.8,
+        help="share of a window's frames that --pretrain 1 hides, 0 to 0.99")
+    add("-smn", "--spatial_mask_num", dest="masked_joints", type=between((0, 16), int), default=2,
+        help="joints of each frame that --pretrain 1 hides, 0 to 16; never the last one")
     add("-tds", "--t_downsample", dest="tds", type=positive(most=10_000), default=1,
         help="frames per step inside a window")
     add("--layers", dest="depth", type=between((0, 100), int), default=6, help="number of blocks")
@@ -231,6 +252,10 @@ def build_parser() -> Parser:
         f"window's ends weighing less; default: --frames / {WINDOWS_PER_FRAME}, rounded up")
     add("--target", choices=["center", "last"], default="center", help="the frame of the window that is "
         "lifted; last: a causal network, which needs no frame of the future")
+    add("--widths", type=parse_widths, help="videopose3d: widths of the convolutions, odd numbers whose "
+        "product is --frames, as in 3,5,3; default: 3,3,.. for a --frames that is a power of 3")
+    add("--dense", type=parse_bool, default=False, help="videopose3d: kernels that hold every frame between "
+        "those that a dilated one reads")
     add("--stature", type=parse_bool, default=False, help="1: the network learns poses of everybody at an "
         "average adult's height and leaves the true size open, which no picture shows; --body_height states "
         "it")
@@ -260,6 +285,9 @@ def build_parser() -> Parser:
         help="learning rate of the refine module in the first epoch; default: --lr")
 
     add = parser.add_argument_group("training").add_argument
+    add("--recipe", choices=["default", "published"], default="default", help="published: train as the "
+        "network's authors do (optimiser's rates, batch, frames per step; common/command/networks.py); other "
+        "options on the command line win; ftcm's defaults are its published recipe")
     add("--nepoch", dest="epochs", type=positive(), default=80, help="epochs")
     add("--max_minutes", type=positive(float),
         help="start no epoch that would end later than this; default: no limit")
@@ -267,7 +295,8 @@ def build_parser() -> Parser:
         help="windows per training step")
     add("--micro_batch", type=positive(), help="windows that go through the network at once when training; "
         "a batch's gradients are summed over such parts, which bounds memory; dropout draws other masks for "
-        f"other parts; default: {FRAMES_AT_ONCE} / frames")
+        f"other parts; default: {FRAMES_AT_ONCE} / frames; with batch normalisation, which sees each part "
+        "alone, the whole batch (0.1 GB for each window of 351 frames of strided, on a CPU)")
     add("--eval_batch_size", type=positive(),
         help=f"windows per step without gradients; default: {CACHED_FRAMES} / frames on a CPU, "
         f"{FRAMES_AT_ONCE} / frames elsewhere")
@@ -281,12 +310,16 @@ def build_parser() -> Parser:
     add("--lr_decay_large", type=positive(float, most=1), default=0.5,
         help="the factor after every --large_decay_epoch epochs")
     add("--large_decay_epoch", type=positive(), default=80, help="epochs between two large decays")
+    add("--norm_momentum", type=positive(float, most=1), help="momentum of batch normalisation after the "
+        "last epoch, towards which it falls by a constant factor an epoch from 0.1; default: always 0.1")
     add("--data_augmentation", dest="flip", type=parse_bool, default=True,
         help="train on mirrored windows too")
     add("--reverse_augmentation", dest="reverse", type=parse_bool, default=False,
         help="train on time-reversed windows too")
     add("--test_augmentation", dest="flip_test", type=parse_bool, default=True,
         help="average with the mirrored prediction")
+    add("--keep_root", type=parse_bool, default=False, help="1: score the root joint as predicted, as "
+        "VideoPose3D's authors do, instead of with error 0")
     add("--augment", type=parse_list, default="", help="train on other cameras, bodies, postures and 2D "
         f"errors than the data's: comma-separated, any of {', '.join(NAMES)} (common/augmentation/)")
     add("--velocity_weight", type=between((0, 1000)), default=0,
@@ -341,5 +374,7 @@ def spelt(names) -> str:
 
 
 def written(value):
-    """A value as the command line writes it: 1 for True."""
+    """A value as the command line writes it: 1 for True, 3,3 for a list."""
+    if isinstance(value, list):
+        return ",".join(map(str, value))
     return int(value) if isinstance(value, bool) else value

@@ -5,35 +5,38 @@ one sentence and exit status 2.
 """
 import argparse
 import glob
+import math
+from functools import partial
 from pathlib import Path
 
 from common import checkpoint
 from common.augmentation.augmenter import IN_PLACE_OF, NAMES
 from common.batch_sizes import default_hop, inference_windows, training_windows
-from common.command.option_parser import NETWORKS, PROJECT, build_parser, spelt, written
+from common.command.networks import NETWORKS, PRETRAINING, meaningless
+from common.command.option_parser import PROJECT, build_parser, spelt, written
 from common.engine import Step
 from common.inputs import Inputs
 from common.lift import TRUE_HEIGHT, Lifting
 from common.stature import ADULT_HEIGHT
-from common.training import TEST_SUBJECTS, Training
+from common.training import TEST_SUBJECTS, Schedule, Training
 from common.untrusted.values import readable
-from common.windows import Sampling, Window
+from common.windows import Sampling, TrainingBatches, Window
 
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
-                   "export_mat"]
+                   "export_mat", "keep_root"]
 EXPORTS = ["export_release", "export_weights", "export_onnx", "export_program"]
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
                      "compile", "augment", "velocity_weight", "bone_weight", "reprojection_weight", "ema",
-                     "teacher", "teacher_weight"]
+                     "teacher", "teacher_weight", "recipe", "norm_momentum", "pretrain", "masked_frames",
+                     "masked_joints"]
+NOT_FOR_PRETRAINING = {"val_stride", "test_stride", "flip_test", "refine", "keep_root", "export_mat",
+                       "eval_batch_size", "velocity_weight", "bone_weight", "reprojection_weight", "teacher",
+                       "stature", "input"}
 ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "begin", "end", "root", "fov", "level",
                     "roll", "fit", "bvh_names"]
 LIVE = Path("-")
 # The checkpoints that ship, by their frames; the first is used where none is named.
 SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
-# The options that mean nothing to a network.
-FTCM_ONLY = {"units", "fpm_filter", "every_frame", "hop", "channel"}
-MEANINGLESS = {"ftcm": set(), "single_frame": FTCM_ONLY | {"frames", "target"},
-               "temporal_conv": FTCM_ONLY | {"depth"}}
 OVERVIEW = """\
 FTCM lifts 2D keypoints of a video to 3D poses. What you can do:
   python run_ftcm.py --predict FILE --output FOLDER            3D poses of your keypoints (--predict -: live)
@@ -46,7 +49,8 @@ FREE_ON_RESUME = {"epochs", "resume", "device", "gpu", "output", "root_path", "e
                   "test_stride", "max_minutes", "compile", "publish"}
 # What a checkpoint knows of itself, as far as options say it too.
 OF_A_CHECKPOINT = ("network", "frames", "dim", "depth", "dropout", "units", "fpm_filter", "every_frame",
-                   "dataset", "keypoints", "tds", "target", "stature", "input", "mask")
+                   "widths", "dense", "masked_frames", "masked_joints", "dataset", "keypoints", "tds",
+                   "target", "stature", "input", "mask")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -55,13 +59,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.dataset in ("cmu", "3dhp") and "keypoints" not in args.given:
         args.keypoints = "gt"
-    for name, value in NETWORKS[args.network].items():
-        if name not in args.given:
-            setattr(args, name, value)
+    args.network = PRETRAINING if args.pretrain and args.network == "pstmo" else args.network
+    fill_in(args)
     args.shipped = args.previous_dir is None and uses_checkpoint(args)
     problem = find_problem(args)
     if problem:
         parser.error(problem)
+    args.test = args.test and not args.pretrain         # it has no poses to score
     for name in ("previous_dir", "previous_refine_name"):
         path = getattr(args, name)
         if path is not None and "*" in str(path):       # shells of Windows leave wildcards to the program
@@ -75,6 +79,20 @@ def parse(argv: list[str]) -> argparse.Namespace:
     return args
 
 
+def fill_in(args) -> None:
+    """Set what the command line leaves out to the network's own sizes and, where asked for, its recipe."""
+    network = NETWORKS[args.network]
+    for values in (network.sizes, network.published) if args.recipe == "published" else (network.sizes,):
+        for name, value in (values(args) if callable(values) else values).items():
+            if name not in args.given:
+                setattr(args, name, value)
+    if args.widths and "frames" not in args.given:
+        args.frames = math.prod(args.widths)
+    elif "widths" in network.arguments and not args.widths:
+        layers = next((count for count in range(1, 10) if 3 ** count == args.frames), None)
+        args.widths = layers and [3] * layers
+
+
 def uses_checkpoint(args) -> bool:
     """Whether the task is to use a trained network: to evaluate it or to lift a video."""
     return not (args.train or args.export_release or args.export_weights)
@@ -82,8 +100,9 @@ def uses_checkpoint(args) -> bool:
 
 def find_meaningless(network: str, given: set[str], path: Path | None = None) -> str | None:
     """The sentence that refuses options which mean nothing to `network` (that of the file `path`)."""
-    refused = given & MEANINGLESS[network]
-    where = f"--network {network}" if path is None else f"{path}, a {network} network,"
+    refused = given & meaningless(network)
+    spelling = "pstmo --pretrain 1" if network == PRETRAINING else network
+    where = f"--network {spelling}" if path is None else f"{path}, a {network} network,"
     return f"{where} has no {spelt(refused)}; drop it" if refused else None
 
 
@@ -213,10 +232,23 @@ def find_problem(args) -> str | None:
          f"the checkpoints that ship are of FTCM with {' and '.join(map(str, SHIPPED))} frames "
          f"({', '.join(path.name for path in SHIPPED.values())}); choose one with -f, or name another with "
          "--reload 1 --previous_dir FILE"),
-        (find_meaningless(args.network, args.given), find_meaningless(args.network, args.given)),
+        (("network" in args.given or not (args.reload or args.shipped))
+         and find_meaningless(args.network, args.given), find_meaningless(args.network, args.given)),
+        (args.given & {"masked_frames", "masked_joints"} and not args.pretrain,
+         f"{spelt(args.given & {'masked_frames', 'masked_joints'})} is for --pretrain 1"),
+        (args.pretrain and (args.given & NOT_FOR_PRETRAINING or "test" in args.given and args.test),
+         "--pretrain 1 fills in keypoints and scores no poses; drop "
+         f"{spelt(args.given & NOT_FOR_PRETRAINING) or '--test 1'}"),
         (not (args.reload or args.shipped) and find_network_problem(args), find_network_problem(args)),
-        (args.network == "temporal_conv" and args.frames not in [3 ** n for n in range(1, 10)],
-         f"--network temporal_conv needs a power of 3 as --frames (3, 9, 27, ..), got {args.frames}"),
+        (args.network == "videopose3d" and not args.reload and math.prod(args.widths or [0]) != args.frames,
+         f"--network videopose3d needs a power of 3 as --frames (3, 9, 27, ..) or --widths whose product is "
+         f"--frames, got {args.frames}"),
+        (args.recipe == "published" and args.network != "ftcm" and not NETWORKS[args.network].published,
+         f"--network {args.network} has no published recipe here; drop --recipe published"),
+        (args.recipe == "published" and args.reload and "network" not in args.given,
+         "--recipe published is that of a named network; add --network beside --reload 1"),
+        (args.keep_root and (args.refine or args.dataset == "3dhp"),
+         "--keep_root 1 is VideoPose3D's way to score Human3.6M's joints; drop --refine and --dataset 3dhp"),
         (not args.reload and args.previous_dir is not None,
          "--previous_dir names a checkpoint that is not loaded; add --reload 1 or drop it"),
     ]
@@ -239,11 +271,17 @@ def adopt(args: argparse.Namespace, saved: dict, path: Path) -> None:
     Any other contradiction is a ValueError. A checkpoint that nobody named does not choose the data set.
     """
     network = saved.get("network", "ftcm")
+    unsaid = {name: getattr(args, name) if name in args.given else value    # by files of other programs
+              for name, value in saved.get("unsaid", {}).items()}
+    saved["unsaid"] = unsaid
+    saved["model_args"] |= {name: value for name, value in unsaid.items() if name in saved["model_args"]}
+    if args.pretrain and network != PRETRAINING:
+        raise ValueError(f"{path} holds a {network} network, not a pre-training. Drop --pretrain 1.")
     facts = {"network": network, "target": "center", "stature": False, "input": "screen",
-             **saved["model_args"], **saved["data"]}
+             **saved["model_args"], **saved["data"], **unsaid}
     of_data = {"dataset", "keypoints"}
     of_training = {"stature", "mask"} if args.mask else {"stature"}
-    free = of_data | {"dropout"} | (of_training if args.train else set())
+    free = of_data | set(NETWORKS[network].free) | (of_training if args.train else set())
     for name in OF_A_CHECKPOINT:
         wanted, found = getattr(args, name), facts.get(name, getattr(args, name))
         if name not in args.given:
@@ -310,22 +348,51 @@ def window_of(args: argparse.Namespace) -> Window:
 
 def lifting_of(args: argparse.Namespace, device: str, every: int = 1) -> Lifting:
     """How the options lift: every `every`-th frame. On a CPU a batch is small enough for its caches."""
-    return Lifting(batch_size=args.eval_batch_size or inference_windows(args.frames, device),
-                   flip_test=args.flip_test, every=every, smooth=args.smooth, amp=args.amp, device=device,
+    windows = inference_windows(args.frames * NETWORKS[args.network].vectors, device)
+    return Lifting(batch_size=args.eval_batch_size or windows, flip_test=args.flip_test, every=every,
+                   smooth=args.smooth, amp=args.amp, keep_root=args.keep_root, device=device,
                    height=args.body_height if args.stature else None)
 
 
-def step_of(args: argparse.Namespace) -> Step:
-    """How the options compute a training step."""
-    return Step(micro_batch=args.micro_batch or training_windows(args.frames), velocity=args.velocity_weight,
+def free_arguments(args: argparse.Namespace) -> dict:
+    """The arguments of the network's class that may differ from its checkpoint's."""
+    return {name: getattr(args, name) for name in NETWORKS[args.network].free}
+
+
+def keeps_pretraining(args: argparse.Namespace) -> bool:
+    """Whether a pre-training is used as it is: to go on with it or to write its weights."""
+    return bool(args.pretrain or args.export_release or args.export_weights)
+
+
+def learns_both(args: argparse.Namespace) -> bool:
+    """Whether a training step learns the target frame's pose and every frame's."""
+    return NETWORKS[args.network].both and not args.refine
+
+
+def schedule_of(args: argparse.Namespace) -> Schedule:
+    """Learning rates and momentum over the epochs."""
+    return Schedule(args.epochs, args.lr_decay, args.lr_decay_large, args.large_decay_epoch,
+                    args.norm_momentum)
+
+
+def step_of(args: argparse.Namespace, model, batches: TrainingBatches) -> Step:
+    """How a training step of `model` on `batches` is computed.
+
+    Batch normalisation is over the windows that go through at once: the whole batch where nothing else is
+    asked for. What a pre-training hides comes from the generator that orders the batches.
+    """
+    network = NETWORKS[args.network]
+    parts = None if "norm_momentum" in network.options else training_windows(args.frames * network.vectors)
+    masks = partial(model.draw_masks, batches.generator) if args.pretrain else None
+    return Step(micro_batch=args.micro_batch or parts, velocity=args.velocity_weight,
                 reprojection=args.reprojection_weight, bones=args.bone_weight, teacher=args.teacher_weight,
-                amp=args.amp)
+                amp=args.amp, both=learns_both(args), masks=masks)
 
 
 def sampling_of(args: argparse.Namespace) -> Sampling:
     """Which windows the options train on."""
     return Sampling(args.batch_size, stride=args.stride, mirror=args.flip, reverse=args.reverse,
-                    whole=args.every_frame, adult=args.stature)
+                    whole=args.every_frame or learns_both(args), adult=args.stature)
 
 
 def teacher_options(args: argparse.Namespace, path: str) -> argparse.Namespace:
@@ -347,12 +414,13 @@ def describe_size(args: argparse.Namespace) -> list[str]:
             f"somebody {height}."]
 
 
-def network_arguments(args: argparse.Namespace, *, num_joints: int) -> dict:
-    """The arguments of --network's class that the options ask for."""
-    names = {"ftcm": ["depth", "units", "fpm_filter", "every_frame"], "single_frame": ["depth"],
-             "temporal_conv": []}[args.network]
-    return {"num_joints": num_joints, **{name: getattr(args, name) for name in (
-        "frames", "dim", "dropout", "mask", *names)}}
+def network_arguments(args: argparse.Namespace, *, num_joints: int, saved: dict | None = None) -> dict:
+    """The arguments of --network's class that the options ask for, or those of the checkpoint `saved`."""
+    if saved:
+        return saved["model_args"]
+    values = vars(args) | {"variant": "3dhp" if args.dataset == "3dhp" else "h36m"}
+    return {"num_joints": num_joints, **{name: values[name] for name in (
+        "frames", "dim", "dropout", *NETWORKS[args.network].arguments)}}
 
 
 def training_facts(args: argparse.Namespace) -> dict:
@@ -367,8 +435,8 @@ def training_facts(args: argparse.Namespace) -> dict:
 def evaluation_facts(args: argparse.Namespace) -> dict:
     """What the options say of an evaluation in its scores.json."""
     facts = {name: getattr(args, name) for name in (
-        "dataset", "keypoints", "frames", "tds", "target", "input", "mask", "smooth", "test_stride",
-        "cameras", "actions", "downsample", "seed", "stature", "body_height")}
+        "network", "dataset", "keypoints", "frames", "tds", "target", "input", "mask", "smooth",
+        "test_stride", "cameras", "actions", "downsample", "seed", "keep_root", "stature", "body_height")}
     return {**facts, "refine": args.refine_root if args.refine else None, "mirrored_test": args.flip_test}
 
 
@@ -388,4 +456,5 @@ def evaluation_name(args: argparse.Namespace) -> str:
     parts += [f"hop{window_of(args).hop}"] if args.every_frame else []
     parts += [f"smooth{args.smooth:g}"] if args.smooth else []
     parts += [f"height{args.body_height}"] if args.body_height else []
+    parts += ["keep_root"] if args.keep_root else []
     return "_".join([*parts, *(args.cameras or []), *(args.actions or [])])

@@ -19,6 +19,7 @@ def save_picture(figure: Figure, path: Path) -> None:
 def save_training_curves(history: list[dict], path: Path, *, selection: str | None) -> None:
     """Write training MPJPE and validation MPJPE and P-MPJPE, mm, over the epochs of `history` as PNG.
 
+    Of a pre-training, which fills in keypoints, the training error in screen units.
     `selection` names the people of the validation; None without one.
     """
     figure = Figure(figsize=(7.5, 4.2), layout="constrained", dpi=110)
@@ -26,11 +27,14 @@ def save_training_curves(history: list[dict], path: Path, *, selection: str | No
     epochs = [row["epoch"] for row in history]
     series = [("train_mpjpe", "training MPJPE (with dropout)", COLORS["middle"]),
               ("p1", f"MPJPE, {selection}", COLORS["right"]), ("p2", f"P-MPJPE, {selection}", COLORS["left"])]
+    filled_in = "train_mpjpe" not in history[0]         # a pre-training, which knows no poses
+    if filled_in:
+        series = [("loss", "training error of the keypoints", COLORS["middle"])]
     for key, label, color in series:
         if key in history[0]:
             axes.plot(epochs, [row[key] for row in history], color=color, label=label, marker="o",
                       markersize=3)
-    axes.set(xlabel="epoch", ylabel="mm", ylim=(0, None))
+    axes.set(xlabel="epoch", ylabel="screen units" if filled_in else "mm", ylim=(0, None))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(color=GRID)
     axes.spines[["top", "right"]].set_visible(False)

@@ -139,8 +139,10 @@ FLAG = choice(False, True)
 EPOCH = whole(1, 10 ** 6)
 SIZE = number(0, 1e38)
 NAMES = optional(listed(TEXT, 1000))
-PLAIN = Field("None, a number, text or a list of texts",
-              lambda value: value is None or type(value) in (bool, int, float, str) or NAMES.holds(value))
+WIDTHS = listed(whole(3, 3 ** 9), 9)
+PLAIN = Field("None, a number, text or a list of texts or whole numbers",
+              lambda value: (value is None or type(value) in (bool, int, float, str) or NAMES.holds(value)
+                             or WIDTHS.holds(value)))
 RANDOM_STATE = tensor(torch.uint8)
 REFUSED = Field("left out, since this version does not know it", lambda value: False)
 # A state dict: name -> tensor. Whole numbers count batches (BatchNorm).
@@ -149,13 +151,17 @@ MOMENT = tensor(torch.float32)
 
 CHECKPOINT = Table(required=("format",), fields={
     "format": choice(FORMAT),
-    "network": choice("ftcm", "single_frame", "temporal_conv"),
+    "network": choice("ftcm", "single_frame", "stcformer", "videopose3d", "strided", "pstmo",
+                      "pstmo_pretraining"),
     "model_args": Table(required=("frames",), others=REFUSED, fields={
         "num_joints": whole(1, 100), "frames": whole(1, 3 ** 9), "dim": whole(1, 2 ** 16),
         "depth": whole(0, 1000), "dropout": Field("a number from 0 to below 1", lambda value:
                                                   type(value) in (int, float) and 0 <= value < 1),
         "units": choice("both", "fpm", "tpm", "none"), "fpm_filter": choice("matrix", "elementwise"),
-        "every_frame": FLAG, "mask": FLAG}),
+        "every_frame": FLAG, "mask": FLAG, "widths": WIDTHS, "dense": FLAG,
+        "target": choice("center", "last"),
+        "variant": choice("h36m", "3dhp"), "millimetres": FLAG,
+        "masked_frames": number(0, 0.99), "masked_joints": whole(0, 100)}),
     "data": Table(required=("dataset", "keypoints", "tds"), others=REFUSED, may_be_empty=True, fields={
         "dataset": choice("h36m", "cmu", "3dhp"),
         "keypoints": matching(PLAIN_NAME, "a plain name without folders"),

@@ -24,6 +24,26 @@ class Pending:
         raise NotImplementedError
 
 
+class Unread(Pending):
+    """Stands for an object that nothing here needs, such as a random source: None comes out of it."""
+
+    def __init__(self, *_):
+        pass
+
+    def build(self, state) -> None:
+        pass
+
+    def finish(self, settle) -> tuple:
+        return None, OVERHEAD
+
+
+class UnreadPart(Unread):
+    """A part of such an object, refused elsewhere."""
+
+    def finish(self, settle) -> tuple:
+        raise Refused("it holds an array, a type or bytes of NumPy where a plain value belongs")
+
+
 class Name:
     """What a module and a name in a pickle become: it can only be called with a tuple, by REDUCE."""
 

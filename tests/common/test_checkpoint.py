@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from common import checkpoint
-from model.baselines import SingleFrame, TemporalConv
+from model.baselines import SingleFrame
 from model.ftcm import FTCM
+from model.videopose3d import VideoPose3D
 from tests.helpers import release_state
 
 
@@ -110,10 +111,10 @@ def test_a_refusal_names_the_file_the_field_and_what_belongs_there(tmp_path):
 @pytest.mark.parametrize("network, arguments", [
     (FTCM, {"frames": 19683, "dim": 8, "depth": 1}), (FTCM, {"frames": 5, "dim": 65536, "depth": 1000}),
     (SingleFrame, {"frames": 1, "dim": 65536, "depth": 1000}),
-    (TemporalConv, {"frames": 19683, "dim": 65536})])
+    (VideoPose3D, {"frames": 19683, "dim": 65536})])
 def test_no_network_is_made_that_is_larger_than_its_file(network, arguments, tmp_path):
     with pytest.raises(ValueError, match="w.pth describes .*larger than the file"):
-        checkpoint.build(network, arguments, whole()["model"], tmp_path / "w.pth")
+        checkpoint.build(network, {"model_args": arguments, "model": whole()["model"]}, tmp_path / "w.pth")
 
 
 def test_building_draws_the_same_random_numbers_as_the_network_itself(tmp_path):
@@ -121,7 +122,8 @@ def test_building_draws_the_same_random_numbers_as_the_network_itself(tmp_path):
     model = FTCM(frames=5, dim=16, depth=1)
     expected = torch.rand(2)
     torch.manual_seed(3)
-    built = checkpoint.build(FTCM, {"frames": 5, "dim": 16, "depth": 1}, model.state_dict(), tmp_path)
+    built = checkpoint.build(FTCM, {"model_args": {"frames": 5, "dim": 16, "depth": 1},
+                                    "model": model.state_dict()}, tmp_path)
     assert torch.equal(torch.rand(2), expected)
     assert all(torch.equal(value, built.state_dict()[key]) for key, value in model.state_dict().items())
 

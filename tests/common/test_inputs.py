@@ -17,7 +17,7 @@ from common.loss import mpjpe_loss, reprojection_loss
 from common.skeleton import HUMAN36M, MPI_INF_3DHP, flip
 from common.windows import Sampling, TrainingBatches, Window, Windows
 from dataset.cmu_mocap import read_noise
-from model.baselines import SingleFrame, TemporalConv
+from model.baselines import SingleFrame
 from model.folded import fold
 from model.ftcm import FTCM
 from tests.helpers import random_clip
@@ -155,7 +155,7 @@ def test_the_mask_says_which_joints_were_filled():
 
 @pytest.mark.parametrize("kind, options", [
     (FTCM, {"frames": 5, "dim": 16, "depth": 2}), (FTCM, {"frames": 5, "dim": 16, "every_frame": True}),
-    (SingleFrame, {"dim": 16}), (TemporalConv, {"frames": 9, "dim": 16})])
+    (SingleFrame, {"dim": 16})])
 def test_a_network_that_is_given_a_mask_computes_the_same_poses_whatever_was_seen(kind, options):
     torch.manual_seed(0)
     plain = kind(**options).eval()

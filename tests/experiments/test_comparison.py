@@ -8,8 +8,9 @@ from common.command import options
 from experiments import comparison
 from experiments.commands import run_study
 from experiments.comparison import COMPARISON, Network, make_seed_rows, measure_cost
-from model.baselines import SingleFrame, TemporalConv
+from model.baselines import SingleFrame
 from model.ftcm import FTCM
+from model.videopose3d import VideoPose3D
 
 
 def figures(seed, mpjpe):
@@ -37,7 +38,7 @@ def test_macs_are_those_counted_by_hand():
     linear = 34 * 16 + 2 * 16 ** 2 + 16 * 51
     assert measure_cost(SingleFrame(dim=16, depth=1), None, windows=2, repeats=1)["macs_per_frame"] == linear
     convolutions = (9 * 3 * 34 + 3 * (3 + 1) * 16 + (3 + 1) * 16) * 16 + 16 * 51
-    model = TemporalConv(frames=27, dim=16)
+    model = VideoPose3D(frames=27, dim=16)
     assert measure_cost(model, None, windows=2, repeats=1)["macs_per_frame"] == convolutions
     a_frame = 34 * 16 + 2 * 16 ** 2 + 8 ** 2 + 9 * 8 + 3 * (4 * 4 + 8 * 2)     # 9 * 8: a row of the FPM
     model = FTCM(frames=9, dim=16, depth=1)

@@ -1,5 +1,6 @@
 """Rows of many runs: where weights are looked for, what is repeated, what a row says of its cost."""
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,11 @@ import torch
 
 import run_ftcm
 from common import checkpoint
+from common.command import options
 from experiments import ablation, augmentation, comparison, rows, tables
 from experiments.commands import run_study
 from experiments.rows import Row
+from model.stcformer import STCFormer
 from tests.experiments.test_compare import FIRST, SECOND, scores
 from tests.helpers import release_state
 
@@ -150,15 +153,22 @@ def test_tables_list_what_is_missing_and_how_to_get_it(project):
     folder = project / "checkpoint" / "tables_h36m_gt_tds1_27_no_refine"
     folder.mkdir(parents=True)
     torch.save(release_state(27, depth=1, dim=16), folder / "no_refine_6_4331.pth")
+    shutil.copy(project / "data_2d_h36m_gt.npz", project / "data_2d_h36m_cpn_ft_h36m_dbb.npz")
+    (project / "checkpoint" / "stcformer").mkdir()
+    torch.save(STCFormer(dim=16, depth=1).state_dict(),
+               project / "checkpoint" / "stcformer" / "no_refine_6_4406.pth")
     assert run_study(tables.execute, ["--device", "cpu", "--root_path", str(project)]) == 0
     output = project / "checkpoint" / "tables"
     table = json.loads((output / "tables.json").read_text())
     assert table["command"] == f"python -m experiments.tables --device cpu --root_path {project}"
-    assert [row["label"] for row in table["rows"]] == ["gt, 27 frames, tds 1"]
+    peer = "stcformer, cpn_ft_h36m_dbb, 27 frames, -tds 3 --every_frame 0"
+    assert [row["label"] for row in table["rows"]] == ["gt, 27 frames, tds 1", peer]
     assert table["rows"][0]["last_epoch_mpjpe"] is None
     low, high = table["rows"][0]["interval"]
     assert low <= table["rows"][0]["mpjpe"] <= high
-    assert len(table["missing"]) == 31
+    assert len(table["missing"]) == 31 + len(tables.PEERS) - 1
+    assert [row["label"] for row in table["rows"] if row["published"]] == [peer]
+    assert "pretrained_h36m_cpn.bin" in (output / "tables.md").read_text()
     assert "train them with: python run_ftcm.py --dataset h36m -k gt -f 27 -tds 3" in (
         output / "tables.md").read_text()
 
@@ -170,3 +180,21 @@ def test_published_figures_stand_beside_the_measured_ones():
     assert cells[0][1:4] == ["published P1 / P2", "measured P1 / P2", "difference"]
     assert cells[2][1:4] == ["not published", "80.00 / 60.00", ""]
     assert cells[3][1:4] == ["43.32 / 34.92", "80.00 / 60.00", "+36.68 / +25.08"]
+
+
+def test_a_figure_that_was_not_published_is_a_dash():
+    row = {"mpjpe": 44.0, "p_mpjpe": 35.0, "published": {"mpjpe": 43.06, "p_mpjpe": None}}
+    assert (rows.published_cell(row), rows.difference_cell(row)) == ("43.06 / -", "+0.94 / -")
+
+
+def test_the_rows_of_other_networks_are_commands_that_parse():
+    made = tables.make_peer_rows(Path("checkpoint"))
+    for row in made:
+        train = options.parse(row.train.replace("no_refine_*.pth", "x.pth").split())
+        files = " --previous_dir x.pth" + " --previous_refine_name y.pth" * ("--refine" in row.evaluate)
+        evaluate = options.parse((row.evaluate + files).split())
+        assert train.network == evaluate.network and train.recipe == "published"
+    larger = next(row for row in made if "--layers 4" in row.label)
+    assert larger.folder.name == "tables_h36m_cpn_ft_h36m_dbb_pstmo_layers4_243_no_refine"
+    assert "pstmo_layers4_pretraining_243_no_refine/last.pth" in larger.train
+    assert larger.weights[0].parent.name == "pstmo"

@@ -3,18 +3,20 @@ import json
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 import run_ftcm
 from common import checkpoint
 from common.loss import mpjpe_loss
 from dataset import human36m
-from model.baselines import SingleFrame, TemporalConv
+from model.baselines import SingleFrame
+from model.networks import MODELS
+from model.videopose3d import VideoPose3D
 from tests.helpers import draw_nothing, write_human36m
 
 SUBJECTS = human36m.SUBJECTS["train"] + human36m.SUBJECTS["test"]
 SMALL = {"single_frame": "--network single_frame --d_hid 16 --layers 1",
-         "temporal_conv": "--network temporal_conv --d_hid 16 -f 9"}
+         "videopose3d": "--network videopose3d --d_hid 16 -f 9",
+         "stcformer": "--network stcformer --d_hid 16 --layers 1 -f 5"}
 
 
 @pytest.fixture(autouse=True)
@@ -54,39 +56,17 @@ def test_single_frame_sees_the_centre_frame_and_no_other():
     assert felt[13] > 0 and felt[:13].max() == 0 and felt[14:].max() == 0
 
 
-@pytest.mark.parametrize("frames", [3, 9, 27])
-def test_temporal_conv_sees_every_frame_of_its_window(frames):
-    assert sensitivity(TemporalConv(frames=frames, dim=32), torch.randn(4, frames, 17, 2)).min() > 0
+@pytest.mark.parametrize("network, arguments, parameters", [
+    ("single_frame", {}, 34 * 1024 + 4 * 1024 ** 2 + 5 * 3 * 1024 + 1024 * 51 + 51),
+    ("stcformer", {}, 4_748_000), ("stcformer", {"frames": 243}, 4_748_000),
+    ("stcformer", {"dim": 512}, 18_933_184), ("videopose3d", {}, 16_952_371),
+    ("videopose3d", {"frames": 81}, 12_753_971), ("videopose3d", {"frames": 27}, 8_555_571)])
+def test_networks_have_their_published_number_of_parameters(network, arguments, parameters):
+    with torch.device("meta"):
+        assert sum(p.numel() for p in MODELS[network](**arguments).parameters()) == parameters
 
 
-def test_temporal_conv_refuses_windows_that_three_does_not_divide_away():
-    with pytest.raises(ValueError, match="frames must be a power of 3 .* got 25"):
-        TemporalConv(frames=25)
-
-
-def test_stepping_by_three_gives_what_dilated_convolutions_over_a_video_give():
-    model = with_statistics(TemporalConv(frames=27, dim=16))
-    video = torch.randn(1, 30, 17, 2)
-    x = video.flatten(2).transpose(1, 2)                                        # (1, 34, 30)
-    x = model.embed[1:](F.conv1d(x, model.embed[0].weight))
-    for dilation, block in zip((3, 9), model.blocks):
-        joined = block.join[1:](F.conv1d(x, block.join[0].weight, dilation=dilation))
-        x = x[..., dilation:-dilation] + block.mix(joined)
-    expected = model.head(x)[0].T.unflatten(-1, (17, 3))                        # (4, 17, 3): one per window
-    windows = video[0].unfold(0, 27, 1).permute(0, 3, 1, 2)                     # (4, 27, 17, 2)
-    assert torch.allclose(model(windows), expected, atol=1e-6)
-
-
-@pytest.mark.parametrize("model, parameters", [
-    (SingleFrame(), 34 * 1024 + 4 * 1024 ** 2 + 5 * 3 * 1024 + 1024 * 51 + 51),
-    (TemporalConv(), 3 * 34 * 728 + 2 * 4 * 728 ** 2 + 5 * 2 * 728 + 728 * 51 + 51),
-])
-def test_baselines_are_of_ftcms_size(model, parameters):
-    assert sum(p.numel() for p in model.parameters()) == parameters
-    assert 4.2e6 < parameters < 4.5e6
-
-
-@pytest.mark.parametrize("model", [SingleFrame(dim=64, dropout=0), TemporalConv(frames=9, dim=64, dropout=0)])
+@pytest.mark.parametrize("model", [SingleFrame(dim=64, dropout=0), VideoPose3D(frames=9, dim=64, dropout=0)])
 def test_a_baseline_learns_a_linear_task_that_its_frame_holds(model):
     generator = torch.Generator().manual_seed(0)
     keypoints = torch.randn(64, model.frames, 17, 2, generator=generator)
@@ -103,7 +83,7 @@ def test_a_baseline_learns_a_linear_task_that_its_frame_holds(model):
     assert losses[-1] < 0.4 * losses[0]
 
 
-@pytest.mark.parametrize("model", [SingleFrame(dim=16, dropout=0), TemporalConv(frames=3, dim=16, dropout=0)])
+@pytest.mark.parametrize("model", [SingleFrame(dim=16, dropout=0), VideoPose3D(frames=3, dim=16, dropout=0)])
 def test_a_last_batch_of_one_window_trains_as_it_is_evaluated(model):
     model = with_statistics(model)
     window = torch.randn(1, model.frames, 17, 2)
@@ -124,14 +104,12 @@ def test_a_baseline_trains_resumes_and_comes_back_from_its_checkpoint(network, t
 
 
 def test_what_contradicts_a_baselines_checkpoint_is_refused(tmp_path, capsys):
-    path = train(SMALL["temporal_conv"], tmp_path)
+    path = train(SMALL["videopose3d"], tmp_path)
     for line, words in [
             (f"--train 0 --reload 1 --previous_dir {path} --network ftcm",
-             "was trained with --network temporal_conv, the command line says ftcm"),
+             "was trained with --network videopose3d, the command line says ftcm"),
             (f"--train 0 --reload 1 --previous_dir {path} --layers 2",
-             "a temporal_conv network, has no --layers; drop it"),
-            (f"--export_release {tmp_path}/r.pth --reload 1 --previous_dir {path}",
-             "no network temporal_conv")]:
+             "a videopose3d network, has no --layers; drop it")]:
         assert run(line, tmp_path, tmp_path / "eval") == 2
         error = capsys.readouterr().err
         assert words in error and "Traceback" not in error

@@ -18,14 +18,41 @@ from common.video.bvh import NAMINGS
     ("--train 1 --reload 1", "add --previous_dir FILE"),
     ("--export_weights x.pth", "add --reload 1 --previous_dir FILE"),
     ("--train 0 -f 243", "of FTCM with 27 and 81 frames (ftcm_27.pth, ftcm_81.pth); choose one with -f"),
-    ("--train 0 --network temporal_conv", "name another with --reload 1 --previous_dir FILE"),
+    ("--train 0 --network videopose3d", "name another with --reload 1 --previous_dir FILE"),
     ("--train 1 --network mlp", "invalid choice: 'mlp'"),
-    ("--train 1 --network temporal_conv -f 25", "needs a power of 3 as --frames (3, 9, 27, ..), got 25"),
-    ("--train 1 --network temporal_conv --layers 2", "--network temporal_conv has no --layers; drop it"),
+    ("--train 1 --network temporal_conv", "temporal_conv is now videopose3d"),
+    ("--train 1 --network videopose3d -f 25", "needs a power of 3 as --frames (3, 9, 27, ..) or --widths"),
+    ("--train 1 --network videopose3d -f 27 --widths 3,5", "whose product is --frames, got 27"),
+    ("--train 1 --network videopose3d --widths 3,4", "expected odd numbers from 3 on"),
+    ("--train 1 --network stcformer --widths 3,3", "--network stcformer has no --widths; drop it"),
+    ("--train 1 --network stcformer --target last", "--network stcformer has no --target; drop it"),
+    ("--train 1 --network stcformer --norm_momentum 0.1", "--network stcformer has no --norm_momentum"),
+    ("--train 1 --network stcformer --refine", "--refine works on one pose a window"),
+    ("--train 1 --pretrain 1", "--network ftcm has no --pretrain; drop it"),
+    ("--train 1 --network strided --pretrain 1", "--network strided has no --pretrain; drop it"),
+    ("--network pstmo --pretrain 1", "--pretrain is for --train 1"),
+    ("--train 1 --network pstmo -smn 2 -tmr 0.5", "--temporal_mask_rate is for --pretrain 1"),
+    ("--train 1 --network pstmo --pretrain 1 -tmr 1", "expected a number from 0 to 0.99, got 1"),
+    ("--train 1 --network pstmo --pretrain 1 -smn 17", "expected a number from 0 to 16, got 17"),
+    ("--train 1 --network pstmo --pretrain 1 --refine", "scores no poses; drop --refine"),
+    ("--train 1 --network pstmo --pretrain 1 --teacher x --bone_weight 1", "drop --bone_weight, --teacher"),
+    ("--train 1 --network pstmo --pretrain 1 --stature 1", "drop --stature"),
+    ("--train 1 --network pstmo --pretrain 1 --test 1", "scores no poses; drop --test 1"),
+    ("--train 1 --network pstmo --pretrain 1 --target last", "--network pstmo --pretrain 1 has no --target"),
+    ("--train 1 --network pstmo_pretraining", "invalid choice: 'pstmo_pretraining'"),
+    ("--train 1 --network strided --every_frame 1", "--network strided has no --every_frame; drop it"),
+    ("--train 1 --network pstmo --hop 3", "--network pstmo has no --hop; drop it"),
+    ("--train 1 --dense 1", "--network ftcm has no --dense; drop it"),
+    ("--train 1 --network single_frame --recipe published", "no published recipe here; drop --recipe"),
+    ("--train 1 --recipe published --reload 1 --previous_dir x", "add --network beside --reload 1"),
+    ("--recipe published", "--recipe is for --train 1"), ("--norm_momentum 0.1", "is for --train 1"),
+    ("--train 1 --keep_root 1 --refine", "drop --refine"), ("--keep_root 1 --dataset 3dhp", "--dataset 3dhp"),
+    ("--predict x --keep_root 1", "drop --keep_root"),
+    ("--train 1 --network videopose3d --layers 2", "--network videopose3d has no --layers; drop it"),
     ("--train 1 --velocity_weight 1", "--velocity_weight compares a window's poses from frame to frame"),
     ("--train 1 --every_frame 1 --velocity_weight -1", "--velocity_weight: expected a number from 0 to 1000"),
     ("--velocity_weight 1", "--velocity_weight is for --train 1"),
-    ("--train 1 --network temporal_conv --every_frame 1", "temporal_conv has no --every_frame; drop it"),
+    ("--train 1 --network videopose3d --every_frame 1", "videopose3d has no --every_frame; drop it"),
     ("--train 1 --network single_frame -f 9", "--network single_frame has no --frames; drop it"),
     ("--train 1 --network single_frame --units fpm", "--network single_frame has no --units; drop it"),
     ("--train 0 --previous_dir x.pth", "names a checkpoint that is not loaded; add --reload 1"),
@@ -128,11 +155,35 @@ def test_a_named_checkpoint_wins_over_the_shipped_one():
 
 
 @pytest.mark.parametrize("network, expected", [("single_frame", (1, 1024, 2, 0.5)),
-                                               ("temporal_conv", (27, 728, 6, 0.25))])
-def test_a_baseline_has_its_published_defaults(network, expected):
+                                               ("stcformer", (27, 256, 6, 0.1)),
+                                               ("strided", (351, 256, 3, 0.1)), ("pstmo", (243, 256, 3, 0.1)),
+                                               ("videopose3d", (243, 1024, 6, 0.25))])
+def test_a_network_has_its_published_defaults(network, expected):
     args = options.parse(["--train", "1", "--network", network])
     assert (args.frames, args.dim, args.depth, args.dropout) == expected
     assert options.parse(["--train", "1", "--network", network, "--dropout", "0.1"]).dropout == 0.1
+
+
+@pytest.mark.parametrize("line, expected", [
+    ("", (2, 243, 7e-4, 0.97, 160, 0.8, 2)), ("--layers 4", (2, 243, 1e-3, 0.97, 160, 0.8, 2)),
+    ("-k gt", (2, 243, 1e-3, 0.97, 160, 0.8, 2)), ("--dataset 3dhp", (1, 81, 7e-4, 0.97, 160, 0.8, 2)),
+    ("--pretrain 1", (2, 243, 1e-4, 0.97, 160, 0.8, 2)),
+    ("--pretrain 1 --layers 4", (2, 243, 1e-4, 0.97, 160, 0.6, 3)),
+    ("--pretrain 1 -k gt", (2, 243, 1e-4, 0.97, 160, 0.8, 7)),
+    ("--pretrain 1 --dataset 3dhp", (1, 81, 1e-4, 0.97, 160, 0.7, 2)),
+    ("--pretrain 1 -smn 5 --lr 1", (2, 243, 1, 0.97, 160, 0.8, 5))])
+def test_pstmos_published_recipe_depends_on_size_and_keypoints(line, expected):
+    args = options.parse(["--train", "1", "--network", "pstmo", "--recipe", "published", *line.split()])
+    assert (args.tds, args.frames, args.lr, args.lr_decay, args.batch_size, args.masked_frames,
+            args.masked_joints) == expected
+    assert args.epochs == 79 and args.test is ("--pretrain" not in line)
+
+
+def test_strided_transformers_published_recipe_halves_the_rate_every_fifth_epoch():
+    args = options.parse("--train 1 --network strided --recipe published".split())
+    rates = [options.schedule_of(args).factor(epoch) for epoch in range(1, 8)]
+    assert (args.batch_size, args.epochs, args.lr) == (256, 20, 1e-3)
+    assert rates == pytest.approx([1, 0.95, 0.95 ** 2, 0.95 ** 3, 0.95 ** 4, 0.95 ** 4 / 2, 0.95 ** 5 / 2])
 
 
 @pytest.mark.parametrize("word, meant", [

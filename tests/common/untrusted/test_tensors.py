@@ -1,7 +1,10 @@
 """What torch.save writes comes back as torch.load gives it; what costs too much does not."""
+import io
+import pickle
 import zipfile
 from collections import OrderedDict
 
+import numpy as np
 import pytest
 import torch
 
@@ -80,13 +83,65 @@ def test_a_pickle_of_too_many_steps_is_refused(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("value", [torch.zeros(2, dtype=torch.complex64), torch.zeros(2).to_sparse(),
                                    torch.device("cpu"),
-                                   {1, 2}, torch.float32, {(1, 2): 3}, {"a\nb": 1}, b"bytes"], ids=repr)
+                                   {1, 2}, torch.float32, {(1, 2): 3}, {"a\nb": 1}, b"bytes", np.float64(1),
+                                   np.ones(2)], ids=repr)
 def test_what_no_checkpoint_holds_is_refused(value, tmp_path):
     with pytest.raises(ValueError, match="a.pth is refused: it "):
         written(tmp_path / "a.pth", value)
 
 
-def test_files_of_older_torch_versions_are_refused(tmp_path):
-    torch.save({"a": torch.zeros(2)}, tmp_path / "a.pth", _use_new_zipfile_serialization=False)
-    with pytest.raises(ValueError, match="PyTorch 1.6 or later"):
+class Hostile:
+    def __reduce__(self):
+        return (open, ("executed", "w"))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_random_source_beside_the_weights_is_left_out_and_code_is_not_run(zipped, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    weights = {"a": torch.arange(6.0).view(2, 3), "b": torch.ones(2).half()}
+    torch.save({"weights": weights, "random_state": np.random.RandomState(3), "lr": 0.1}, "a.pth",
+               _use_new_zipfile_serialization=zipped)
+    assert equal(tensors.read_tensors(tmp_path / "a.pth"),
+                 {"weights": weights, "random_state": None, "lr": 0.1})
+    torch.save({"weights": weights, "random_state": Hostile()}, "a.pth",
+               _use_new_zipfile_serialization=zipped)
+    with pytest.raises(ValueError, match=r"refused: it asks for (io|_io)\.open"):
+        tensors.read_tensors(tmp_path / "a.pth")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_the_random_state_of_older_numpy_versions_is_left_out():
+    state = pickle.dumps(np.random.RandomState(3).get_state(), protocol=2).replace(b"numpy._core",
+                                                                                   b"numpy.core")
+    file = io.BytesIO(b"\x80\x02cnumpy.random\n__RandomState_ctor\n)R" + state[2:-1] + b"b.")
+    assert pickles.interpret(file, tensors.RANDOM_STATE) is None
+
+
+def test_files_of_older_torch_versions_come_back(tmp_path):
+    matrix = torch.arange(6.0).reshape(2, 3)
+    value = {"a": matrix, "column": matrix[:, 1], "counts": torch.arange(3), "none": torch.zeros(0, 3),
+             "parameter": torch.nn.Parameter(matrix.t()), "plain": [1, "b", 0.5]}
+    torch.save(value, tmp_path / "a.pth", _use_new_zipfile_serialization=False)
+    assert equal(torch.load(tmp_path / "a.pth", weights_only=True), tensors.read_tensors(tmp_path / "a.pth"))
+
+
+@pytest.mark.parametrize("size", range(20, 1500, 83))
+def test_a_cut_file_of_an_older_version_is_refused(size, tmp_path):
+    torch.save({"a": torch.zeros(50), "b": torch.ones(9)}, tmp_path / "a.pth",
+               _use_new_zipfile_serialization=False)
+    content = (tmp_path / "a.pth").read_bytes()
+    (tmp_path / "a.pth").write_bytes(content[:min(size, len(content) - 1)])
+    with pytest.raises(ValueError, match="a.pth is "):
+        tensors.read_tensors(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("old, new", [
+    (b"little_endianq\x02\x88", b"little_endianq\x02\x89"),      # big-endian
+    (b"FloatStorage", b"DoubleStorage"), (b"\x32\x00\x00\x00\x00\x00\x00\x00", b"\x31" + bytes(7))])
+def test_a_forged_file_of_an_older_version_is_refused(old, new, tmp_path):
+    torch.save({"a": torch.zeros(50)}, tmp_path / "a.pth", _use_new_zipfile_serialization=False)
+    content = (tmp_path / "a.pth").read_bytes()
+    assert old in content
+    (tmp_path / "a.pth").write_bytes(content.replace(old, new))
+    with pytest.raises(ValueError, match="a.pth is "):
         tensors.read_tensors(tmp_path / "a.pth")
