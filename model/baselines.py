@@ -44,10 +44,6 @@ class SingleFrame(nn.Module):
         self.blocks = nn.Sequential(*[ResidualMLP(dim, dropout) for _ in range(depth)])
         self.head = nn.Linear(dim, 3 * num_joints)
 
-    def use_fast(self, fast: bool) -> "SingleFrame":
-        """Nothing to choose: this network has one way."""
-        return self
-
     def forward(self, keypoints):
         """Lift keypoints (B, T, J, 2) in screen coordinates to root-relative poses (B, J, 3), metres."""
         x = self.embed(keypoints[:, keypoints.shape[1] // 2].flatten(1))    # (B, C)
@@ -91,10 +87,6 @@ class TemporalConv(nn.Module):
         self.embed = convolution((2 + mask) * num_joints, dim, 3, dropout)
         self.blocks = nn.Sequential(*[ConvolutionBlock(dim, dropout) for _ in range(levels - 1)])
         self.head = nn.Conv1d(dim, 3 * num_joints, 1)
-
-    def use_fast(self, fast: bool) -> "TemporalConv":
-        """Nothing to choose: this network has one way."""
-        return self
 
     def forward(self, keypoints):
         """Lift keypoints (B, T, J, 2) in screen coordinates to root-relative poses (B, J, 3), metres."""
