@@ -26,8 +26,8 @@ LEVELS = 2 ** 16        # dropout's probability is rounded to one of so many
 
 def suits(keypoints) -> bool:
     """Whether this form is the fast one: on a CPU, outside autocast, compilation and export."""
-    return (keypoints.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-            and not torch.compiler.is_compiling())
+    return (not torch.compiler.is_compiling() and keypoints.device.type == "cpu"
+            and not torch.is_autocast_enabled("cpu"))
 
 
 def lift(model, keypoints, product: str):
@@ -169,9 +169,9 @@ def onednn(x, weight, bias=None):
 def measure_product() -> str:
     """One of PRODUCTS: "onednn" where that is clearly faster on this machine, which takes 0.02 s to see.
 
-    PyTorch gives float32 matrices to MKL, which leaves the wide vector units of other makers' processors idle;
-    oneDNN, built into PyTorch too, uses them. One thread is measured by its processor time, so that other
-    work on the machine changes nothing.
+    PyTorch gives float32 matrices to MKL, which leaves the wide vector units of other makers' processors
+    idle; oneDNN, built into PyTorch too, uses them. One thread is measured by its processor time, so that
+    other work on the machine changes nothing.
     """
     if not onednn_is_here():
         return "pytorch"
