@@ -3,7 +3,8 @@
 - Time comes first: the FPM is one product for the whole batch, and the frames of a window lie whole rows of
   the batch apart.
 - The convolutions over time are three products for both groups, added up in one array, in both directions.
-- Linear layers are PyTorch's own products or oneDNN's; which of them, `measure_product` finds out.
+- Linear layers are PyTorch's own products or oneDNN's (model/products.py): `measure_product` finds out
+  which.
 - Dropout compares random bits, 16 for each value, instead of drawing random numbers.
 
 Numerically the same sums in another order; the tests hold it against the layers of model/ftcm.py.
@@ -15,6 +16,8 @@ import time
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from model import products
 
 # (x, noise, last): x where the noise is above `last`, else 0.
 threshold_backward = torch.ops.aten.threshold_backward
@@ -71,25 +74,7 @@ def gate(tpm, x):
 
 def linear(x, weight, bias, product):
     """x weight^T + bias: (.., inputs), (outputs, inputs), (outputs,) -> (.., outputs)."""
-    if product == "onednn" and x.dtype == torch.float32 and onednn_is_here():
-        return OneDNNLinear.apply(x, weight, bias)
-    return F.linear(x, weight, bias)
-
-
-class OneDNNLinear(torch.autograd.Function):
-    """A linear layer whose three products are oneDNN's."""
-
-    @staticmethod
-    def forward(ctx, x, weight, bias):
-        ctx.save_for_backward(x, weight)
-        return onednn(x, weight, bias)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        x, weight = ctx.saved_tensors
-        rows = gradient.flatten(0, -2)                                                      # (R, outputs)
-        of_x = onednn(gradient, weight.t()) if ctx.needs_input_grad[0] else None
-        return of_x, onednn(rows.t(), x.flatten(0, -2).t()), rows.sum(0)
+    return (products.linear if product == "onednn" else F.linear)(x, weight, bias)
 
 
 class Convolution(torch.autograd.Function):
@@ -157,24 +142,11 @@ class Dropout(torch.autograd.Function):
         return threshold_backward(gradient, *ctx.saved_tensors, ctx.last), None
 
 
-def onednn_is_here() -> bool:
-    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-
-
-def onednn(x, weight, bias=None):
-    """x weight^T + bias by oneDNN, without gradient."""
-    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "none")
-
-
 def measure_product() -> str:
     """One of PRODUCTS: "onednn" where that is clearly faster on this machine, which takes 0.02 s to see.
 
-    PyTorch gives float32 matrices to MKL, which leaves the wide vector units of other makers' processors
-    idle; oneDNN, built into PyTorch too, uses them. One thread is measured by its processor time, so that
-    other work on the machine changes nothing.
+    One thread is measured by its processor time, so that other work on the machine changes nothing.
     """
-    if not onednn_is_here():
-        return "pytorch"
     x, weight, bias = torch.ones(256, 512), torch.ones(512, 512), torch.ones(512)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
