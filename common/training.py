@@ -89,7 +89,7 @@ class Training:
 
         A resumed run goes on with its own, and so to the same last bit.
         """
-        if hasattr(self.model, "use_fast"):
+        if hasattr(self.model, "product"):
             product = self.model.use_fast(True, self.state.get("product")).product
             self.state["product"] = self.processes.collect([product], self.processes.count)[0]
             self.model.product = self.state["product"]

@@ -22,6 +22,8 @@ def test_the_large_decay_replaces_the_small_one_in_its_epoch():
 class Measured:
     """Stands in for a network that measures which product is fast."""
 
+    product = None
+
     def use_fast(self, fast, product=None):
         assert fast
         self.product = product or "onednn"
