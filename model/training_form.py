@@ -34,8 +34,11 @@ def suits(keypoints) -> bool:
 
 
 def lift(model, keypoints, product: str):
-    """What the FTCM `model` answers to keypoints (B, T, J, 2), its linear layers by `product`."""
-    rows = keypoints.flatten(2).transpose(0, 1).contiguous()                # (T, B, 2 J)
+    """What the FTCM `model` answers to keypoints (B, T, J, 2), (B, T, J, 3) with the mask.
+
+    `product` is that of its linear layers, one of PRODUCTS.
+    """
+    rows = keypoints.flatten(2).transpose(0, 1).contiguous()                # (T, B, 2 J or 3 J)
     x = F.gelu(linear(rows, model.embed.weight(), model.embed.bias, product))
     for block in model.blocks:
         x = pass_block(block, x, product)                                   # (T, B, C)

@@ -31,11 +31,11 @@ def answer(model, keypoints):
 
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("options", [
-    {}, {"frames": 1}, {"frames": 27, "num_joints": 5}, {"every_frame": True}, {"depth": 0}, {"units": "fpm"},
-    {"units": "tpm"}, {"units": "none"}, {"fpm_filter": "elementwise"}], ids=str)
+    {}, {"frames": 1}, {"mask": True}, {"frames": 27, "num_joints": 5}, {"every_frame": True}, {"depth": 0},
+    {"units": "fpm"}, {"units": "tpm"}, {"units": "none"}, {"fpm_filter": "elementwise"}], ids=str)
 def test_poses_and_all_gradients_are_the_literal_networks(options, batch):
     model = network(**options).eval()
-    keypoints = torch.randn(batch, model.frames, model.num_joints, 2, dtype=torch.float64)
+    keypoints = torch.randn(batch, model.frames, model.num_joints, 2 + model.mask, dtype=torch.float64)
     literal = [value.clone() for value in answer(model, keypoints)]
     for value, expected in zip(answer(model.use_fast(True, "pytorch"), keypoints), literal, strict=True):
         assert torch.allclose(value, expected, rtol=1e-9, atol=1e-12)
