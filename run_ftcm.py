@@ -141,14 +141,14 @@ def train(command: Command) -> None:
     test_clips = load_clips(args, "test") if args.test else []
     model_args = options.network_arguments(args, num_joints=len(clips[0].skeleton.joints), saved=saved)
     refuse_too_large(MODELS[args.network], model_args, copies=5 + bool(args.ema) if device == "cpu" else 1)
-    model = (model or MODELS[args.network](**model_args)).to(device).use_fast(True)
+    model = (model or MODELS[args.network](**model_args)).to(device)
     refiner = make_refiner(args, clips, device)
     if refiner and hasattr(model, "every_head"):
         model.every_head.requires_grad_(False)          # refining learns the target frame alone
     networks = [model] + ([refiner.network] if refiner else [])
     rates = [args.lr] + ([args.lr_refine or args.lr] if refiner else [])
     groups = [{"params": network.parameters(), "lr": rate} for network, rate in zip(networks, rates)]
-    optimizer = torch.optim.Adam(groups, amsgrad=True, fused=device.startswith("cuda"))
+    optimizer = torch.optim.Adam(groups, amsgrad=True, fused=device != "mps")
 
     def validate():
         clips, lifting = held_out or test_clips, options.lifting_of(args, device, args.val_stride)

@@ -76,6 +76,7 @@ class Training:
 
     def fit(self, step: engine.Step, *, max_minutes: float | None = None) -> None:
         """Train from the state's epoch to the last; after each, validate and save everything."""
+        self.settle_product()
         for epoch in range(self.state["epoch"] + 1, self.schedule.epochs + 1):
             if out_of_time(self.state["history"], max_minutes):
                 self.run.log(f"Stopped before epoch {epoch} of {self.schedule.epochs}: --max_minutes "
@@ -87,6 +88,16 @@ class Training:
             self.run.log(f"epoch {epoch:3d}  lr {row['learning_rate']:.6f}  {errors_text(row)}"
                          f"  {row['seconds']:.0f} s" + ("  best" if is_best else ""))
             self.processes.wait()
+
+    def settle_product(self) -> None:
+        """Let an FTCM train in its fast form, by the product that is fast here, the same in every process.
+
+        A resumed run goes on with its own, and so to the same last bit.
+        """
+        if hasattr(self.model, "product"):
+            product = self.model.use_fast(True, self.state.get("product")).product
+            self.state["product"] = self.processes.collect([product], self.processes.count)[0]
+            self.model.product = self.state["product"]
 
     def train_and_validate(self, epoch: int, step: engine.Step) -> dict:
         """One epoch; its row of the history: learning rate, loss in metres, errors in mm, seconds.

@@ -19,6 +19,7 @@ from common.lift import Lifting
 from common.skeleton import HUMAN36M
 from common.windows import Sampling, TrainingBatches, Window, Windows
 from experiments.timing import hide_progress, measure_once, time_rounds, vary_threads
+from model.ftcm import FrequencyPoseMixing
 
 TIMED_ROUNDS = 3
 BATCHES = (128, 512, 2048, 8192, 16384)         # frames in a batch of the literal network
@@ -29,10 +30,13 @@ NOT_COUNTED = "what is done once for any batch, GELU, LayerNorm, sigmoid"
 def count_macs(model: torch.nn.Module, frames: int) -> float:
     """Multiply-accumulates of one window: all products and convolutions, without NOT_COUNTED.
 
-    In double precision and by plain attention, because then all products are PyTorch's own, which the counter
-    knows.
+    The FPM counts as one product with its real matrix. In double precision and by plain attention, because
+    then all products are PyTorch's own, which the counter knows.
     """
-    double = copy.deepcopy(model).eval().use_fast(True).double()
+    double = copy.deepcopy(model).eval().double()
+    for module in double.modules():
+        if isinstance(module, FrequencyPoseMixing):
+            module.fast = True
     counts = []
     for windows in (1, 2):
         keypoints = torch.zeros(windows, frames, model.num_joints, 2, dtype=torch.float64)
@@ -122,7 +126,7 @@ def time_training(networks: dict[str, torch.nn.Module], frames: int) -> dict[str
     """Windows a second of training steps (data, forward, backward, Adam), each network at its best batch."""
     variants, counts = {}, {}
     for name, network in networks.items():
-        optimizer = torch.optim.Adam(network.parameters(), amsgrad=True)
+        optimizer = torch.optim.Adam(network.parameters(), amsgrad=True, fused=name == "fast")
         for size in (max(1, size // frames) for size in TRAINING_BATCHES):
             batches = TrainingBatches(Windows([random_walk(size)], Window(frames)), Sampling(batch_size=size),
                                       generator=torch.Generator())

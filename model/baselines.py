@@ -35,10 +35,6 @@ class SingleFrame(nn.Module):
         self.blocks = nn.Sequential(*[ResidualMLP(dim, dropout) for _ in range(depth)])
         self.head = nn.Linear(dim, 3 * num_joints)
 
-    def use_fast(self, fast: bool) -> "SingleFrame":
-        """Nothing to choose: this network has one way."""
-        return self
-
     def forward(self, keypoints):
         """Lift keypoints (B, T, J, 2) in screen coordinates to root-relative poses (B, J, 3), metres."""
         x = self.embed(keypoints[:, keypoints.shape[1] // 2].flatten(1))    # (B, C)

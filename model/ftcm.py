@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from model.products import convolve, linear
+from model import training_form
 
 
 class WeightNormLinear(nn.Module):
@@ -31,24 +31,13 @@ class WeightNormLinear(nn.Module):
         return F.linear(x, self.weight(), self.bias)
 
 
-class Linear(nn.Linear):
-    """A linear layer. With `fast` the same by the products of model/products.py."""
-    fast = False
-
-    def forward(self, x):
-        return linear(x, self.weight, self.bias) if self.fast else super().forward(x)
-
-
 class TimeConvolution(nn.Conv1d):
     """A convolution over time with kernel 3, two groups, no bias, zeros outside: (B, T, channels)."""
-    fast = False
 
     def __init__(self, num_inputs, num_outputs):
         super().__init__(num_inputs, num_outputs, kernel_size=3, padding=1, groups=2, bias=False)
 
     def forward(self, x):
-        if self.fast:
-            return convolve(x, self.weight, time=1, groups=self.groups)
         return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
@@ -127,12 +116,12 @@ class FTCMBlock(nn.Module):
         mixing = (FrequencyPoseMixing(frames) if fpm_filter == "matrix"
                   else ElementwiseFilter(frames, dim // 2))
         self.norm = nn.LayerNorm(dim)
-        self.expand = Linear(dim, dim)
+        self.expand = nn.Linear(dim, dim)
         self.fpm = mixing if units in ("both", "fpm") else nn.Identity()
         self.tpm = TemporalPoseMixing(dim // 2) if units in ("both", "tpm") else nn.Identity()
-        self.temporal = Linear(dim // 2, dim // 2)
+        self.temporal = nn.Linear(dim // 2, dim // 2)
         self.dropout = nn.Dropout(dropout)
-        self.merge = Linear(dim, dim)
+        self.merge = nn.Linear(dim, dim)
 
     def forward(self, x):
         a, b = F.gelu(self.expand(self.norm(x))).chunk(2, dim=-1)           # (B, T, C / 2) each
@@ -159,15 +148,22 @@ class FTCM(nn.Module):
         if dim % 8:
             raise ValueError(f"dim must be a multiple of 8 (two halves, two groups, halved once), got {dim}.")
         self.num_joints, self.frames, self.every_frame, self.mask = num_joints, frames, every_frame, mask
+        self.fast, self.product = False, None
         self.embed = WeightNormLinear((2 + mask) * num_joints, dim)
         self.blocks = nn.ModuleList(FTCMBlock(frames, dim, dropout, units=units, fpm_filter=fpm_filter)
                                     for _ in range(depth))
         self.head = WeightNormLinear(dim, 3 * num_joints)
 
-    def use_fast(self, fast: bool) -> "FTCM":
-        """Whether the layers that have one go their fast way, for training; the same function."""
+    def use_fast(self, fast: bool, product: str | None = None) -> "FTCM":
+        """Whether training goes a fast way, the same function: on a CPU that of model/training_form.py.
+
+        Elsewhere the FPM alone is fast. `product` is one of training_form.PRODUCTS; None: the one that is
+        fast here, by measuring.
+        """
+        self.fast = fast
+        self.product = product or (training_form.measure_product() if fast else None)
         for module in self.modules():
-            if isinstance(module, (Linear, TimeConvolution, FrequencyPoseMixing)):
+            if isinstance(module, FrequencyPoseMixing):
                 module.fast = fast
         return self
 
@@ -177,6 +173,8 @@ class FTCM(nn.Module):
         Keypoints in screen coordinates, (B, T, J, 3) with the mask; poses root-relative in camera space,
         metres.
         """
+        if self.fast and training_form.suits(keypoints):
+            return training_form.lift(self, keypoints, self.product)
         x = F.gelu(self.embed(keypoints.flatten(2)))                        # (B, T, C)
         for block in self.blocks:
             x = block(x)                                                    # (B, T, C)

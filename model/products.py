@@ -34,7 +34,8 @@ class Product(torch.autograd.Function):
     def backward(ctx, gradient):
         x, weight = ctx.saved_tensors
         rows = gradient.flatten(0, -2)                                              # (.., outputs)
-        return (product(gradient, weight.t()), product(rows.t(), x.flatten(0, -2).t()), rows.sum(0))
+        of_x = product(gradient, weight.t()) if ctx.needs_input_grad[0] else None
+        return of_x, product(rows.t(), x.flatten(0, -2).t()), rows.sum(0)
 
 
 def linear(x, weight, bias):

@@ -99,10 +99,6 @@ class PSTMOPretraining(nn.Module):
         self.decoder = equal_layers(depth - 1, half, dropout)
         self.keypoint_head = pose_head(half, 2 * num_joints)
 
-    def use_fast(self, fast: bool) -> "PSTMOPretraining":
-        """Nothing to choose: this network has one way."""
-        return self
-
     def draw_masks(self, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """What to hide: frames (T,), joints (T, J); True is hidden. For all windows of a training step.
 

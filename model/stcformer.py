@@ -121,10 +121,6 @@ class STCFormer(nn.Module):
             STCBlock(dim, dropout, variant) for _ in range(depth))})
         self.regress_head = nn.Linear(dim, 3, bias=False)
 
-    def use_fast(self, fast: bool) -> "STCFormer":
-        """Nothing to choose: this network has one way."""
-        return self
-
     def forward(self, keypoints):
         """Lift keypoints (B, T, J, 2) to poses (B, T, J, 3), or to the centre frame's pose (B, J, 3).
 

@@ -175,10 +175,6 @@ class StridedLifter(nn.Module):
         self.center_head = pose_head(dim, 3 * num_joints)
         self.every_head = pose_head(dim, 3 * num_joints)
 
-    def use_fast(self, fast: bool) -> "StridedLifter":
-        """Nothing to choose: this network has one way."""
-        return self
-
     def forward(self, keypoints, both: bool = False):
         """Lift keypoints (B, T, J, 2) to the target frame's pose (B, J, 3).
 

@@ -56,10 +56,6 @@ class VideoPose3D(nn.Module):
                  for width, spacing in zip(self.widths[1:], self.spacings[1:])]
         return sum(cost * count for cost, count in costs) / max(1, sum(cost for cost, _ in costs))
 
-    def use_fast(self, fast: bool) -> "VideoPose3D":
-        """Nothing to choose: this network has one way."""
-        return self
-
     def layers(self):
         """Of each layer behind the first: width, spacing, convolution and mixing, each with its bn."""
         for i, (width, spacing) in enumerate(zip(self.widths[1:], self.spacings[1:])):

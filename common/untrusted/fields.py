@@ -169,6 +169,7 @@ CHECKPOINT = Table(required=("format",), fields={
         "input": choice("screen", "rays", "virtual")}),
     "model": WEIGHTS,
     "refine": WEIGHTS,
+    "product": choice("pytorch", "onednn"),
     "mean_pose": tensor(*FLOATS, torch.float64, shape=(17, 3)),
     "fps": number(0.1, 1000),
     "selection": optional(TEXT),

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from common.distributed import Processes
 from common.training import Schedule, Training, out_of_time
 
 
@@ -16,6 +17,31 @@ def test_time_limit_leaves_later_epochs_out():
 def test_the_large_decay_replaces_the_small_one_in_its_epoch():
     schedule = Schedule(epochs=9, small=0.9, large=0.5, large_every=3)
     assert [schedule.factor(epoch) for epoch in (1, 3, 4, 5)] == pytest.approx([1, 0.81, 0.405, 0.3645])
+
+
+class Measured:
+    """Stands in for a network that measures which product is fast."""
+
+    product = None
+
+    def use_fast(self, fast, product=None):
+        assert fast
+        self.product = product or "onednn"
+        return self
+
+
+@pytest.mark.parametrize("state, expected", [({}, "onednn"), ({"product": "pytorch"}, "pytorch")])
+def test_a_resumed_run_keeps_its_product_and_another_measures(state, expected):
+    training = SimpleNamespace(model=Measured(), state=state, processes=Processes())
+    Training.settle_product(training)
+    assert training.model.product == training.state["product"] == expected
+
+
+def test_all_processes_take_the_first_ones_product():
+    processes = SimpleNamespace(count=2, collect=lambda part, total: ["pytorch", *part])
+    training = SimpleNamespace(model=Measured(), state={}, processes=processes)
+    Training.settle_product(training)
+    assert training.model.product == training.state["product"] == "pytorch"
 
 
 class OneOfFour:

@@ -8,6 +8,7 @@ import torch
 from common import checkpoint
 from common.loss import mpjpe_loss
 from model.ftcm import FTCM, FrequencyPoseMixing
+from model.training_form import PRODUCTS
 from tests.helpers import GOLDEN, release_state
 
 
@@ -24,10 +25,10 @@ def loaded(path, state):
     return model
 
 
-@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("product", [None, *PRODUCTS])
 @pytest.mark.parametrize("frames", [9, 27, 81, 243, 351])
-def test_output_loss_and_gradients_equal_the_release(frames, fast, golden, tmp_path):
-    model = loaded(tmp_path / "release.pth", release_state(frames)).use_fast(fast)
+def test_output_loss_and_gradients_equal_the_release(frames, product, golden, tmp_path):
+    model = loaded(tmp_path / "release.pth", release_state(frames)).use_fast(bool(product), product)
     assert model.frames == frames
     keypoints = np.random.RandomState(100 + frames).uniform(-1, 1, (2, frames, 17, 2)).astype(np.float32)
     target = np.random.RandomState(200 + frames).normal(0, 0.3, (2, 1, 17, 3)).astype(np.float32)
@@ -90,7 +91,7 @@ def test_the_fast_layers_are_the_same_function_with_the_same_gradients(frames):
 
     def answer(fast):
         model.zero_grad()
-        pose = model.use_fast(fast)(keypoints)
+        pose = model.use_fast(fast, "pytorch")(keypoints)
         pose.square().sum().backward()
         return pose.detach(), *(parameter.grad.clone() for parameter in model.parameters())
     for a, b in zip(answer(False), answer(True), strict=True):
