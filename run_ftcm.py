@@ -22,7 +22,7 @@ from common.run_folder import RunFolder
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
 from common.teaching import Teachers
 from common.training import Training, first_state, refuse_too_large
-from common.video import live, own_video, stream
+from common.video import backlog, live, own_video, player, stream
 from common.windows import TrainingBatches, Window, Windows
 from dataset import cmu_mocap, human36m, mpi_inf_3dhp, scores_3dhp
 from dataset.keypoints import json_lines, reader
@@ -271,19 +271,21 @@ def predict_video(args, device: str) -> None:
         root=args.root == "estimate", fov=args.fov, fov_stated="fov" in args.given, height=args.body_height,
         pitch=args.level, roll=args.roll, seconds=args.smooth, fit=args.fit, rays=args.input != "screen")
     if args.predict == options.LIVE:
-        frames = json_lines.KeypointStream(live.read_until_interrupted(sys.stdin.buffer), args.mask, **facts)
+        lines = backlog.Backlog(sys.stdin.buffer) if args.view else None
+        source = live.read_until_interrupted(lines or sys.stdin.buffer)
+        frames = json_lines.KeypointStream(source, args.mask, **facts)
         frames.notes += options.describe_size(args)
         lifter = stream.make_lifter(fold(model) if isinstance(model, FTCM) else model, window,
                                     options.lifting_of(args, device), HUMAN36M, fov=args.fov)
-        live.lift_stream(frames, lifter, trained_fps=trained_fps, placement=placement)
-        return
+        return live.lift_stream(frames, lifter, trained_fps=trained_fps, placement=placement, backlog=lines)
     recording = reader.read_recording(args.predict, **facts, person=args.person, begin=args.begin,
                                       end=args.end)
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
+    film = args.film and player.open_film(args.film[0], Path(args.film[1]), folder, args.begin or 0)
     poses, notes = own_video.lift_recording(recording, placement, trained_fps, lambda clip: predict_clips(
         model, [clip], window, options.lifting_of(args, device), desc="lift")["pose"][0])
     notes += options.describe_size(args) + own_video.write_outputs(
-        folder, recording, poses, placement, bvh_names=args.bvh_names)
+        folder, recording, poses, placement, bvh_names=args.bvh_names, film=film)
     print("\n".join([*recording.notes, *notes]))
 
 

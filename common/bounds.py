@@ -22,6 +22,7 @@ MAX_LEVELS = 5                      # levels of nested lists that describe one a
 MAX_FILES = 500_000                 # files in a folder of frames
 MAX_UNPACKED_BYTES = 1_500_000_000  # bytes of an unpacked npz of keypoints
 MAX_TEXT_BYTES = 256_000_000        # bytes of a text file, JSON or CSV
+MAX_FILM_BYTES = 200_000_000        # bytes of a film inside a page
 MAX_LINE_BYTES = 1_000_000          # bytes of one frame: a line of a stream or table, a file of a folder
 MAX_COLUMNS = 3000                  # columns of a table
 MAX_NAME = 200                      # characters of a name

@@ -183,6 +183,11 @@ def build_parser() -> Parser:
         help="leave out what comes before this time of the file")
     add("--to", dest="end", type=between((0, 1_000_000)), metavar="SECONDS",
         help="leave out what comes from this time of the file on")
+    add("--film", nargs=2, metavar=("embed|link", "FILM"), help="show this film behind its keypoints in "
+        "poses.html: embed puts it into the page, link leaves it where it is")
+    add("--view", action="store_true", help="with --predict -: show the body as it moves on a page of this "
+        "computer, whose address is printed; frames that come too fast are dropped and counted; pose lines "
+        "are written too unless standard output is a terminal")
     add("--root", choices=["none", "estimate"], default="none", help="none: poses relative to the root "
         "joint; estimate: placed before the camera, as the keypoints and --fov explain best")
     add("--fov", type=between(FIELD_OF_VIEW), default=55,

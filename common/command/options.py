@@ -33,7 +33,7 @@ NOT_FOR_PRETRAINING = {"val_stride", "test_stride", "flip_test", "refine", "keep
                        "eval_batch_size", "velocity_weight", "bone_weight", "reprojection_weight", "teacher",
                        "stature", "input"}
 ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "begin", "end", "root", "fov", "level",
-                    "roll", "fit", "bvh_names"]
+                    "roll", "fit", "bvh_names", "film", "view"]
 LIVE = Path("-")
 # The checkpoints that ship, by their frames; the first is used where none is named.
 SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
@@ -202,9 +202,15 @@ def find_problem(args) -> str | None:
          f"--from must come before --to, got {args.begin} and {args.end}"),
         (args.predict == LIVE and (args.level == "motion"
                                    or args.given & {"output", "person", "begin", "end", "smooth", "amp",
-                                                    "bvh_names"}),
+                                                    "bvh_names", "film"}),
          "--predict - answers each line on standard output while the motion goes on; drop --output, "
-         "--person, --from, --to, --smooth, --amp, --bvh_names and --level motion (--level DEGREES works)"),
+         "--person, --from, --to, --smooth, --amp, --bvh_names, --film and --level motion (--level DEGREES "
+         "works)"),
+        (args.film and args.film[0] not in ("embed", "link"),
+         f"--film needs embed or link and the film's file, got {' '.join(args.film or [])}"),
+        (args.view and args.predict != LIVE,
+         "--view shows a stream while it comes, --predict -; a file's motion is played by poses.html; drop "
+         "--view"),
         (args.smooth and (modes not in ([], ["predict"]) or args.smooth > 1 or args.test_stride > 1),
          "--smooth takes up to 1 second and every frame, for --predict or --train 0; drop --train 1, other "
          "tasks and --test_stride"),

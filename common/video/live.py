@@ -18,6 +18,7 @@ from common.bounds import MAX_LINE_BYTES
 from common.camera import estimate_root
 from common.skeleton import HUMAN36M
 from common.video import anatomy
+from common.video.backlog import Backlog
 from common.video.placement import (
     Placement,
     describe_rays,
@@ -26,6 +27,7 @@ from common.video.placement import (
     stated_up,
     undo_roll,
 )
+from common.video.view import View
 
 CLOSE = 1e-9        # frames: rounding that counts as the same moment
 
@@ -96,25 +98,44 @@ class RateLifter:
             yield (1 - weight) * self.poses[0] + weight * self.poses[after - before]
 
 
-def lift_stream(stream, lifter, *, trained_fps: float, placement: Placement) -> None:
+def lift_stream(stream, lifter, *, trained_fps: float, placement: Placement,
+                backlog: Backlog | None = None) -> None:
     """Write a line of pose for every frame of `stream` to standard output and notes to standard error.
 
-    `stream` has fps and notes and iterates over frames (`write_pose_lines`).
+    `stream` has fps and notes and iterates over frames (`write_pose_lines`). With the `backlog` of its lines
+    a page shows the motion, and frames are dropped while too many lines wait; then nothing is written to a
+    terminal.
     """
     lifter = RateLifter(lifter, fps=stream.fps, trained_fps=trained_fps)
     notes = [*stream.notes, *describe_rays(placement), *describe_delay(lifter, stream.fps, trained_fps)]
     print("\n".join(notes), file=sys.stderr, flush=True)
+    out = None if backlog and sys.stdout.isatty() else sys.stdout
+    view = backlog and open_view(stream, lifter, backlog)
     facts = {"skeleton": HUMAN36M.name, "joints": HUMAN36M.joints, "parents": HUMAN36M.parents, "unit": "m",
              "space": placement.describe_space(), "fps": stream.fps, **describe_size(placement)}
     frames = ((None if keypoints is None else upright(keypoints, placement.roll), unseen)
               for keypoints, unseen in stream)
     try:
-        write_line(sys.stdout, facts)
-        count = write_pose_lines(frames, lifter, out=sys.stdout, place=make_live_placer(placement))
-        print(f"{count} frames, {count} lines of poses.", file=sys.stderr)
+        write_line(out, facts)
+        count = write_pose_lines(frames, lifter, out=out, place=make_live_placer(placement),
+                                 show=view and view.show)
+        print(f"{count} frames, {view.dropped} of them dropped." if view else
+              f"{count} frames, {count} lines of poses.", file=sys.stderr)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())      # Python's last flush goes nowhere
         print("The reader of the poses has gone. Stopped.", file=sys.stderr)
+    finally:
+        if view:
+            view.close()
+
+
+def open_view(stream, lifter: RateLifter, backlog: Backlog) -> View:
+    """The page that shows a stream; its address is said. From now on frames are dropped when late."""
+    view = View(title="Live", fps=stream.fps, size=(stream.width, stream.height))
+    for part in getattr(lifter.lifter, "lifters", [lifter.lifter]):
+        part.late = backlog.late
+    print(f"The body as it moves: {view.address}   (Ctrl-C ends)", file=sys.stderr, flush=True)
+    return view
 
 
 def upright(keypoints: np.ndarray, roll: float | None) -> np.ndarray:
@@ -163,30 +184,39 @@ def describe_delay(lifter: RateLifter, fps: float, trained_fps: float) -> list[s
             f"{fps:g} to {trained_fps:g} as they come, and the poses back.", delay]
 
 
-def write_pose_lines(frames: Iterable[tuple[np.ndarray | None, int]], lifter: RateLifter, *, out: TextIO,
-                     place: Callable[[np.ndarray, np.ndarray], np.ndarray | None]) -> int:
+def write_pose_lines(frames: Iterable[tuple[np.ndarray | None, int]], lifter: RateLifter, *,
+                     out: TextIO | None, place: Callable[[np.ndarray, np.ndarray], np.ndarray | None],
+                     show: Callable[[dict, np.ndarray | None], None] | None = None) -> int:
     """Write a line for each of `frames` as soon as its pose is known; returns the number of lines.
 
     A frame is its keypoints (J, 2) in screen coordinates, (J, 3) for a network with a mask, or None where
     there are none yet, and the number of its unseen joints. `place` maps a pose (J, 3) and its keypoints
-    (J, 2) to the pose that is written. Where `frames` raise ValueError, a malformed line, the poses of the
+    (J, 2) to the pose that is written. `show` is given each line and its keypoints (J, 2), None where
+    it has no pose. Where `frames` raise ValueError, a malformed line, the poses of the
     frames before it are written first.
     """
     waiting: deque[tuple[np.ndarray, int]] = deque()
     count = 0
 
-    def write(poses: list[np.ndarray]) -> None:
+    def tell(line: dict, keypoints: np.ndarray | None) -> None:
         nonlocal count
+        write_line(out, line)
+        if show:
+            show(line, keypoints)
+        count += 1
+
+    def write(poses: list[np.ndarray]) -> None:
         for pose in poses:
             keypoints, unseen = waiting.popleft()
-            write_line(out, pose_line(count, unseen, place(pose, keypoints[:, :2])))
-            count += 1
+            if np.isnan(pose).any():
+                tell(pose_line(count, unseen, None) | {"dropped": True}, None)
+            else:
+                tell(pose_line(count, unseen, place(pose, keypoints[:, :2])), keypoints[:, :2])
 
     try:
         for keypoints, unseen in frames:
             if keypoints is None:
-                write_line(out, pose_line(count, unseen, None))
-                count += 1
+                tell(pose_line(count, unseen, None), None)
             else:
                 waiting.append((keypoints, unseen))
                 write(lifter.push(keypoints))
@@ -203,13 +233,15 @@ def pose_line(frame: int, unseen: int, pose: np.ndarray | None) -> dict:
     return {"frame": frame, "unseen": unseen, "pose": rounded}
 
 
-def write_line(out: TextIO, data: dict) -> None:
-    """Write one line of JSON and flush it."""
+def write_line(out: TextIO | None, data: dict) -> None:
+    """Write one line of JSON, if anywhere, and flush it."""
+    if out is None:
+        return
     out.write(json.dumps(data, separators=(",", ":")) + "\n")
     out.flush()
 
 
-def read_until_interrupted(file: BinaryIO) -> Iterator[bytes]:
+def read_until_interrupted(file: BinaryIO | Backlog) -> Iterator[bytes]:
     """The lines of `file` as they come. Ctrl-C ends them between two lines, like the end of the file.
 
     Of a longer line than MAX_LINE_BYTES, one byte more than that is read: enough to refuse it.

@@ -19,7 +19,7 @@ from common.terminal import progress
 from common.video import pose_files
 from common.video.bvh import NAMINGS
 from common.video.placement import Placed, Placement, certainty, make_intrinsics, place, undo_roll
-from common.video.player import save_html
+from common.video.player import Film, Person, save_html
 
 GIF_FPS, GIF_PICTURES = 15, 150         # at most: a GIF holds the first ten seconds
 
@@ -52,7 +52,7 @@ def lift_recording(recording: Recording, placement: Placement, trained_fps: floa
 
 
 def write_outputs(folder: Path, recording: Recording, poses: np.ndarray, placement: Placement, *,
-                  bvh_names: str = NAMINGS[0]) -> list[str]:
+                  bvh_names: str = NAMINGS[0], film: Film | None = None) -> list[str]:
     """Write lifted, root-relative poses (N, J, 3) as `placement` says; returns notes and file names.
 
     The poses are of the recording's `upright_clip`. All files are written, or none where one of them cannot
@@ -60,14 +60,15 @@ def write_outputs(folder: Path, recording: Recording, poses: np.ndarray, placeme
     """
     placed, notes = place(upright_clip(recording, placement), certainty(recording), poses, placement)
     with whole_folder(folder) as part:
-        files = write_pose_files(part, recording, placed, bvh_names)
+        files = write_pose_files(part, recording, placed, bvh_names, film)
         animation_notes, pictures = write_animation(part, recording, placed.poses)
     return [*notes, *animation_notes,
             f"{len(poses)} poses, {recording.fps:g} frames a second, metres; {placed.space}.",
             *(str(folder / file.name) for file in [*files, *pictures])]
 
 
-def write_pose_files(folder: Path, recording: Recording, placed: Placed, bvh_names: str) -> list[Path]:
+def write_pose_files(folder: Path, recording: Recording, placed: Placed, bvh_names: str,
+                     film: Film | None) -> list[Path]:
     """Write a placed motion as npz, JSON, CSV, trc, angles, BVH and as the player; returns the files."""
     npz, plain, table, markers, angles, bvh, page = files = [folder / name for name in (
         "poses.npz", "poses.json", "poses.csv", "poses.trc", "angles.csv", "motion.bvh", "poses.html")]
@@ -79,7 +80,9 @@ def write_pose_files(folder: Path, recording: Recording, placed: Placed, bvh_nam
     pose_files.save_trc(markers, poses, **shared)
     pose_files.save_angles(angles, poses, **shared, up=placed.up)
     pose_files.save_bvh(bvh, poses, **shared, up=placed.up, on_floor=not placed.grounded, names=bvh_names)
-    save_html(page, recording, poses)
+    person = Person(recording.name, poses, recording.keypoints, placed.state == 1, placed.up)
+    save_html(page, [person], title=recording.name, fps=recording.fps, film=film,
+              size=(recording.width, recording.height), feet_on_floor=not placed.grounded)
     return files
 
 

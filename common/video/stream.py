@@ -3,6 +3,7 @@
 Shapes: T frames of a window, J joints.
 """
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -34,10 +35,15 @@ class ThroughCamera(nn.Module):
 
 
 class Stream:
-    """What both lifters share. A pose comes out `delay` frames after its own frame went in."""
+    """What both lifters share. A pose comes out `delay` frames after its own frame went in.
+
+    While `late()` holds, no window is lifted: its frames are dropped, their poses are NaN. The windows after
+    them hold all keypoints.
+    """
 
     delay: int
     size = 1.0          # what the network's poses are multiplied by
+    late: Callable[[], bool] = staticmethod(lambda: False)
 
     def __init__(self, model, *, skeleton: Skeleton, flip_test: bool, device):
         self.model, self.skeleton = model.to(device).eval(), skeleton
@@ -58,12 +64,18 @@ class Stream:
 
     def lift_window(self, window: list[np.ndarray]) -> np.ndarray:
         """The network's pose (J, 3) or poses (T, J, 3) of a window of T frames, the root at the origin."""
+        if self.late():
+            return self.no_pose()
         keypoints = torch.from_numpy(np.stack(window))[None].to(self.device)        # (1, T, J, 2 or 3)
         with torch.inference_mode():
             poses = lift(self.model, keypoints, self.skeleton, flip_test=self.flip_test)[0]
         poses = poses.cpu().numpy().copy()
         poses[..., self.skeleton.root, :] = 0
         return self.size * poses
+
+    def no_pose(self) -> np.ndarray:
+        """The pose (J, 3) of a dropped frame: NaN."""
+        return np.full((len(self.skeleton.joints), 3), np.nan, np.float32)
 
 
 class Lifter(Stream):
@@ -156,15 +168,17 @@ class SequenceLifter(Stream):
         numbers = range(start, start + self.frames)
         held = [min(max(number, 0), self.pushed - 1) for number in numbers]
         poses = self.lift_window([self.keypoints[row] for row in held])                        # (T, J, 3)
+        if np.isnan(poses).any():                       # dropped; other windows hold most of its frames
+            return
         for number, clamped, pose, weight in zip(numbers, held, poses, blending_weights(self.frames).numpy()):
             if number == clamped:
                 self.sums[number] = self.sums.get(number, 0) + weight * pose
                 self.weights[number] = self.weights.get(number, 0) + weight
 
     def pop_mean(self) -> np.ndarray:
-        """The weighted mean (J, 3) of the oldest frame's poses."""
+        """The weighted mean (J, 3) of the oldest frame's poses, NaN where all were dropped."""
         self.returned += 1
-        return self.sums.pop(self.returned - 1) / self.weights.pop(self.returned - 1)
+        return self.sums.pop(self.returned - 1, self.no_pose()) / self.weights.pop(self.returned - 1, 1)
 
 
 def make_lifter(model, window: Window, lifting: Lifting, skeleton: Skeleton, *,

@@ -1,0 +1,49 @@
+// Live: frames come from the program. The arrays hold the newest seconds; the last row is now.
+const live = { frame: 0, dropped: 0, unseen: 0, waiting: false };
+
+function receive({ frame: number, dropped, unseen, root, pose, keypoints, angles }) {
+  const [person] = people, first = person.count === 0;
+  Object.assign(live, { frame: number, dropped, unseen });
+  if (pose !== null) {
+    const rows = [[person.pose, pose], [person.root, root], [person.keypoints, keypoints],
+                  [person.angles, angles]];
+    for (const [{ values }, row] of rows) {
+      if (first) for (let i = 0; i < frames; i++) values.set(row, i * row.length);
+      else values.copyWithin(0, row.length);
+      values.set(row, values.length - row.length);
+    }
+    if (first) person.angles.values.fill(UNKNOWN);
+    person.count = frames;
+    person.lowest.copyWithin(0, 1);
+    person.lowest[frames - 1] = lowestAt(person, frames - 1);
+    if (first) person.lowest.fill(person.lowest[frames - 1]);
+    const height = scene.height;
+    scene = surveyed();
+    scene.floor = Math.min(...person.lowest);
+    scene.height = Math.max(1.5, scene.height, 0.999 * height);
+    if (!playing) frame = Math.max(0, frame - 1);
+  }
+  if (live.waiting) return;
+  live.waiting = true;
+  requestAnimationFrame(() => { live.waiting = false; draw(); });
+}
+
+function sayLive(words, on) {
+  element("state").className = on ? "on" : "";
+  element("state").textContent = `${words} · frame ${live.frame + 1}`
+    + ` · ${live.dropped} dropped` + (live.unseen ? ` · ${live.unseen} joints unseen` : "");
+  page.dataset.state = words;
+}
+
+function listenLive() {
+  const source = new EventSource("frames");
+  element("state").hidden = false;
+  element("state").textContent = "Waiting for the first frame";
+  source.onmessage = event => { receive(JSON.parse(event.data)); sayLive("Live", true); };
+  source.addEventListener("end", event => {
+    source.close();
+    Object.assign(live, JSON.parse(event.data));
+    sayLive("Ended", false);
+  });
+  source.onerror = () => { if (page.dataset.state !== "Ended") sayLive("Not connected", false); };
+}
