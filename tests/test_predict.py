@@ -50,6 +50,12 @@ def test_a_detectors_file_gives_one_pose_a_frame_in_every_format(network, tmp_pa
     assert "interpolated from 30 to 50" in capsys.readouterr().out
 
 
+def test_a_film_that_is_not_there_is_refused_before_anything_is_lifted(network, tmp_path, capsys):
+    options = f"--layout coco17 --width 1920 --height 1080 --film link {tmp_path / 'none.mp4'}"
+    assert predict(SAMPLE, network, tmp_path / "out", options) == 2
+    assert "--film: there is no file" in capsys.readouterr().err and list(tmp_path.iterdir()) == []
+
+
 def test_a_real_video_gets_one_body_of_the_stated_height_unless_switched_off(tmp_path, monkeypatch, capsys):
     draw_nothing(monkeypatch)
     with np.load(SAMPLE) as archive:

@@ -131,7 +131,8 @@ def lift_stream(stream, lifter, *, trained_fps: float, placement: Placement,
 
 def open_view(stream, lifter: RateLifter, backlog: Backlog) -> View:
     """The page that shows a stream; its address is said. From now on frames are dropped when late."""
-    view = View(title="Live", fps=stream.fps, size=(stream.width, stream.height))
+    view = View(title="Live", fps=stream.fps, size=(stream.width, stream.height),
+                delay=lifter.delay / stream.fps)
     for part in getattr(lifter.lifter, "lifters", [lifter.lifter]):
         part.late = backlog.late
     print(f"The body as it moves: {view.address}   (Ctrl-C ends)", file=sys.stderr, flush=True)

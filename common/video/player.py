@@ -92,17 +92,18 @@ def save_html(path: Path, people: list[Person], *, title: str, fps: float, size:
 
 
 def page_text(people: list[Person], *, title: str, fps: float, size: tuple[int, int],
-              feet_on_floor: bool = True, film: Film | None = None, live: bool = False) -> str:
-    """The page of `save_html`; a `live` one shows the newest frame of what comes from the address frames."""
+              feet_on_floor: bool = True, film: Film | None = None, live: dict | None = None) -> str:
+    """The page of `save_html`; a `live` one shows the newest frame that the address frames sends.
+
+    `live`: {"delay": seconds between a frame and its pose}.
+    """
     for person in people:
         check(person, fps)
     data = {"title": title, "fps": float(fps), "width": size[0], "height": size[1], "live": live,
             "frames": max(person.first + len(person.poses) for person in people),
             "joints": HUMAN36M.joints, "parents": HUMAN36M.parents, "root": HUMAN36M.root,
             "angles": list(angles(people[0].poses[:1], HUMAN36M)), "feet_on_floor": feet_on_floor,
-            "film": film and {"name": film.path.name, "link": film.link, "start": round(film.start * fps) / fps,
-                              "type": FILMS[film.path.suffix.lower()]},
-            "people": [describe(person) for person in people]}
+            "film": film and describe_film(film, fps), "people": [describe(person) for person in people]}
     inside = ""
     if film and film.link is None:
         inside = f'<script id="inside" type="text/plain">{encode(film.path.read_bytes())}</script>\n'
@@ -144,6 +145,12 @@ def describe(person: Person) -> dict:
             "root": pack(root, POSE_UNIT), "pose": pack(poses - root, POSE_UNIT),
             "keypoints": pack(person.keypoints, KEYPOINT_UNIT),
             "angles": pack(angle_table(poses), ANGLE_UNIT)}
+
+
+def describe_film(film: Film, fps: float) -> dict:
+    """A film as the page knows it; it starts with a whole frame."""
+    return {"name": film.path.name, "link": film.link, "type": FILMS[film.path.suffix.lower()],
+            "start": round(film.start * fps) / fps}
 
 
 def angle_table(poses_level: np.ndarray) -> np.ndarray:

@@ -43,9 +43,9 @@ class View:
     as its host: a page of another site whose name was pointed here is refused.
     """
 
-    def __init__(self, *, title: str, fps: float, size: tuple[int, int]):
+    def __init__(self, *, title: str, fps: float, size: tuple[int, int], delay: float):
         self.size, self.count, self.dropped = size, 0, 0
-        self.page = live_page(title, fps, size)
+        self.page = live_page(title, fps, size, delay)
         self.newest: tuple[dict, np.ndarray] | None = None      # a frame to send: its line and keypoints
         self.watchers: set[asyncio.StreamWriter] = set()
         self.loop = asyncio.new_event_loop()
@@ -128,6 +128,8 @@ class View:
 
     def close(self) -> None:
         """Tell the pages that it is over and stop."""
+        if not self.thread.is_alive():
+            return
         with suppress(Exception):
             asyncio.run_coroutine_threadsafe(self.finish(), self.loop).result(timeout=2)
         self.loop.call_soon_threadsafe(self.loop.stop)
@@ -152,8 +154,8 @@ def header(status: int, kind: str, more: dict[str, str]) -> bytes:
                                                                fields.items()), "", ""]).encode()
 
 
-def live_page(title: str, fps: float, size: tuple[int, int]) -> bytes:
-    """The player with room for the newest seconds, still empty."""
+def live_page(title: str, fps: float, size: tuple[int, int], delay: float) -> bytes:
+    """The player with room for the newest seconds, still empty; `delay` of the poses, seconds."""
     frames = max(2, min(MOST_FRAMES, round(SECONDS * fps)))
     empty = Person(title, np.zeros((frames, 17, 3)), np.zeros((frames, 17, 2)))
-    return page_text([empty], title=title, fps=fps, size=size, live=True).encode()
+    return page_text([empty], title=title, fps=fps, size=size, live={"delay": delay}).encode()

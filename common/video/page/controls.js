@@ -60,12 +60,14 @@ function move(dx, dy) {
 }
 
 function setLoop(end) {
+  if (data.live) return;
   if (end === "all") loop = [0, frames - 1];
   else loop[end] = frame;
   if (loop[0] > loop[1]) loop = end ? [0, frame] : [frame, frames - 1];
-  const [a, b] = loop.map((at, index) => 100 * (at + index * (at === frames - 1)) / frames);
-  element("scrub").style.setProperty("--track", b - a < 99.99
-    ? `linear-gradient(to right, var(--line) ${a}%, var(--right) ${a}% ${b}%, var(--line) ${b}%)` : "var(--line)");
+  const whole = loop[0] === 0 && loop[1] === frames - 1, range = Math.max(1, frames - 1);
+  const [a, b] = loop.map(at => `calc(${EDGE}px + (100% - ${2 * EDGE}px) * ${at / range})`);
+  const track = `linear-gradient(to right, var(--line) ${a}, var(--right) ${a} ${b}, var(--line) ${b})`;
+  element("scrub").style.setProperty("--track", whole ? "var(--line)" : track);
   page.dataset.loop = `${loop[0] + 1} to ${loop[1] + 1}`;
   draw();
 }
@@ -106,7 +108,7 @@ function listenPointers() {
   }, { passive: false });
   canvas.addEventListener("dblclick", () => look());
   const curves = element("curves");
-  const drag = event => { if (event.buttons || event.type === "pointerdown") stopAt(frameAt(event.offsetX)); };
+  const drag = event => { if (event.buttons) stopAt(frameAt(event.offsetX)); };
   for (const name of ["pointerdown", "pointermove"]) curves.addEventListener(name, drag);
 }
 
@@ -121,8 +123,10 @@ function listenButtons() {
     element(name).addEventListener("change", draw);
   for (const button of document.querySelectorAll("[data-view]"))
     button.addEventListener("click", () => look(button.dataset.view));
-  for (const button of document.querySelectorAll("[data-end]"))
-    button.addEventListener("click", () => setLoop(button.dataset.end === "all" ? "all" : +button.dataset.end));
+  for (const button of document.querySelectorAll("[data-end]")) {
+    const end = button.dataset.end;
+    button.addEventListener("click", () => setLoop(end === "all" ? end : Number(end)));
+  }
 }
 
 function next(name) {

@@ -30,7 +30,8 @@ function receive({ frame: number, dropped, unseen, root, pose, keypoints, angles
 
 function sayLive(words, on) {
   element("state").className = on ? "on" : "";
-  element("state").textContent = `${words} · frame ${live.frame + 1}`
+  const delay = on && data.live.delay ? ` · ${data.live.delay.toFixed(1)} s behind` : "";
+  element("state").textContent = `${words}${delay} · frame ${live.frame + 1}`
     + ` · ${live.dropped} dropped` + (live.unseen ? ` · ${live.unseen} joints unseen` : "");
   page.dataset.state = words;
 }

@@ -5,6 +5,7 @@ const page = document.documentElement;
 window.addEventListener("error", event => { page.dataset.error = event.message; });
 const element = id => document.getElementById(id);
 const data = JSON.parse(element("data").textContent);
+element("data").remove();
 const J = data.joints.length, frames = data.frames, UNKNOWN = -32768;
 const bones = data.parents.map((parent, child) => [parent, child]).filter(bone => bone[0] >= 0);
 const people = data.people.map(unpacked);
@@ -79,7 +80,9 @@ function surveyed() {
       low.push(person.lowest[row]); tall.push(high - person.lowest[row]); x.push(root[0]); z.push(root[2]);
     }
   }
-  const [left, right, far, near] = [[x, 0.02], [x, 0.98], [z, 0.02], [z, 0.98]].map(pair => quantile(...pair));
+  if (!low.length) return { floor: 0, height: 1.7, box: [0, 0, 1, 1], middle: [0, 0], reach: 0 };
+  const [left, right] = [quantile(x, 0.02), quantile(x, 0.98)];
+  const [far, near] = [quantile(z, 0.02), quantile(z, 0.98)];
   return { floor: quantile(low, 0.02), height: Math.max(0.01, quantile(tall, 0.9)), box,
            middle: [(left + right) / 2, (far + near) / 2], reach: Math.hypot(right - left, near - far) / 2 };
 }

@@ -53,7 +53,8 @@ function place2d(w, h) {
   const whole = data.width && (film.ready || people.length > 1 || data.live);
   const box = whole ? [0, 0, data.width, data.height] : scene.box;
   const margin = whole ? 0 : 0.12 * Math.max(box[2] - box[0], box[3] - box[1], 1);
-  const scale = Math.min((w - 16) / (box[2] - box[0] + 2 * margin), (h - 46) / (box[3] - box[1] + 2 * margin));
+  const [wide, tall] = [box[2] - box[0] + 2 * margin, box[3] - box[1] + 2 * margin];
+  const scale = Math.min((w - 16) / wide, (h - 46) / tall);
   const [cx, cy] = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
   return ([x, y]) => [w / 2 + (x - cx) * scale, h / 2 + 13 + (y - cy) * scale];
 }
@@ -85,7 +86,7 @@ function draw2d() {
   });
 }
 
-// A function (row, joint) -> the joint's place, moved up or down with its pose if feet are to touch the floor.
+// A function (row, joint) -> the joint's place; with feet on the floor each pose is moved up or down.
 function standing(person) {
   return (row, joint) => {
     const point = joint3d(person, row, joint);
@@ -103,9 +104,10 @@ function target() {
 }
 
 function camera(w, h) {
-  const [cy, sy, cp, sp] = [Math.cos(view.yaw), Math.sin(view.yaw), Math.cos(view.pitch), Math.sin(view.pitch)];
+  const [cy, sy] = [Math.cos(view.yaw), Math.sin(view.yaw)];
+  const [cp, sp] = [Math.cos(view.pitch), Math.sin(view.pitch)];
   const wide = element("follow").value && people.length === 1 ? 0 : scene.reach;
-  const distance = (3 * scene.height + 2 * wide) / view.zoom, focal = 2.35 * Math.min(h, w * 1.25);
+  const distance = (3 * scene.height + 2.3 * wide) / view.zoom, focal = 2.35 * Math.min(h, w * 1.25);
   const at = target(), [px, py] = view.pan;
   const [x0, y0, z0] = [at[0] + px * cy - py * sp * sy, at[1] + py * cp, at[2] - px * sy - py * sp * cy];
   const place = ([x, y, z]) => {
@@ -129,15 +131,16 @@ function draw3d() {
     drawTrails(pen, person, (past, joint) => place(at(past, joint)), colors);
     for (const [parent, child] of bones) {
       const [a, b] = [placed[parent], placed[child]], width = thick * (a[3] + b[3]) / 2;
-      if (Math.min(a[2], b[2]) < 0.05) continue;
-      strokes.push([(a[2] + b[2]) / 2, () => {
+      if (Math.min(a[2], b[2]) > 0.05) strokes.push([(a[2] + b[2]) / 2, () => {
         line(pen, a, b, width + 3, theme.panel2);
         line(pen, a, b, width, colors[child]);
       }]);
-      strokes.push([b[2] - 0.1 * scene.height, () =>
-        mark(pen, b, width * (data.joints[child] === "head" ? 1.2 : 0.72), colors[child],
-             isFilled(person, row, child))]);
     }
+    placed.forEach((b, joint) => {
+      const radius = thick * b[3] * (data.joints[joint] === "head" ? 1.2 : 0.72);
+      if (b[2] > 0.05) strokes.push([b[2] - 0.1 * scene.height, () =>
+        mark(pen, b, radius, colors[joint], isFilled(person, row, joint))]);
+    });
     const top = placed.reduce((a, b) => a[1] < b[1] ? a : b);
     if (top[2] > 0.05) names.push([person.name, [top[0], top[1] - 14], colorOf(index)]);
   });

@@ -16,8 +16,10 @@ from common.skeleton import HUMAN36M
 from common.video.level import up_at_pitch
 from common.video.own_video import write_outputs
 from common.video.placement import Placement, estimate_root_path, make_intrinsics, undo_roll
+from common.video.player import Film
 from tests.common.pictures.test_movies import stub
 from tests.common.video.test_bvh import PLACES, TO_BVH, reread_with_bvh
+from tests.common.video.test_player import embedded
 from tests.common.video.test_pose_files import STANDING, articulated
 from tests.common.video.test_trc import reread
 from tests.helpers import random_clip
@@ -83,6 +85,17 @@ def test_all_files_hold_the_same_levelled_poses_and_say_so(tmp_path):
         "angles.csv", "animation.gif", "motion.bvh", "poses.csv", "poses.html", "poses.json", "poses.npz",
         "poses.trc"]
     assert "No ffmpeg" in " ".join(sentences) and str(tmp_path / "poses.html") in sentences
+
+
+def test_the_page_has_the_film_and_keeps_heights_that_can_be_compared(tmp_path):
+    film = Film(tmp_path / "film.mp4", "../film.mp4", 2.02)
+    written(tmp_path / "out", Placement(fit=False), film=film)
+    data = embedded((tmp_path / "out" / "poses.html").read_text())
+    assert data["film"] == {"name": "film.mp4", "link": "../film.mp4", "type": "video/mp4", "start": 2.0}
+    assert data["feet_on_floor"] and data["people"][0]["filled"] is not None
+    written(tmp_path / "out", Placement(root=True, pitch=0.0, fov=60))
+    data = embedded((tmp_path / "out" / "poses.html").read_text())
+    assert not data["feet_on_floor"] and data["film"] is None
 
 
 def test_the_pitch_is_judged_by_the_motion_and_said(tmp_path):
