@@ -9,9 +9,9 @@ function openFilm() {
   Object.assign(video, { muted: true, playsInline: true, preload: "auto" });
   video.addEventListener("loadeddata", () => {
     film.ready = true;
-    const shape = video.videoWidth / video.videoHeight * data.height / data.width;
-    if (Math.abs(shape - 1) > 0.02) element("filmstate").textContent =
-      ` (the film has ${video.videoWidth} × ${video.videoHeight} pixels, the keypoints ${data.width} × ${data.height})`;
+    const [w, h] = [video.videoWidth, video.videoHeight];
+    if (Math.abs(w / h * data.height / data.width - 1) > 0.02) element("filmstate").textContent =
+      ` (the film has ${w} × ${h} pixels, the keypoints' picture ${data.width} × ${data.height})`;
     element("films").hidden = false;
     page.dataset.film = "ready";
     if (playing) play(true); else seekFilm();
