@@ -64,10 +64,7 @@ def execute(argv: list[str]) -> None:
     else:
         command = Command(args, argv, device, Processes.start(device))
         with command.processes.only_writer_prints():
-            if args.train:
-                train(command)
-            else:
-                evaluate(command)
+            (train if args.train else evaluate)(command)
         Processes.leave()
 
 

@@ -192,9 +192,9 @@ def write_pose_lines(frames: Iterable[tuple[np.ndarray | None, int]], lifter: Ra
 
     A frame is its keypoints (J, 2) in screen coordinates, (J, 3) for a network with a mask, or None where
     there are none yet, and the number of its unseen joints. `place` maps a pose (J, 3) and its keypoints
-    (J, 2) to the pose that is written. `show` is given each line and its keypoints (J, 2), None where
-    it has no pose. Where `frames` raise ValueError, a malformed line, the poses of the
-    frames before it are written first.
+    (J, 2) to the pose that is written. `show` is given each line and its keypoints (J, 2), None where it has
+    no pose. Where `frames` raise ValueError, a malformed line, the poses of the frames before it are written
+    first.
     """
     waiting: deque[tuple[np.ndarray, int]] = deque()
     count = 0
