@@ -1,13 +1,13 @@
 """A page on this computer that shows the body as it moves. The page is the player's (player.py), live.
 
-One thread serves it. What is newest is shown: a browser that reads slowly misses frames, and nothing waits
-for it.
+One thread serves it. A browser that reads slowly misses frames, and nothing waits for it.
 """
 import asyncio
 import json
 import secrets
 import socket
 import threading
+from collections import deque
 from contextlib import suppress
 
 import numpy as np
@@ -29,9 +29,13 @@ SECONDS, MOST_FRAMES = 20, 2400         # of the past that the page keeps
 MAX_REQUEST, MAX_WATCHERS = 16_384, 8   # bytes of a request; pages that are open at once
 PATIENCE = 10                           # seconds to send a request
 SEND_BUFFER = 16_384                    # bytes that the system holds for a browser
+MOST_WAITING, BEHIND = 16, 8192         # frames to send; bytes not yet taken by a browser that misses them
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
            "Content-Security-Policy": "frame-ancestors 'none'", "Referrer-Policy": "no-referrer",
            "Cross-Origin-Resource-Policy": "same-origin", "Connection": "close"}
+# What ends an answer early: silence, half a request, one that is too long, the page or the program going.
+GONE = (asyncio.TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError,
+        asyncio.CancelledError)
 STATUS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
           503: "Service Unavailable"}
 
@@ -44,9 +48,9 @@ class View:
     """
 
     def __init__(self, *, title: str, fps: float, size: tuple[int, int], delay: float):
-        self.size, self.count, self.dropped = size, 0, 0
+        self.size, self.count, self.dropped, self.scheduled = size, 0, 0, False
         self.page = live_page(title, fps, size, delay)
-        self.newest: tuple[dict, np.ndarray] | None = None      # a frame to send: its line and keypoints
+        self.waiting = deque(maxlen=MOST_WAITING)       # frames to send: their lines and keypoints
         self.watchers: set[asyncio.StreamWriter] = set()
         self.loop = asyncio.new_event_loop()
         self.server = self.loop.run_until_complete(
@@ -60,22 +64,26 @@ class View:
         """Show a frame: its line of output and its keypoints (J, 2), screen coordinates. Never waits."""
         self.count += 1
         self.dropped += line.get("dropped", False)
-        waiting, self.newest = self.newest, (line, keypoints)
-        if waiting is None:
+        self.waiting.append((line, keypoints, self.dropped))
+        if not self.scheduled:
+            self.scheduled = True
             self.loop.call_soon_threadsafe(self.send)
 
     def send(self) -> None:
-        """Send the newest frame to every page that has taken all before. Runs in the server's thread."""
-        (line, keypoints), self.newest = self.newest, None
-        ready = [watcher for watcher in self.watchers if not watcher.transport.get_write_buffer_size()]
-        if ready:
-            event = f"data: {json.dumps(self.describe(line, keypoints), separators=(',', ':'))}\n\n".encode()
-            for watcher in ready:
-                watcher.write(event)
+        """Send what waits to every page that is not far behind. Runs in the server's thread."""
+        self.scheduled = False
+        while self.waiting:
+            frame = self.waiting.popleft()
+            ready = [watcher for watcher in self.watchers
+                     if watcher.transport.get_write_buffer_size() < BEHIND]
+            if ready:
+                event = json.dumps(self.describe(*frame), separators=(",", ":"))
+                for watcher in ready:
+                    watcher.write(f"data: {event}\n\n".encode())
 
-    def describe(self, line: dict, keypoints: np.ndarray | None) -> dict:
-        """A frame as the page takes it: whole numbers of the units of player.py."""
-        facts = {"frame": line["frame"], "unseen": line["unseen"], "dropped": self.dropped, "pose": None}
+    def describe(self, line: dict, keypoints: np.ndarray | None, dropped: int) -> dict:
+        """A frame as the page takes it: whole numbers of the units of player.py; `dropped` so far."""
+        facts = {"frame": line["frame"], "unseen": line["unseen"], "dropped": dropped, "pose": None}
         if line["pose"] is None:
             return facts
         pose = np.array(line["pose"])
@@ -89,7 +97,7 @@ class View:
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request."""
-        with suppress(asyncio.TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
+        with suppress(*GONE):
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
             status = self.judge(head.decode("latin-1"))
             if status == 200 and head.split()[1].endswith(b"frames"):
@@ -136,15 +144,21 @@ class View:
         self.thread.join(timeout=2)
 
     async def finish(self) -> None:
-        """Send each page the last counts, for a second at most."""
+        """Send each page what waits and the last counts, for a second at most; then cut all connections."""
         self.server.close()
+        self.send()
         counts = json.dumps({"frame": self.count - 1, "dropped": self.dropped, "unseen": 0})
         for watcher in self.watchers:
             watcher.write(f"event: end\ndata: {counts}\n\n".encode())
-        with suppress(asyncio.TimeoutError, OSError):
-            await asyncio.wait_for(asyncio.gather(*(watcher.drain() for watcher in self.watchers)), 1)
-        for watcher in list(self.watchers):
             watcher.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=1)       # each ends when its page has taken all
+        for watcher in self.watchers:
+            watcher.transport.abort()
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
 
 def header(status: int, kind: str, more: dict[str, str]) -> bytes:

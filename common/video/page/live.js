@@ -1,27 +1,30 @@
 // Live: frames come from the program. The arrays hold the newest seconds; the last row is now.
-const live = { frame: 0, dropped: 0, unseen: 0, waiting: false };
+const live = { frame: 0, posed: 0, dropped: 0, unseen: 0, waiting: false };
+
+function append(values, row) {
+  values.copyWithin(0, row.length);
+  values.set(row, values.length - row.length);
+}
 
 function receive({ frame: number, dropped, unseen, root, pose, keypoints, angles }) {
   const [person] = people, first = person.count === 0;
   Object.assign(live, { frame: number, dropped, unseen });
   if (pose !== null) {
-    const rows = [[person.pose, pose], [person.root, root], [person.keypoints, keypoints],
-                  [person.angles, angles]];
-    for (const [{ values }, row] of rows) {
-      if (first) for (let i = 0; i < frames; i++) values.set(row, i * row.length);
-      else values.copyWithin(0, row.length);
-      values.set(row, values.length - row.length);
+    const passed = first ? frames : Math.max(1, Math.min(frames, number - live.posed));
+    live.posed = number;
+    const unknown = angles.map(() => UNKNOWN);
+    for (let i = passed; i > 0; i--) {                // a frame that did not come is held
+      append(person.pose.values, pose); append(person.root.values, root);
+      append(person.keypoints.values, keypoints); append(person.angles.values, i > 1 ? unknown : angles);
     }
-    if (first) person.angles.values.fill(UNKNOWN);
+    person.lowest.copyWithin(0, passed);
+    person.lowest.fill(lowestAt(person, frames - 1), frames - passed);
     person.count = frames;
-    person.lowest.copyWithin(0, 1);
-    person.lowest[frames - 1] = lowestAt(person, frames - 1);
-    if (first) person.lowest.fill(person.lowest[frames - 1]);
     const height = scene.height;
     scene = surveyed();
     scene.floor = Math.min(...person.lowest);
     scene.height = Math.max(1.5, scene.height, 0.999 * height);
-    if (!playing) frame = Math.max(0, frame - 1);
+    if (!playing) frame = Math.max(0, frame - passed);
   }
   if (live.waiting) return;
   live.waiting = true;
