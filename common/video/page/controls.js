@@ -187,7 +187,7 @@ function begin() {
   if (frames > 60 * data.fps && !data.live) element("span").value = "10";
   if (data.live) for (const name of ["loop", "spans"]) element(name).hidden = true;
   if (data.live) element("speed").parentElement.hidden = true;
-  element("options").open = !matchMedia("(max-width: 720px)").matches;
+  element("options").open = !matchMedia("(max-width: 720px), (max-height: 560px)").matches;
   readTheme();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readTheme(); draw(); });
   window.addEventListener("resize", draw);

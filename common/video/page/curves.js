@@ -48,13 +48,13 @@ function drawCurves() {
     const [low, high] = rangeOf(group), down = value => 6 + (h - 12) * (high - value) / (high - low);
     for (const [column, side] of groups.get(group))
       drawCurve(pen, person, column, { across, down, a, b, w }, theme[side]);
-    drawScale(pen, w, low, high, down);
+    drawScale(pen, [w, h], low, high, down);
   }
   line(pen, [across(frame), 0], [across(frame), h], 1, theme.ink);
 }
 
-function drawScale(pen, w, low, high, down) {
-  const step = [10, 20, 30, 45, 60, 90, 180].find(size => (high - low) / size <= 3.5) || 180;
+function drawScale(pen, [w, h], low, high, down) {
+  const step = [10, 20, 30, 45, 60, 90, 180].find(size => (high - low) / size <= h / 24) || 180;
   pen.font = "11px system-ui, sans-serif"; pen.textAlign = "left"; pen.fillStyle = theme.dim;
   for (let value = Math.ceil(low / step) * step; value <= high; value += step) {
     line(pen, [EDGE, down(value)], [w - EDGE, down(value)], 1, theme.line);

@@ -2,6 +2,7 @@
 const START = { yaw: 0.6, pitch: 0.2, zoom: 1, pan: [0, 0] };
 const VIEWS = { front: [0, 0], side: [Math.PI / 2, 0], top: [0, Math.PI / 2] };
 const TRAIL_SECONDS = 1;
+const BUTTONS = 48;                                   // pixels below the body, where the buttons lie
 const view = { ...START };
 let frame = 0, focus = 0, theme = {};
 
@@ -103,11 +104,12 @@ function target() {
   return followed === data.root ? [point[0], middle[1], point[2]] : point;
 }
 
-function camera(w, h) {
+function camera(w, whole) {
+  const h = whole - BUTTONS;
   const [cy, sy] = [Math.cos(view.yaw), Math.sin(view.yaw)];
   const [cp, sp] = [Math.cos(view.pitch), Math.sin(view.pitch)];
   const wide = element("follow").value && people.length === 1 ? 0 : scene.reach;
-  const distance = (3 * scene.height + 2.3 * wide) / view.zoom, focal = 2.35 * Math.min(h, w * 1.25);
+  const distance = (3 * scene.height + 2.6 * wide) / view.zoom, focal = 2.35 * Math.min(h, w * 1.25);
   const at = target(), [px, py] = view.pan;
   const [x0, y0, z0] = [at[0] + px * cy - py * sp * sy, at[1] + py * cp, at[2] - px * sy - py * sp * cy];
   const place = ([x, y, z]) => {

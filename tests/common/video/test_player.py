@@ -61,7 +61,7 @@ for (const name of ["front", "side", "top"]) {
   seen.views.push([view.yaw, view.pitch].map(angle => Math.round(angle * 180 / Math.PI)));
 }
 key("0"); choose("follow", "left_wrist");
-const centre = camera(200, 100).place(standing(people[0])(rowOf(people[0], frame), 13));
+const centre = camera(200, 148).place(standing(people[0])(rowOf(people[0], frame), 13));
 seen.followed = centre.slice(0, 2).map(value => Math.round(value));
 choose("follow", "pelvis");
 seen.trails = changes(() => choose("trails", "wrist")); choose("trails", "");
