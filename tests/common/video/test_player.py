@@ -22,7 +22,18 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
 NUM_FRAMES = 40
-SIZES = {"phone": "390,800", "desktop": "1280,800"}
+# A headless browser's window is at least 500 pixels wide: the page lies in a frame of these sizes.
+SIZES = {"phone": (390, 800), "desktop": (1280, 800)}
+# A frame without an end keeps the browser from printing the page before `done` is called.
+HOLD = """
+const held = document.body.appendChild(document.createElement("iframe"));
+held.contentDocument.open();
+const done = facts => {
+  Object.assign(document.documentElement.dataset, facts); held.contentDocument.close();
+};
+"""
+FRAME = f"""<body><script>{HOLD} onmessage = event => done(event.data);</script>
+<iframe src="ADDRESS" width="WIDTH" height="HEIGHT"></iframe>"""
 
 # What the page's tests share: keys, pictures of a canvas, and where the results go.
 TOOLS = """
@@ -97,15 +108,14 @@ def numbers(packed, *shape):
     return np.where(values == -32768, np.nan, values * packed["unit"])
 
 
-def opened(path, folder, address="", size="desktop", script="", wait=None):
+def opened(path, folder, address="", script=""):
     """The attributes of <html> after the page at `path`, with `script`, has run in a headless browser."""
     if script:
         text = path.read_text().replace("</body>", f"<script>{script}</script></body>")
         path = path.with_name("acting.html")
         path.write_text(text)
     command = [BROWSER, *FLAGS, f"--user-data-dir={folder.parent / 'profile'}", "--dump-dom",
-               f"--window-size={SIZES[size]}", *([f"--virtual-time-budget={wait}"] if wait else []),
-               f"{path.as_uri()}{address}"]
+               "--window-size=1400,900", f"{path.as_uri()}{address}"]
     page = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
     facts = dict(re.findall(r'data-(\w+)="([^"]*)"', re.search(r"<html[^>]*>", page)[0]))
     if "seen" in facts:
@@ -163,7 +173,7 @@ def test_a_title_cannot_leave_its_place(tmp_path):
 @needs_browser
 def test_a_browser_draws_the_frame_in_the_address_and_obeys_keys_mouse_fingers_and_buttons(tmp_path):
     shown = write(tmp_path / "poses.html")
-    facts, _ = opened(tmp_path / "poses.html", tmp_path, "#frame=30", script=ACTIONS)
+    facts, _ = opened(tmp_path / "poses.html", tmp_path, "#frame=30", ACTIONS)
     assert "error" not in facts and facts["ready"] == str(NUM_FRAMES)
     left, right = (round(float(angles(shown[0].poses, HUMAN36M)[f"{side}_elbow_flexion"][7]))
                    for side in ("left", "right"))
@@ -197,7 +207,7 @@ def test_playing_stays_inside_the_loop_and_filled_joints_are_hollow(tmp_path):
     page.dataset.seen = JSON.stringify({ ...seen, hollow, marked: picture("view2d") !== with_mark,
                                          legend: !element("ring").hidden });
     """
-    facts, _ = opened(tmp_path / "poses.html", tmp_path, "#frame=1", script=script)
+    facts, _ = opened(tmp_path / "poses.html", tmp_path, "#frame=1", script)
     assert facts["seen"] == {"played": [10, 11, 12], "hollow": [False, True, False], "marked": True,
                              "legend": True}
 
@@ -213,7 +223,8 @@ page.dataset.seen = JSON.stringify({
   aligned: boxes[2].left === boxes[3].left && boxes[2].right === boxes[3].right,
   focus: changes(() => key("p")) && focus,
   people: [...element("people").children].map(chip => chip.textContent),
-  drawn: people.map(person => changes(() => { person.first += 1000; draw(); })) });
+  drawn: people.map(person => changes(() => { person.first += 1000; draw(); })), width: innerWidth });
+parent.postMessage({ ...page.dataset }, "*");
 """
 
 
@@ -221,10 +232,16 @@ page.dataset.seen = JSON.stringify({
 @pytest.mark.parametrize("size", SIZES)
 def test_several_people_fit_a_phone_and_a_desktop(size, tmp_path):
     write(tmp_path / "poses.html", shown=people(count=2, first=10))
-    facts, _ = opened(tmp_path / "poses.html", tmp_path, "#frame=20", size, LAYOUT)
+    page = (tmp_path / "poses.html").read_text().replace("</body>", f"<script>{LAYOUT}</script></body>")
+    (tmp_path / "poses.html").write_text(page)
+    width, height = map(str, SIZES[size])
+    frame = FRAME.replace("ADDRESS", "poses.html#frame=20").replace("WIDTH", width).replace("HEIGHT", height)
+    (tmp_path / "frame.html").write_text(frame)
+    facts, _ = opened(tmp_path / "frame.html", tmp_path)
     assert "error" not in facts and facts["ready"] == "50"
     assert facts["seen"] == {"inside": True, "large": True, "apart": True, "aligned": True,
-                             "drawn": [True, True], "people": ["person 0", "person 1"], "focus": 1}
+                             "width": SIZES[size][0], "drawn": [True, True], "focus": 1,
+                             "people": ["person 0", "person 1"]}
 
 
 @needs_browser
@@ -254,7 +271,8 @@ def test_the_film_lies_behind_its_keypoints_at_the_right_time(how, tmp_path):
     (tmp_path / "out").mkdir()
     write(tmp_path / "out" / "poses.html", shown=people(30),
           film=open_film(how, film, tmp_path / "out", start=0.21))     # that is 5 frames, to a whole one
-    script = TOOLS + """
+    script = TOOLS + HOLD + """
+    film.video.addEventListener("error", () => done({}));
     const grey = () => {
       const small = document.createElement("canvas"); small.width = small.height = 1;
       const pen = small.getContext("2d"); pen.drawImage(film.video, 0, 0, 1, 1);
@@ -264,10 +282,10 @@ def test_the_film_lies_behind_its_keypoints_at_the_right_time(how, tmp_path):
       if (frame !== 20) { show(20); return; }
       let found; try { found = grey(); } catch (error) { found = error.name; }
       const { currentTime: time, videoWidth: size } = film.video;
-      page.dataset.seen = JSON.stringify({ found, time, size });
+      done({ seen: JSON.stringify({ found, time, size }) });
     });
     """
-    facts, _ = opened(tmp_path / "out" / "poses.html", tmp_path, "#frame=3", script=script, wait=4000)
+    facts, _ = opened(tmp_path / "out" / "poses.html", tmp_path, "#frame=3", script)
     assert "error" not in facts and facts["film"] == "ready" and facts["seen"]["size"] == 64
     assert facts["seen"]["time"] == pytest.approx((5 + 20.5) / 25)
     # A page may not look into a film beside it, only show it.
