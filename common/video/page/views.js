@@ -156,6 +156,7 @@ function drawTrails(pen, person, place, colors) {
   if (!wanted) return;
   const row = rowOf(person, frame), back = Math.min(row, Math.round(TRAIL_SECONDS * data.fps));
   const step = Math.max(1, Math.ceil(back / 40));
+  pen.lineCap = "butt";                               // faint lines must not lie on each other
   data.joints.forEach((name, joint) => {
     if (!new RegExp(`^(left_|right_)?(${wanted})$`).test(name)) return;
     let before = null;
@@ -166,7 +167,7 @@ function drawTrails(pen, person, place, colors) {
       before = at;
     }
   });
-  pen.globalAlpha = 1;
+  pen.globalAlpha = 1; pen.lineCap = "round";
 }
 
 // One path, so that crossing shadows are no darker than single ones.
