@@ -1,10 +1,14 @@
 """FTCM: train a lifter, evaluate a checkpoint, lift the keypoints of a video, export a network."""
+import os
 import sys
 import time
 from argparse import Namespace
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+
+if __name__ == "__main__":      # before torch loads OpenMP: threads that spin stall a busy machine
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 

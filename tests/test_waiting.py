@@ -1,0 +1,44 @@
+"""Threads wait without spinning, unless the user says otherwise."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+ASK = """
+import os, runpy, sys
+class Ask:
+    def find_spec(name, *_):
+        if name == "torch":
+            print(os.environ.get("OMP_WAIT_POLICY"))
+            raise SystemExit
+sys.meta_path.insert(0, Ask)
+sys.argv = {argv}
+{start}
+"""
+STARTS = {"run_ftcm.py": (["run_ftcm.py"], "runpy.run_path('run_ftcm.py', run_name='__main__')", "PASSIVE"),
+          "import run_ftcm": (["other.py"], "import run_ftcm", None),
+          "import experiments": (["other.py"], "import experiments.blocks", None),
+          "python -m experiments.blocks": (["-m"], "runpy._run_module_as_main('experiments.blocks')", "PASSIVE")}
+
+
+def policy_as_torch_is_loaded(argv, start, **extra):
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | extra
+    done = subprocess.run([sys.executable, "-c", ASK.format(argv=argv, start=start)], cwd=PROJECT, text=True,
+                          capture_output=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_programs_set_the_policy_before_torch_is_loaded_and_imports_do_not(start):
+    argv, code, policy = STARTS[start]
+    assert policy_as_torch_is_loaded(argv, code) == str(policy)
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_the_users_policy_stays(start):
+    argv, code, _ = STARTS[start]
+    assert policy_as_torch_is_loaded(argv, code, OMP_WAIT_POLICY="ACTIVE") == "ACTIVE"
