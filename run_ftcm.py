@@ -30,8 +30,7 @@ from common.video import backlog, live, own_video, player, stream
 from common.windows import TrainingBatches, Window, Windows
 from dataset import cmu_mocap, human36m, mpi_inf_3dhp, scores_3dhp
 from dataset.keypoints import json_lines, reader
-from model.folded import fold
-from model.ftcm import FTCM
+from model.folded import fold, form_of
 from model.networks import MODELS
 from model.refine import Refine
 
@@ -56,8 +55,7 @@ def main(argv: list[str] | None = None) -> int:
 def execute(argv: list[str]) -> None:
     """Do what the arguments say."""
     if not argv:
-        print(options.OVERVIEW)
-        return
+        return print(options.OVERVIEW)
     args = options.parse(argv)
     device = choose_device(args.device, args.gpu)
     torch.manual_seed(args.seed)
@@ -123,7 +121,7 @@ def make_refiner(args, clips: list[Clip], device: str) -> Refiner | None:
 def predict_clips(model, clips: list[Clip], window: Window, lifting: Lifting, *, refiner=None,
                   processes: Processes = Processes(), desc: str = "predict") -> dict[str, list]:
     """`engine.predict` by the fastest form of the network, clips dealt among the processes."""
-    model = fold(model) if isinstance(model, FTCM) and not lifting.amp else model
+    model = model if lifting.amp else fold(model)
     own = clips[processes.rank::processes.count]
     found = engine.predict(model, own, window, lifting, refiner=refiner, desc=desc) if own else {}
     keys = ("pose", "lifted", "root") if refiner else ("pose",)
@@ -168,6 +166,7 @@ def train(command: Command) -> None:
     with run.held():
         if args.resume:
             options.resume(training, args)
+        training.settle_form(form_of)
         run.write_options({**training.state["options"], **provenance(command.argv, device)})
         training.announce(device)
         training.fit(options.step_of(args, model, training.batches), max_minutes=args.max_minutes)
@@ -194,7 +193,7 @@ def load_teachers(args, device: str) -> Teachers | None:
     for path in args.teacher or ():
         model, saved = load_network(own := options.teacher_options(args, path))
         refuse_layout(saved, DATASETS[args.dataset].SKELETON, path)
-        models.append((fold(model) if isinstance(model, FTCM) else model).to(device))
+        models.append(fold(model, timed=False).to(device))      # the same bits after --resume
         given.append(options.window_of(own).inputs)
     return Teachers(models, options.window_of(args), whole=args.every_frame, inputs=given) if models else None
 
@@ -243,7 +242,7 @@ def score_clips(model, refiner: Refiner | None, saved: dict, clips: list[Clip], 
     recorded, trained = DATASETS[args.dataset].SKELETON, clips[0].skeleton
     shared = None if trained is recorded else shared_joints(recorded, trained)
     facts = {**options.evaluation_facts(args), "hop": window.hop, "shared_joints": shared,
-             "checkpoint": [str(near(path)) for path in paths],
+             "checkpoint": [str(near(path)) for path in paths], "form": None if args.amp else form_of(model),
              "parameters": sum(weight.numel() for weight in model.parameters()),
              "evaluation_seconds": time.time() - started, **provenance(command.argv, device)}
     summary = report.summarise(clips, found, saved, facts)
@@ -272,12 +271,13 @@ def predict_video(args, device: str) -> None:
         root=args.root == "estimate", fov=args.fov, fov_stated="fov" in args.given, height=args.body_height,
         pitch=args.level, roll=args.roll, seconds=args.smooth, fit=args.fit, rays=args.input != "screen")
     if args.predict == options.LIVE:
+        torch.set_num_threads(1)        # one window is too little work for several
         lines = backlog.Backlog(sys.stdin.buffer) if args.view else None
         source = live.read_until_interrupted(lines or sys.stdin.buffer)
         frames = json_lines.KeypointStream(source, args.mask, **facts)
         frames.notes += options.describe_size(args)
-        lifter = stream.make_lifter(fold(model) if isinstance(model, FTCM) else model, window,
-                                    options.lifting_of(args, device), HUMAN36M, fov=args.fov)
+        lifter = stream.make_lifter(fold(model), window, options.lifting_of(args, device), HUMAN36M,
+                                    fov=args.fov)
         return live.lift_stream(frames, lifter, trained_fps=trained_fps, placement=placement, backlog=lines)
     recording = reader.read_recording(args.predict, **facts, person=args.person, begin=args.begin,
                                       end=args.end)
@@ -295,7 +295,7 @@ def export(args) -> None:
     model, saved = load_network(args)
     kind = next(name for name in options.EXPORTS if getattr(args, name))
     path = check_writable(getattr(args, kind).parent) / getattr(args, kind).name
-    export_network.save_network(kind, path, fold(model) if isinstance(model, FTCM) else model.eval(), saved)
+    export_network.save_network(kind, path, fold(model.eval()), saved)
     print(f"Written: {path} ({path.stat().st_size / 1e6:.1f} MB).", options.window_of(args).inputs.describe())
 
 

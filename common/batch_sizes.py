@@ -1,7 +1,7 @@
 """Defaults of how much goes through a network at once, and of how far apart windows lie."""
 
 FRAMES_AT_ONCE = 16384      # bounds memory: training a network of 512 channels takes about 4 GiB
-CACHED_FRAMES = 2048        # for inference on a CPU: few enough for its caches
+CACHED_FRAMES = 768         # for inference on a CPU: few enough for its caches
 WINDOWS_PER_FRAME = 3       # windows that hold each frame where a network predicts every frame
 
 

@@ -4,9 +4,10 @@ What a checkpoint may say is listed in common/untrusted/fields.py.
 
 A checkpoint of ours is a dict with `format`, `network` (ftcm where absent), `model_args` (its arguments),
 `data` (dataset, keypoints, tds), `model` (state dict) and, for resuming, `refine`, `optimizer`, `epoch`,
-`best`, `history`, `options`, `rng`, `mean_pose`, `product` (that of model/training_form.py), and where
-`model` is an average, `unaveraged`, the last step's weights. Tensors may be stored in half precision. A
-refine file is the refine module's state dict alone, in the original release's names.
+`best`, `history`, `options`, `rng`, `mean_pose`, `product` (that of model/training_form.py), `form` (of
+validation, one of model/blocks_in_place.py), and where `model` is an average, `unaveraged`, the last step's
+weights. Tensors may be stored in half precision. A refine file is the refine module's state dict alone, in
+the original release's names.
 """
 import io
 import math

@@ -21,6 +21,7 @@ from common.terminal import progress
 from common.windows import Batch, TrainingBatches, Window, Windows
 
 ALONE = Processes()
+SHARED_FRAMES = 32768   # of the windows that share what they have in common; parts for many threads
 BAR_EVERY = 20      # batches between two figures in the bar: reading one waits for the device
 
 
@@ -233,4 +234,5 @@ def plan(model, windows: Windows, lifting: Lifting) -> tuple[list[torch.Tensor],
         return windows.runs(targets, size * window.frames) if pays else targets.split(size), pays
     shared = (hasattr(model, "lift_sequence") and window.inputs.space != "virtual"
               and 2 * lifting.every <= window.frames and 2 * len(targets) >= len(windows.clips) * size)
-    return (windows.runs(targets, size) if shared else targets.split(size)), shared
+    run = max(size, SHARED_FRAMES // window.frames) if getattr(model, "in_parts", False) else size
+    return (windows.runs(targets, run) if shared else targets.split(size)), shared

@@ -72,15 +72,16 @@ def lift(model, keypoints, skeleton: Skeleton, *, flip_test: bool, amp: bool = F
 
 
 def lift_sequence(model, sequence, index, step: int, skeleton: Skeleton, *, flip_test: bool,
-                  amp: bool = False):
+                  amp: bool = False, at_once: int | None = None):
     """The same for the overlapping windows that `index` (T, B) picks of `sequence` (L, J, 2 or 3): (B, J, 3).
 
     A window's frames lie `step` apart. For networks that share what overlapping windows have in common
-    (model/folded.py).
+    (model/folded.py). Of those that go through windows `in_parts`, each part is `at_once` windows.
     """
     views = torch.stack([sequence, flip(sequence, skeleton)] if flip_test else [sequence], 1)  # (L, V, J, ..)
+    parts = {"at_once": at_once} if getattr(model, "in_parts", False) else {}
     with torch.autocast(sequence.device.type, torch.bfloat16, enabled=amp):
-        poses = model.lift_sequence(views, index, step).float()                                 # (B, V, J, 3)
+        poses = model.lift_sequence(views, index, step, **parts).float()                        # (B, V, J, 3)
     return (poses[:, 0] + flip(poses[:, 1], skeleton)) / 2 if flip_test else poses[:, 0]
 
 
@@ -89,7 +90,7 @@ def lift_batch(model, windows: Windows, batch: Batch, row: torch.Tensor, lifting
     skeleton, window = windows.clips[0].skeleton, windows.window
     if shared:
         return lift_sequence(model, *windows.sequence(row), window.tds, skeleton,
-                             flip_test=lifting.flip_test, amp=lifting.amp)
+                             flip_test=lifting.flip_test, amp=lifting.amp, at_once=lifting.batch_size)
 
     def network(given):
         return lift(model, given, skeleton, flip_test=lifting.flip_test, amp=lifting.amp)

@@ -99,6 +99,13 @@ class Training:
             self.state["product"] = self.processes.collect([product], self.processes.count)[0]
             self.model.product = self.state["product"]
 
+    def settle_form(self, measure: Callable[[torch.nn.Module], str | None]) -> None:
+        """The same for validation: the network's form is the one that `measure` names."""
+        form = self.state.get("form") or measure(self.model)
+        if form:
+            form = self.processes.collect([form], self.processes.count)[0]
+            self.state["form"] = self.model.form = form
+
     def train_and_validate(self, epoch: int, step: engine.Step) -> dict:
         """One epoch; its row of the history: learning rate, loss in metres, errors in mm, seconds.
 

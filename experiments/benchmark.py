@@ -14,14 +14,16 @@ from common.command import options
 from common.files import check_writable, near
 from common.provenance import provenance
 from experiments.benchmark_data import time_batches, time_loading, time_published_step
+from experiments.benchmark_machine import time_beside_busy, time_scaling
 from experiments.benchmark_report import benchmark_table, write_benchmark
 from experiments.commands import make_parser, run_study
 from experiments.network_speed import measure_networks
-from experiments.timing import load_average, measure_machine
+from experiments.timing import load_average, measure_machine, measure_products, vary_threads
 from model.folded import fold
 from model.ftcm import FTCM
 
-SIZES = (27, 81, 243)                           # frames of the networks
+SIZES = (27, 81, 243, 351)                      # frames of the networks
+STUDIED = 81                                    # frames, for what is measured with one of them
 
 
 def make_networks(frames: int) -> dict[str, torch.nn.Module]:
@@ -37,11 +39,19 @@ def make_networks(frames: int) -> dict[str, torch.nn.Module]:
 def measure_speed(argv: list[str]) -> dict:
     """All results of this machine, as plain values."""
     started = time.time()
-    report = {"machine": measure_machine(), "rows": [], **provenance(argv, "cpu",
+    report = {"machine": measure_machine(), "rows": [], "products": {}, **provenance(argv, "cpu",
                                                                       program="-m experiments.benchmark")}
     for frames in SIZES:
         print(f"{frames} frames ..", flush=True)
-        report["rows"] += measure_networks(make_networks(frames), frames)
+        products = report["products"][str(frames)] = {label: measure_products(frames)
+                                                      for label in vary_threads({})}
+        report["rows"] += measure_networks(make_networks(frames), frames,
+                                           {label: found["peak"] for label, found in products.items()})
+    print("threads, busy processes, training step, data ..", flush=True)
+    networks = {name: network for name, network in make_networks(STUDIED).items()
+                if name in ("literal", "folded")}
+    report["scaling"] = time_scaling(networks, STUDIED)
+    report["busy"] = time_beside_busy(networks, STUDIED)
     report["published_step"] = time_published_step(FTCM(frames=243).use_fast(True), 243,
                                                    training_windows(243))
     report["data_windows_per_second"] = time_batches(243)

@@ -13,9 +13,11 @@ poses/s: whole clips with flip test, float32. literal: model/ftcm.py, "at" the n
 that was the fastest of several. folded: model/folded.py with the program's default batch. onnx: the same in
 ONNX Runtime. sequence: the folded network predicting every frame, {WINDOWS_PER_FRAME} windows over each.
 In parentheses: how many times as fast as the literal network on the same processor in the same run, median
-over rounds. One window: milliseconds without flip test, on one thread, median. Training, on all threads of
-the run (row: folded): the network with fast layers and the literal one, each at its fastest batch size. One
-thread is timed by its processor time, which other work hardly changes, more threads by the clock.
+over rounds. %: MACs of whole windows, against the network's products alone, each by the faster library;
+overlapping windows share some. One window: milliseconds without flip test, on one thread, median. Training,
+on all threads of the run (row: folded): the network with fast layers and the literal one, each at its fastest
+batch size. One thread is timed by its processor time, which other work hardly changes, more threads by the
+clock.
 MACs leave out {NOT_COUNTED}."""
 
 
@@ -59,7 +61,8 @@ def speed_cell(result: dict | None) -> str:
         beside = f" ({format_ratio(result['ratio'])})"
     else:
         beside = f" at {result['batch']}" if len(result["per_second_by_batch"]) > 1 else ""
-    return f"{result['per_second']:,.0f}{beside}"
+    share = f", {100 * result['share_of_peak']:.0f} %" if "share_of_peak" in result else ""
+    return f"{result['per_second']:,.0f}{beside}{share}"
 
 
 def format_ratio(ratio: float) -> str:
@@ -76,18 +79,45 @@ def describe_source(report: dict) -> str:
     facts = [
         f"- {name_processor(made)}: {made['model']}, {made['threads']} of {made['cores']} threads"
         + (f", {', '.join(made['vector_units'])}" if made["vector_units"] else ""),
-        f"float32 products (2,048 x 512 x 512) {made['pytorch_gflops']:.0f} GFLOP/s by PyTorch's linear "
-        f"layer, {made['products_gflops']:.0f} by model/products.py",
+        *describe_products(report),
         f"memory copies {made['copy_gb_per_second']:.0f} GB/s",
         f"a step of the published batch ({step['batch']} windows of {step['frames']} frames, in parts of "
         f"{step['micro_batch']}) {step['seconds']:.0f} s"
         + (f", {step['peak_gib']:.1f} GiB" if step["peak_gib"] else ""),
         f"batches without a network {report['data_windows_per_second']:,.0f} windows of 243 frames a second",
         f"loading synthetic Human3.6M files: {loaded}",
+        *describe_sharing(report),
         *([f"load average {load[0]:.1f} before, {load[1]:.1f} after"] if None not in load else []),
         f"`{report['command']}`, PyTorch {report['torch']}, {report['minutes']:.1f} min, commit "
         f"{report['commit']}"]
     return " ".join(["; ".join(facts) + ".", *([report["note"]] if "note" in report else [])])
+
+
+def describe_products(report: dict) -> list[str]:
+    """GFLOP/s of products; older reports know those of one size."""
+    if "products" not in report:
+        made = report["machine"]
+        return [f"float32 products (2,048 x 512 x 512) {made['pytorch_gflops']:.0f} GFLOP/s by PyTorch's "
+                f"linear layer, {made['products_gflops']:.0f} by oneDNN"]
+    (frames, by_threads), = list(report["products"].items())[-1:]
+    parts = [f"{name} {', '.join(f'{key} {value:.0f}' for key, value in by_library.items())}"
+             for name, by_library in by_threads["one_thread"].items() if name != "peak"]
+    forms = {row["form"] for row in report["rows"] if row["network"] == "folded"}
+    return [f"float32 products of {frames} frames on one thread, GFLOP/s: {'; '.join(parts)}",
+            f"form chosen: {', '.join(sorted(forms))}"]
+
+
+def describe_sharing(report: dict) -> list[str]:
+    """What more threads gain, and what busy processes cost; older reports do not know."""
+    if "scaling" not in report:
+        return []
+    gains = [f"{name} " + ", ".join(f"{count}: {rate:,.0f}" for count, rate in rates.items())
+             for name, rates in report["scaling"]["per_second"].items()]
+    busy, frames = report["busy"], report["scaling"]["frames"]
+    costs = [f"{name} {busy['evaluation'][name]:.1f} (one window {busy['window'][name]:.1f})"
+             for name in busy["evaluation"]]
+    return [f"poses/s of {frames} frames by threads: {'; '.join(gains)}",
+            f"beside {busy['processes']} busy processes, times as long as alone: {', '.join(costs)}"]
 
 
 def write_benchmark(folder: Path, report: dict) -> Path:

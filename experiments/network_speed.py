@@ -22,7 +22,8 @@ from experiments.timing import hide_progress, measure_once, time_rounds, vary_th
 from model.ftcm import FrequencyPoseMixing
 
 TIMED_ROUNDS = 3
-BATCHES = (128, 512, 2048, 8192, 16384)         # frames in a batch of the literal network
+BATCHES = (128, 512, 2048, 8192)                # frames in a batch of the literal network
+EVALUATED_FRAMES = 32768                        # of the windows of a clip that other networks lift
 TRAINING_BATCHES = (512, 2048, 8192)            # frames in a batch of both networks in training
 NOT_COUNTED = "what is done once for any batch, GELU, LayerNorm, sigmoid"
 
@@ -81,6 +82,11 @@ def best_rates(taken: dict[tuple[str, int], list[float]],
     return results
 
 
+def evaluated_clip(frames: int) -> Clip:
+    """A clip that overlapping windows share as in a long video."""
+    return random_walk(max(1, EVALUATED_FRAMES // frames))
+
+
 def time_evaluation(networks: dict[str, torch.nn.Module], frames: int) -> dict[str, dict]:
     """Poses a second of whole-clip prediction with flip test, one thread and all, by network; memory.
 
@@ -93,7 +99,8 @@ def time_evaluation(networks: dict[str, torch.nn.Module], frames: int) -> dict[s
     for name, network in networks.items():
         hop = default_hop(frames) if name == "sequence" else None
         for batch in batches[name]:
-            clip = random_walk(8 * frames if hop else max(batch, default))
+            clip = (random_walk(8 * frames) if hop else evaluated_clip(frames) if name == "folded"
+                    else random_walk(max(8, batch)))
             counts[name, batch] = len(clip)
             variants[name, batch] = partial(engine.predict, network, [clip], Window(frames, hop=hop),
                                             Lifting(batch_size=batch))
@@ -136,10 +143,12 @@ def time_training(networks: dict[str, torch.nn.Module], frames: int) -> dict[str
         return best_rates(time_rounds(variants, TIMED_ROUNDS), counts)
 
 
-def measure_networks(networks: dict[str, torch.nn.Module], frames: int) -> list[dict]:
+def measure_networks(networks: dict[str, torch.nn.Module], frames: int,
+                     peaks: dict[str, float]) -> list[dict]:
     """The results of networks of one window length (literal, fast, folded, ..), a row for each.
 
     The network "fast" is the literal one with fast layers, for training; its figures stand with "folded".
+    `peaks`: GFLOP/s of the network's products alone, with one_thread and all_threads.
     """
     macs = count_macs(networks["literal"], frames)
     parameters = sum(parameter.numel() for parameter in networks["literal"].parameters())
@@ -148,7 +157,14 @@ def measure_networks(networks: dict[str, torch.nn.Module], frames: int) -> list[
     latencies = time_windows({name: network for name, network in predicting.items() if name != "sequence"},
                              frames)
     trainings = time_training({name: networks[name] for name in ("literal", "fast")}, frames)
-    return [{"frames": frames, "network": name, "parameters": parameters,
+    rows = [{"frames": frames, "network": name, "parameters": parameters,
              "macs_per_pose": macs / (default_hop(frames) if name == "sequence" else 1),
              "evaluation": evaluations[name], "latency": latencies.get(name),
-             "training": trainings.get("fast" if name == "folded" else name)} for name in predicting]
+             "training": trainings.get("fast" if name == "folded" else name),
+             "form": getattr(network, "form", None)}
+            for name, network in predicting.items()]
+    for row in rows:
+        for label, peak in peaks.items():
+            result = row["evaluation"][label]               # two views a pose, two operations a MAC
+            result["share_of_peak"] = 4 * result["per_second"] * row["macs_per_pose"] / (1e9 * peak)
+    return rows

@@ -5,13 +5,13 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
+from functools import partial
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 
 from experiments.processor import describe_processor
-from model.products import linear
+from model.products import product, suits
 
 
 def clock() -> float:
@@ -19,14 +19,15 @@ def clock() -> float:
     return time.process_time() if torch.get_num_threads() == 1 else time.perf_counter()
 
 
-def time_once(work: Callable[[], object]) -> float:
+def time_once(work: Callable[[], object], clock: Callable[[], float] = clock) -> float:
     """Seconds that `work` takes."""
     started = clock()
     work()
     return clock() - started
 
 
-def time_rounds(variants: dict[object, Callable[[], object]], count: int) -> dict[object, list[float]]:
+def time_rounds(variants: dict[object, Callable[[], object]], count: int, *,
+                clock: Callable[[], float] = clock) -> dict[object, list[float]]:
     """Seconds of every variant in each of `count` rounds, which take the variants in turn.
 
     One more round comes first, to warm up.
@@ -36,7 +37,7 @@ def time_rounds(variants: dict[object, Callable[[], object]], count: int) -> dic
     taken = {name: [] for name in variants}
     for _ in range(count):
         for name, work in variants.items():
-            taken[name].append(time_once(work))
+            taken[name].append(time_once(work, clock))
     return taken
 
 
@@ -92,19 +93,41 @@ def load_average() -> float | None:
 
 
 def measure_machine() -> dict:
-    """The processor and what it reaches.
-
-    GFLOP/s of float32 products (2,048 x 512 x 512) by PyTorch and by model/products.py, GB/s of copies, and
-    the load average.
-    """
-    rows, weight, bias = torch.randn(2048, 512), torch.randn(512, 512), torch.zeros(512)
-    large = torch.zeros(2 ** 26)
-    operations, moved = 2 * 2048 * 512 * 512, 2 * 4 * len(large)
-    load = load_average()
+    """The processor, GB/s of memory copies, and the load average."""
+    large, load = torch.zeros(2 ** 26), load_average()
     with torch.inference_mode():
-        taken = time_rounds({"pytorch": lambda: [F.linear(rows, weight, bias) for _ in range(20)],
-                        "products": lambda: [linear(rows, weight, bias) for _ in range(20)],
-                        "copy": large.clone}, 5)
-    pytorch, products = (20 * operations / min(taken[name]) / 1e9 for name in ("pytorch", "products"))
-    return {**describe_processor(), "pytorch_gflops": pytorch, "products_gflops": products,
-            "copy_gb_per_second": moved / min(taken["copy"]) / 1e9, "load_average_before": load}
+        taken = time_rounds({"copy": large.clone}, 5)["copy"]
+    return {**describe_processor(), "copy_gb_per_second": 2 * 4 * len(large) / min(taken) / 1e9,
+            "load_average_before": load}
+
+
+def product_sizes(frames: int, channels: int = 512) -> dict[str, tuple[float, tuple[int, int, int]]]:
+    """The products of a block by name: multiply-accumulates a frame, and (rows, inputs, outputs) of one."""
+    rows, half, quarter = frames * max(1, 2048 // frames), channels // 2, channels // 4
+    return {"expand, merge": (2 * channels ** 2, (rows, channels, channels)),
+            "temporal": (half ** 2, (rows, half, half)),
+            "FPM": (frames * half, (frames, frames, half)),
+            "convolutions": (3 * half * quarter, (rows, quarter, quarter // 2))}
+
+
+def measure_products(frames: int) -> dict:
+    """GFLOP/s of a block's products by PyTorch and by oneDNN, and "peak": of all with the faster one each."""
+    found, work, seconds = {}, 0.0, 0.0
+    with torch.inference_mode():
+        for name, (macs, (rows, inputs, outputs)) in product_sizes(frames).items():
+            x, weight = torch.randn(rows, inputs), torch.randn(outputs, inputs)
+            transposed, out = weight.t().contiguous(), torch.empty(rows, outputs)
+            forms = {"pytorch": partial(torch.mm, x, transposed, out=out)}
+            if suits(x):
+                forms["onednn"] = partial(product, x, torch.ops.mkldnn._reorder_linear_weight(weight))
+            flops = 2 * rows * inputs * outputs
+            count = max(1, round(5e8 / flops))
+            taken = time_rounds({key: partial(repeat, form, count) for key, form in forms.items()}, 5)
+            found[name] = {key: count * flops / min(times) / 1e9 for key, times in taken.items()}
+            work, seconds = work + macs, seconds + macs / max(found[name].values())
+    return {**found, "peak": work / seconds}
+
+
+def repeat(work, count: int) -> None:
+    for _ in range(count):
+        work()

@@ -138,6 +138,7 @@ class FTCM(nn.Module):
     `units` ("both", "fpm", "tpm", "none") and `fpm_filter` ("matrix", "elementwise") are for ablation.
     With `mask` a third number beside each joint's coordinates says whether it was seen (1) or filled (0).
     """
+    form: str | None = None     # for inference (model/blocks_in_place.py); None: the fastest, by timing
 
     def __init__(self, *, num_joints=17, frames=243, dim=512, depth=6, dropout=0.1, units="both",
                  fpm_filter="matrix", every_frame=False, mask=False):

@@ -43,18 +43,6 @@ def linear(x, weight, bias):
     return Product.apply(x, weight, bias) if suits(x) else F.linear(x, weight, bias)
 
 
-def linear_gelu(x, weight, bias):
-    """GELU of a linear layer, for inference."""
-    return product(x, weight, bias, gelu=True) if suits(x) else F.gelu(F.linear(x, weight, bias))
-
-
-def mix(matrix, x):
-    """The rows of x mixed: (T, T), (T, .., C) -> (T, .., C), for inference."""
-    columns = x.flatten(1)
-    mixed = product(matrix, columns.t()) if suits(x) else matrix @ columns
-    return mixed.view_as(x)
-
-
 def convolve(x, weight, *, time: int, groups: int, step: int = 1):
     """The convolution over time of x (B, T, C) or (T, B, C), zeros outside; `time` is the axis of frames.
 

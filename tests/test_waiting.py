@@ -1,10 +1,14 @@
-"""Threads wait without spinning, unless the user says otherwise."""
+"""Threads wait without spinning, unless the user says otherwise; a stream is lifted by one thread."""
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+import run_ftcm
 
 PROJECT = Path(__file__).parents[1]
 ASK = """
@@ -21,7 +25,8 @@ sys.argv = {argv}
 STARTS = {"run_ftcm.py": (["run_ftcm.py"], "runpy.run_path('run_ftcm.py', run_name='__main__')", "PASSIVE"),
           "import run_ftcm": (["other.py"], "import run_ftcm", None),
           "import experiments": (["other.py"], "import experiments.blocks", None),
-          "python -m experiments.blocks": (["-m"], "runpy._run_module_as_main('experiments.blocks')", "PASSIVE")}
+          "python -m experiments.blocks": (["-m"], "runpy._run_module_as_main('experiments.blocks')",
+                                           "PASSIVE")}
 
 
 def policy_as_torch_is_loaded(argv, start, **extra):
@@ -42,3 +47,15 @@ def test_programs_set_the_policy_before_torch_is_loaded_and_imports_do_not(start
 def test_the_users_policy_stays(start):
     argv, code, _ = STARTS[start]
     assert policy_as_torch_is_loaded(argv, code, OMP_WAIT_POLICY="ACTIVE") == "ACTIVE"
+
+
+def test_a_stream_is_lifted_by_one_thread(monkeypatch):
+    used, before = [], torch.get_num_threads()
+    monkeypatch.setattr(run_ftcm.live, "lift_stream", lambda *_, **__: used.append(torch.get_num_threads()))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    torch.set_num_threads(2)
+    try:
+        assert run_ftcm.main(["--predict", "-", "--width", "640", "--height", "480", "--fps", "50"]) == 0
+    finally:
+        torch.set_num_threads(before)
+    assert used == [1]

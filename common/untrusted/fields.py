@@ -170,6 +170,7 @@ CHECKPOINT = Table(required=("format",), fields={
     "model": WEIGHTS,
     "refine": WEIGHTS,
     "product": choice("pytorch", "onednn"),
+    "form": choice("pytorch", "onednn", "onednn, conv2d"),
     "mean_pose": tensor(*FLOATS, torch.float64, shape=(17, 3)),
     "fps": number(0.1, 1000),
     "selection": optional(TEXT),

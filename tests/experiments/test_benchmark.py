@@ -1,10 +1,19 @@
 import json
+import subprocess
 
 import pytest
 import torch
 
 from dataset import human36m
-from experiments import benchmark, benchmark_data, benchmark_report, blocks, network_speed
+from experiments import (
+    benchmark,
+    benchmark_data,
+    benchmark_machine,
+    benchmark_report,
+    blocks,
+    network_speed,
+    timing,
+)
 from model.folded import fold
 from model.ftcm import FTCM
 
@@ -49,12 +58,17 @@ def report():
                 "sequence": fold(FTCM(**size, every_frame=True))}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(network_speed, "BATCHES", (9, 36))
+        patch.setattr(network_speed, "EVALUATED_FRAMES", 90)
+        patch.setattr(benchmark_machine, "LITERAL_FRAMES", 36)
         patch.setattr(network_speed, "TRAINING_BATCHES", (36, 72))
+        chosen = {name: networks[name] for name in ("literal", "folded")}
         return {"machine": {"maker": "Intel", "model": "m", "vector_units": ["AVX-512"], "cores": 2,
-                            "threads": 2, "pytorch_gflops": 50.0, "products_gflops": 100.0,
-                            "copy_gb_per_second": 10.0},
-                "rows": network_speed.measure_networks(networks, 9), "data_windows_per_second": 1.0,
-                "loading": [],
+                            "threads": 2, "copy_gb_per_second": 10.0},
+                "rows": network_speed.measure_networks(networks, 9, {"one_thread": 10.0}),
+                "products": {"9": {"one_thread": timing.measure_products(9)}},
+                "scaling": benchmark_machine.time_scaling(chosen, 9),
+                "busy": benchmark_machine.time_beside_busy(chosen, 9),
+                "data_windows_per_second": 1.0, "loading": [],
                 "published_step": {"batch": 512, "frames": 9, "micro_batch": 4, "seconds": 1.0,
                                    "peak_gib": None},
                 "command": "c", "torch": torch.__version__, "minutes": 1.0, "commit": "x"}
@@ -80,6 +94,42 @@ def test_every_batch_size_of_the_literal_network_is_measured_and_the_best_one_na
         assert folded["evaluation"][label]["ratio"] > 0 and folded["latency"][label]["ratio"] > 0
     assert set(literal["training"]["per_second_by_batch"]) == {"4", "8"} and folded["training"]["ratio"] > 0
     assert sequence["macs_per_pose"] == pytest.approx(literal["macs_per_pose"] / 3)
+
+
+def test_shares_of_the_peak_and_what_was_chosen_are_told(report):
+    folded = report["rows"][1]
+    result = folded["evaluation"]["one_thread"]
+    assert result["share_of_peak"] == pytest.approx(
+        2 * 2 * folded["macs_per_pose"] * result["per_second"] / 10e9)      # views, operations, 10 GFLOP/s
+    assert folded["form"] == "pytorch" and report["rows"][0]["form"] is None
+    text = benchmark_report.benchmark_table([report])
+    assert "form chosen: pytorch" in text and "beside 2 busy processes" in text and " %" in text
+
+
+def test_the_peak_is_that_of_all_products_by_the_faster_library(monkeypatch):
+    monkeypatch.setattr(timing, "time_rounds", lambda forms, _: {name: [1.0, 2.0] for name in forms})
+    found = timing.measure_products(27)
+    parts = timing.product_sizes(27)
+    assert found.keys() == parts.keys() | {"peak"}
+    seconds = sum(macs / max(found[name].values()) for name, (macs, _) in parts.items())
+    assert found["peak"] == pytest.approx(sum(macs for macs, _ in parts.values()) / seconds)
+    # Six blocks of these products, embedding and head: the network's MACs.
+    assert 6 * 27 * sum(macs for macs, _ in parts.values()) == pytest.approx(
+        network_speed.count_macs(FTCM(frames=27), 27), rel=0.01)
+
+
+def test_busy_processes_end_with_what_they_stand_beside(monkeypatch):
+    started, start = [], subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *line: started.append(start(*line)) or started[-1])
+    with benchmark_machine.busy_processes(2):
+        assert [process.poll() for process in started] == [None, None]
+    assert all(process.poll() is not None for process in started) and len(started) == 2
+
+
+def test_threads_double_up_to_all(monkeypatch):
+    for most, counts in ((1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])):
+        monkeypatch.setattr(torch, "get_num_threads", lambda most=most: most)
+        assert benchmark_machine.counts_of_threads() == counts
 
 
 def test_processors_stand_side_by_side_under_the_names_of_their_files(report, tmp_path):

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from common import checkpoint
-from model import products
+from model.blocks_in_place import FORMS
 from model.folded import FoldedFTCM, fold
 from model.ftcm import FTCM
 from tests.helpers import GOLDEN, predict, random_clip, release_state
@@ -19,10 +19,13 @@ def network(**sizes):
     return model
 
 
-@pytest.fixture(params=[True, False], ids=["oneDNN", "plain"])
-def any_products(request, monkeypatch):
-    if not request.param:
-        monkeypatch.setattr(products, "suits", lambda x: False)
+@pytest.fixture(params=[*FORMS, "plain"], autouse=True)
+def form(request, monkeypatch):
+    """Each form of a network on a CPU, and PyTorch's own functions."""
+    if request.param == "plain":
+        monkeypatch.setattr("model.folded.suits", lambda x: False)
+    else:
+        monkeypatch.setattr(FTCM, "form", request.param)
 
 
 @pytest.mark.parametrize("frames", [9, 27, 81, 243, 351])
@@ -38,7 +41,7 @@ def test_outputs_equal_the_release(frames, tmp_path):
 
 @pytest.mark.parametrize("frames", [1, 3, 9])
 @pytest.mark.parametrize("every_frame", [False, True])
-def test_it_is_the_same_function(frames, every_frame, any_products):
+def test_it_is_the_same_function(frames, every_frame):
     model = network(frames=frames, dim=16, depth=2, every_frame=every_frame)
     keypoints = torch.randn(5, frames, 17, 2)
     with torch.inference_mode():
@@ -48,7 +51,7 @@ def test_it_is_the_same_function(frames, every_frame, any_products):
 @pytest.mark.parametrize("frames", [1, 3, 5, 27])
 @pytest.mark.parametrize("options", [{}, {"tds": 3}, {"every": 2}, {"target": "last"}, {"flip_test": False}],
                          ids=str)
-def test_sharing_between_windows_changes_no_prediction(frames, options, any_products):
+def test_sharing_between_windows_changes_no_prediction(frames, options):
     model = network(frames=frames, dim=16, depth=2)
     clips = [random_clip(length, seed=length) for length in (1, 2, 7, 40)]
     plain = predict(model, clips, frames=frames, batch_size=6, **options)["pose"]
@@ -75,3 +78,13 @@ def test_ablated_networks_stay_as_they_are():
         model = FTCM(frames=9, dim=16, depth=1, **options)
         assert fold(model) is model
     assert isinstance(fold(FTCM(frames=9, dim=16, depth=1)), FoldedFTCM)
+
+
+def test_each_call_answers_anew():
+    folded, keypoints = fold(network(frames=9, dim=16, depth=2)), torch.randn(2, 3, 9, 17, 2)
+    with torch.inference_mode():
+        first = folded(keypoints[0])
+        kept = first.clone()
+        second = folded(keypoints[1])
+        assert torch.equal(first, kept) and not torch.equal(first, second)
+        assert torch.equal(folded(keypoints[0]), kept)
