@@ -8,17 +8,18 @@ from pathlib import Path
 
 import torch
 
-from common import checkpoint, engine, export_network, inputs, pretraining, report, scores, terminal
+from common import checkpoint, ensemble, export_network, inputs, pretraining, report, scores, terminal
 from common.augmentation.augmenter import make_augmenter
 from common.averaging import Average
 from common.clips import Clip, downsample, hold_out, relayout, select, subset
-from common.command import options
+from common.command import options, several
 from common.distributed import Processes, choose_device
 from common.files import check_writable, near
 from common.lift import Lifting
 from common.provenance import provenance
 from common.refining import Refiner
 from common.run_folder import RunFolder
+from common.runtime import prepare
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
 from common.teaching import Teachers
 from common.training import Training, first_state, refuse_too_large
@@ -27,7 +28,6 @@ from common.windows import TrainingBatches, Window, Windows
 from dataset import cmu_mocap, human36m, mpi_inf_3dhp, scores_3dhp
 from dataset.keypoints import json_lines, reader
 from model.folded import fold
-from model.ftcm import FTCM
 from model.networks import MODELS
 from model.refine import Refine
 
@@ -77,12 +77,13 @@ def load_clips(args, split: str) -> list[Clip]:
 
 
 def load_network(args) -> tuple[torch.nn.Module, dict]:
-    """The network and the checkpoint in --previous_dir, or the one that ships.
+    """The network and the checkpoint in --previous_dir, or the one that ships; several as one (several.py).
 
-    Options that the command line leaves out are set in `args` to what the file says. ValueError where the
-    command line contradicts the file.
+    What the command line leaves out is set in `args` to what the file says; contradictions are a ValueError.
     """
     path = args.previous_dir
+    if len(args.averaged) > 1:
+        return several.load_ensemble(args, load_network, trained_layout)
     if args.shipped:
         options.announce_shipped(path)
     saved = pretraining.load(path, MODELS, train=args.train, as_is=options.keeps_pretraining(args))
@@ -117,11 +118,10 @@ def make_refiner(args, clips: list[Clip], device: str) -> Refiner | None:
 
 
 def predict_clips(model, clips: list[Clip], window: Window, lifting: Lifting, *, refiner=None,
-                  processes: Processes = Processes(), desc: str = "predict") -> dict[str, list]:
-    """`engine.predict` by the fastest form of the network, clips dealt among the processes."""
-    model = fold(model) if isinstance(model, FTCM) and not lifting.amp else model
+                  processes: Processes = Processes(), desc: str = "evaluate") -> dict[str, list]:
+    """`ensemble.predict` by the fastest form of the network, clips dealt among the processes."""
     own = clips[processes.rank::processes.count]
-    found = engine.predict(model, own, window, lifting, refiner=refiner, desc=desc) if own else {}
+    found = ensemble.predict(fold(model), own, window, lifting, refiner=refiner, desc=desc) if own else {}
     keys = ("pose", "lifted", "root") if refiner else ("pose",)
     return {key: processes.collect(found.get(key, []), len(clips)) for key in keys}
 
@@ -190,7 +190,7 @@ def load_teachers(args, device: str) -> Teachers | None:
     for path in args.teacher or ():
         model, saved = load_network(own := options.teacher_options(args, path))
         refuse_layout(saved, DATASETS[args.dataset].SKELETON, path)
-        models.append((fold(model) if isinstance(model, FTCM) else model).to(device))
+        models.append(fold(model).to(device))
         given.append(options.window_of(own).inputs)
     return Teachers(models, options.window_of(args), whole=args.every_frame, inputs=given) if models else None
 
@@ -221,7 +221,7 @@ def evaluate(command: Command) -> None:
                              "evaluated on 3dhp.")
     clips = relayout(load_clips(args, "test"), trained_layout(saved))
     refiner = make_refiner(args, clips, command.device)
-    paths = [args.previous_dir] + ([args.previous_refine_name] if refiner else [])
+    paths = options.checkpoints(args) + ([args.previous_refine_name] if refiner else [])
     score_clips(model.to(command.device), refiner, saved, clips, command, folder=folder, paths=paths)
 
 
@@ -232,8 +232,9 @@ def score_clips(model, refiner: Refiner | None, saved: dict, clips: list[Clip], 
     Where the network was trained on another joint layout than the data set's, the shared joints count.
     """
     args, device, started, window = command.args, command.device, time.time(), options.window_of(command.args)
-    found = predict_clips(model, clips, window, options.lifting_of(args, device, args.test_stride),
-                          refiner=refiner, processes=command.processes, desc="evaluate")
+    lifting = options.lifting_of(args, device, args.test_stride)
+    form = prepare(model, fold, lifting, options.computing_of(args, device, command.processes.count))
+    found = predict_clips(form, clips, window, lifting, refiner=refiner, processes=command.processes)
     if not command.processes.is_writer:
         return
     recorded, trained = DATASETS[args.dataset].SKELETON, clips[0].skeleton
@@ -249,7 +250,7 @@ def score_clips(model, refiner: Refiner | None, saved: dict, clips: list[Clip], 
         summary["official"] = scores_3dhp.evaluate_clips(clips, found["pose"], activities)
         print(scores_3dhp.report_text(summary["official"]) + "\n")
     shown = report.representative(clips, found["pose"])
-    poses, = predict_clips(model, [clips[shown]], window, options.lifting_of(args, device), refiner=refiner,
+    poses, = predict_clips(form, [clips[shown]], window, options.lifting_of(args, device), refiner=refiner,
                            desc="animate")["pose"]
     report.write_report(folder, summary, clips[shown], poses)
     if args.export_mat:
@@ -261,8 +262,10 @@ def predict_video(args, device: str) -> None:
     """Lift the keypoints in --predict, a file or standard input, and write the poses."""
     with redirect_stdout(sys.stderr if args.predict == options.LIVE else sys.stdout):
         model, saved = load_network(args)
-    refuse_layout(saved, HUMAN36M, args.previous_dir)
-    model, trained_fps, window = model.to(device), saved.get("fps", 50), options.window_of(args)
+        refuse_layout(saved, HUMAN36M, args.previous_dir)
+        window, trained_fps = options.window_of(args), saved.get("fps", 50)
+        lifting = options.lifting_of(args, device)
+        model = prepare(model.to(device), fold, lifting, options.computing_of(args, device))
     facts = {"layout": args.layout, "width": args.width, "height": args.height, "fps": args.fps}
     placement = own_video.Placement(
         root=args.root == "estimate", fov=args.fov, fov_stated="fov" in args.given, height=args.body_height,
@@ -272,15 +275,14 @@ def predict_video(args, device: str) -> None:
         source = live.read_until_interrupted(lines or sys.stdin.buffer)
         frames = json_lines.KeypointStream(source, args.mask, **facts)
         frames.notes += options.describe_size(args)
-        lifter = stream.make_lifter(fold(model) if isinstance(model, FTCM) else model, window,
-                                    options.lifting_of(args, device), HUMAN36M, fov=args.fov)
+        lifter = stream.make_lifter(model, window, lifting, HUMAN36M, fov=args.fov)
         return live.lift_stream(frames, lifter, trained_fps=trained_fps, placement=placement, backlog=lines)
     recording = reader.read_recording(args.predict, **facts, person=args.person, begin=args.begin,
                                       end=args.end)
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
     film = args.film and player.open_film(args.film[0], Path(args.film[1]), folder, args.begin or 0)
     poses, notes = own_video.lift_recording(recording, placement, trained_fps, lambda clip: predict_clips(
-        model, [clip], window, options.lifting_of(args, device), desc="lift")["pose"][0])
+        model, [clip], window, lifting, desc="lift")["pose"][0])
     notes += options.describe_size(args) + own_video.write_outputs(
         folder, recording, poses, placement, bvh_names=args.bvh_names, film=film)
     print("\n".join([*recording.notes, *notes]))
@@ -291,7 +293,7 @@ def export(args) -> None:
     model, saved = load_network(args)
     kind = next(name for name in options.EXPORTS if getattr(args, name))
     path = check_writable(getattr(args, kind).parent) / getattr(args, kind).name
-    export_network.save_network(kind, path, fold(model) if isinstance(model, FTCM) else model.eval(), saved)
+    export_network.save_network(kind, path, fold(model), saved)
     print(f"Written: {path} ({path.stat().st_size / 1e6:.1f} MB).", options.window_of(args).inputs.describe())
 
 

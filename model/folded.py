@@ -20,8 +20,10 @@ from model.products import convolve, linear_gelu, mix
 REACH = 2       # frames on each side that the gate looks at: two convolutions with kernel 3
 
 
-def fold(model: FTCM) -> nn.Module:
-    """A network for inference that equals `model`; ablated networks are returned as they are."""
+def fold(model: nn.Module) -> nn.Module:
+    """A network for inference that equals `model`; ablated and other networks are returned as they are."""
+    if not isinstance(model, FTCM):
+        return model
     whole = all(isinstance(block.fpm, FrequencyPoseMixing) and isinstance(block.tpm, TemporalPoseMixing)
                 for block in model.blocks)
     return FoldedFTCM(model).eval() if whole and model.blocks else model
