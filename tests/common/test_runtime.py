@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import run_ftcm
-from common import checkpoint, engine, export_network, runtime
+from common import engine, export_network, runtime
 from common.lift import Lifting
 from common.runtime import Computing
 from common.skeleton import HUMAN36M
@@ -44,8 +44,7 @@ def poses(model, window=None, **lifting):
 
 @needs_onnx
 def test_the_shipped_networks_poses_are_those_of_pytorch():
-    saved = checkpoint.load(run_ftcm.options.SHIPPED[27])
-    model = checkpoint.build(FTCM, saved["model_args"], saved["model"], run_ftcm.options.SHIPPED[27])
+    model, _ = run_ftcm.load_network(run_ftcm.options.parse(["--train", "0"]))
     window = Window(27, hop=9)
     form = runtime.prepare(model, fold, Lifting(), Computing("onnx"))
     assert isinstance(form, export_network.OnnxNetwork)
