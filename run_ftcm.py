@@ -211,8 +211,7 @@ def score_best(training: Training, clips: list[Clip], command: Command) -> None:
 
 def evaluate(command: Command) -> None:
     """Score the checkpoint in --previous_dir on the test subjects."""
-    args = command.args
-    model, saved = load_network(args)
+    args, (model, saved) = command.args, load_network(command.args)
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / options.evaluation_name(args))
     if args.export_mat:
         check_writable(args.export_mat.parent)
@@ -220,9 +219,8 @@ def evaluate(command: Command) -> None:
             raise ValueError("--export_mat needs a checkpoint that was trained on the 3dhp joints, "
                              "evaluated on 3dhp.")
     clips = relayout(load_clips(args, "test"), trained_layout(saved))
-    refiner = make_refiner(args, clips, command.device)
-    paths = options.checkpoints(args) + ([args.previous_refine_name] if refiner else [])
-    score_clips(model.to(command.device), refiner, saved, clips, command, folder=folder, paths=paths)
+    score_clips(model.to(command.device), make_refiner(args, clips, command.device), saved, clips, command,
+                folder=folder, paths=options.files_of(args))
 
 
 def score_clips(model, refiner: Refiner | None, saved: dict, clips: list[Clip], command: Command, *,
@@ -263,9 +261,9 @@ def predict_video(args, device: str) -> None:
     with redirect_stdout(sys.stderr if args.predict == options.LIVE else sys.stdout):
         model, saved = load_network(args)
         refuse_layout(saved, HUMAN36M, args.previous_dir)
-        window, trained_fps = options.window_of(args), saved.get("fps", 50)
         lifting = options.lifting_of(args, device)
         model = prepare(model.to(device), fold, lifting, options.computing_of(args, device))
+    window, trained_fps = options.window_of(args), saved.get("fps", 50)
     facts = {"layout": args.layout, "width": args.width, "height": args.height, "fps": args.fps}
     placement = own_video.Placement(
         root=args.root == "estimate", fov=args.fov, fov_stated="fov" in args.given, height=args.body_height,

@@ -78,6 +78,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     if args.shipped:
         args.reload = True
         args.previous_dir = SHIPPED[args.frames if "frames" in args.given else next(iter(SHIPPED))]
+        args.averaged = [args.previous_dir]
     return args
 
 
@@ -499,14 +500,14 @@ def training_folder(args: argparse.Namespace) -> Path:
     return args.output or PROJECT / "checkpoint" / name
 
 
-def checkpoints(args: argparse.Namespace) -> list[Path]:
-    """The files of the networks that are used."""
-    return args.averaged or [args.previous_dir]
+def files_of(args: argparse.Namespace) -> list[Path]:
+    """The files of the networks that are used, that of the refine module last."""
+    return args.averaged + ([args.previous_refine_name] if args.refine else [])
 
 
 def evaluation_name(args: argparse.Namespace) -> str:
     """The name of an evaluation's folder: the checkpoint and whatever was asked for."""
-    parts = [args.previous_dir.resolve().parent.name, *[path.stem for path in checkpoints(args)],
+    parts = [args.previous_dir.resolve().parent.name, *[path.stem for path in args.averaged],
              args.dataset, args.keypoints, f"tds{args.tds}"]
     parts += [args.precision] if args.precision != "float32" else []
     parts += ["refine", args.refine_root] if args.refine else []
