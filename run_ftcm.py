@@ -12,17 +12,18 @@ if __name__ == "__main__":      # before torch loads OpenMP: threads that spin s
 
 import torch
 
-from common import checkpoint, engine, export_network, inputs, pretraining, report, scores, terminal
+from common import checkpoint, ensemble, export_network, inputs, pretraining, report, scores, terminal
 from common.augmentation.augmenter import make_augmenter
 from common.averaging import Average
 from common.clips import Clip, downsample, hold_out, relayout, select, subset
-from common.command import options
+from common.command import options, several
 from common.distributed import Processes, choose_device
 from common.files import check_writable, near
 from common.lift import Lifting
 from common.provenance import provenance
 from common.refining import Refiner
 from common.run_folder import RunFolder
+from common.runtime import prepare
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
 from common.teaching import Teachers
 from common.training import Training, first_state, refuse_too_large
@@ -79,12 +80,13 @@ def load_clips(args, split: str) -> list[Clip]:
 
 
 def load_network(args) -> tuple[torch.nn.Module, dict]:
-    """The network and the checkpoint in --previous_dir, or the one that ships.
+    """The network and the checkpoint in --previous_dir, or the one that ships; several as one (several.py).
 
-    Options that the command line leaves out are set in `args` to what the file says. ValueError where the
-    command line contradicts the file.
+    What the command line leaves out is set in `args` to what the file says; contradictions are a ValueError.
     """
     path = args.previous_dir
+    if len(args.averaged) > 1:
+        return several.load_ensemble(args, load_network, trained_layout)
     if args.shipped:
         options.announce_shipped(path)
     saved = pretraining.load(path, MODELS, train=args.train, as_is=options.keeps_pretraining(args))
@@ -119,11 +121,10 @@ def make_refiner(args, clips: list[Clip], device: str) -> Refiner | None:
 
 
 def predict_clips(model, clips: list[Clip], window: Window, lifting: Lifting, *, refiner=None,
-                  processes: Processes = Processes(), desc: str = "predict") -> dict[str, list]:
-    """`engine.predict` by the fastest form of the network, clips dealt among the processes."""
-    model = model if lifting.amp else fold(model)
+                  processes: Processes = Processes(), desc: str = "evaluate") -> dict[str, list]:
+    """`ensemble.predict` by the fastest form of the network, clips dealt among the processes."""
     own = clips[processes.rank::processes.count]
-    found = engine.predict(model, own, window, lifting, refiner=refiner, desc=desc) if own else {}
+    found = ensemble.predict(fold(model), own, window, lifting, refiner=refiner, desc=desc) if own else {}
     keys = ("pose", "lifted", "root") if refiner else ("pose",)
     return {key: processes.collect(found.get(key, []), len(clips)) for key in keys}
 
@@ -214,18 +215,14 @@ def score_best(training: Training, clips: list[Clip], command: Command) -> None:
 
 def evaluate(command: Command) -> None:
     """Score the checkpoint in --previous_dir on the test subjects."""
-    args = command.args
-    model, saved = load_network(args)
+    args, (model, saved) = command.args, load_network(command.args)
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / options.evaluation_name(args))
     if args.export_mat:
         check_writable(args.export_mat.parent)
-        if trained_layout(saved) is not mpi_inf_3dhp.SKELETON or args.dataset != "3dhp":
-            raise ValueError("--export_mat needs a checkpoint that was trained on the 3dhp joints, "
-                             "evaluated on 3dhp.")
+        refuse_layout(saved, mpi_inf_3dhp.SKELETON, args.previous_dir)
     clips = relayout(load_clips(args, "test"), trained_layout(saved))
-    refiner = make_refiner(args, clips, command.device)
-    paths = [args.previous_dir] + ([args.previous_refine_name] if refiner else [])
-    score_clips(model.to(command.device), refiner, saved, clips, command, folder=folder, paths=paths)
+    score_clips(model.to(command.device), make_refiner(args, clips, command.device), saved, clips, command,
+                folder=folder, paths=options.files_of(args))
 
 
 def score_clips(model, refiner: Refiner | None, saved: dict, clips: list[Clip], command: Command, *,
@@ -235,16 +232,17 @@ def score_clips(model, refiner: Refiner | None, saved: dict, clips: list[Clip], 
     Where the network was trained on another joint layout than the data set's, the shared joints count.
     """
     args, device, started, window = command.args, command.device, time.time(), options.window_of(command.args)
-    found = predict_clips(model, clips, window, options.lifting_of(args, device, args.test_stride),
-                          refiner=refiner, processes=command.processes, desc="evaluate")
+    lifting = options.lifting_of(args, device, args.test_stride)
+    form = prepare(model, fold, lifting, options.computing_of(args, device, command.processes.count))
+    found = predict_clips(form, clips, window, lifting, refiner=refiner, processes=command.processes)
     if not command.processes.is_writer:
         return
     recorded, trained = DATASETS[args.dataset].SKELETON, clips[0].skeleton
     shared = None if trained is recorded else shared_joints(recorded, trained)
     facts = {**options.evaluation_facts(args), "hop": window.hop, "shared_joints": shared,
-             "checkpoint": [str(near(path)) for path in paths], "form": None if args.amp else form_of(model),
+             "checkpoint": [str(near(path)) for path in paths], "evaluation_seconds": time.time() - started,
              "parameters": sum(weight.numel() for weight in model.parameters()),
-             "evaluation_seconds": time.time() - started, **provenance(command.argv, device)}
+             "form": None if lifting.amp else form_of(form), **provenance(command.argv, device)}
     summary = report.summarise(clips, found, saved, facts)
     report.print_report(summary)
     if args.dataset == "3dhp" and shared is None:
@@ -252,7 +250,7 @@ def score_clips(model, refiner: Refiner | None, saved: dict, clips: list[Clip], 
         summary["official"] = scores_3dhp.evaluate_clips(clips, found["pose"], activities)
         print(scores_3dhp.report_text(summary["official"]) + "\n")
     shown = report.representative(clips, found["pose"])
-    poses, = predict_clips(model, [clips[shown]], window, options.lifting_of(args, device), refiner=refiner,
+    poses, = predict_clips(form, [clips[shown]], window, options.lifting_of(args, device), refiner=refiner,
                            desc="animate")["pose"]
     report.write_report(folder, summary, clips[shown], poses)
     if args.export_mat:
@@ -264,8 +262,10 @@ def predict_video(args, device: str) -> None:
     """Lift the keypoints in --predict, a file or standard input, and write the poses."""
     with redirect_stdout(sys.stderr if args.predict == options.LIVE else sys.stdout):
         model, saved = load_network(args)
-    refuse_layout(saved, HUMAN36M, args.previous_dir)
-    model, trained_fps, window = model.to(device), saved.get("fps", 50), options.window_of(args)
+        refuse_layout(saved, HUMAN36M, args.previous_dir)
+        lifting = options.lifting_of(args, device)
+        model = prepare(model.to(device), fold, lifting, options.computing_of(args, device))
+    window, trained_fps = options.window_of(args), saved.get("fps", 50)
     facts = {"layout": args.layout, "width": args.width, "height": args.height, "fps": args.fps}
     placement = own_video.Placement(
         root=args.root == "estimate", fov=args.fov, fov_stated="fov" in args.given, height=args.body_height,
@@ -276,15 +276,14 @@ def predict_video(args, device: str) -> None:
         source = live.read_until_interrupted(lines or sys.stdin.buffer)
         frames = json_lines.KeypointStream(source, args.mask, **facts)
         frames.notes += options.describe_size(args)
-        lifter = stream.make_lifter(fold(model), window, options.lifting_of(args, device), HUMAN36M,
-                                    fov=args.fov)
+        lifter = stream.make_lifter(model, window, lifting, HUMAN36M, fov=args.fov)
         return live.lift_stream(frames, lifter, trained_fps=trained_fps, placement=placement, backlog=lines)
     recording = reader.read_recording(args.predict, **facts, person=args.person, begin=args.begin,
                                       end=args.end)
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
     film = args.film and player.open_film(args.film[0], Path(args.film[1]), folder, args.begin or 0)
     poses, notes = own_video.lift_recording(recording, placement, trained_fps, lambda clip: predict_clips(
-        model, [clip], window, options.lifting_of(args, device), desc="lift")["pose"][0])
+        model, [clip], window, lifting, desc="lift")["pose"][0])
     notes += options.describe_size(args) + own_video.write_outputs(
         folder, recording, poses, placement, bvh_names=args.bvh_names, film=film)
     print("\n".join([*recording.notes, *notes]))

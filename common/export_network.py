@@ -88,11 +88,16 @@ def describe_input(space: str, mask: bool, target: int) -> str:
 
 def traced(network: torch.nn.Module) -> torch.export.ExportedProgram:
     """The network's graph for batches of any size."""
-    keypoints = torch.zeros(2, network.frames, network.num_joints, 2 + getattr(network, "mask", False))
+    keypoints = example(network, windows=2)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)          # PyTorch's, about PyTorch
         return torch.export.export(network.eval(), (keypoints,),
                                    dynamic_shapes=({0: torch.export.Dim("windows", min=1)},))
+
+
+def example(network: torch.nn.Module, windows: int) -> torch.Tensor:
+    """What the network is given of so many windows (B, T, J, 2 or 3), all zero."""
+    return torch.zeros(windows, network.frames, network.num_joints, 2 + getattr(network, "mask", False))
 
 
 def save_program(path: Path, network: torch.nn.Module) -> None:
@@ -138,20 +143,24 @@ def onnx_is_here() -> bool:
 
 
 class OnnxNetwork(torch.nn.Module):
-    """The network as ONNX Runtime computes it, called as the network itself."""
+    """The network as ONNX Runtime computes it on the CPU, called as the network itself.
 
-    def __init__(self, network: torch.nn.Module):
+    `content` is that of its ONNX file, made of the network where None. `threads`: None for PyTorch's number.
+    """
+
+    def __init__(self, network: torch.nn.Module, content: bytes | None = None, threads: int | None = None):
         super().__init__()
         self.num_joints, self.frames = network.num_joints, network.frames
         self.every_frame, self.mask = network.every_frame, getattr(network, "mask", False)
-        self.content = onnx_bytes(network)
-        self.use_threads(torch.get_num_threads())
+        self.content = content or onnx_bytes(network)
+        self.use_threads(threads or torch.get_num_threads())
 
     def use_threads(self, count: int) -> None:
         """Compute with so many threads from now on."""
         import onnxruntime
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = count
+        options.log_severity_level = 3                  # errors
         self.session = onnxruntime.InferenceSession(self.content, options, providers=["CPUExecutionProvider"])
 
     def forward(self, keypoints):

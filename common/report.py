@@ -1,5 +1,6 @@
 """The end of an evaluation: what the numbers are and are not, the table, its files and an animation."""
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +21,12 @@ def summarise(clips: list[Clip], found: dict[str, list[np.ndarray]], saved: dict
     `found` is what `engine.predict` returned for `clips`, `saved` the checkpoint, `facts` the options and the
     machine.
     """
-    history = saved.get("history", [])
     skeleton, shared = clips[0].skeleton, facts["shared_joints"]
     joints = None if shared is None else [skeleton.joints.index(name) for name in shared]
-    summary = {**facts, "trained_on": saved["data"], "selection": saved.get("selection"),
-               "selected_epoch": saved.get("epoch") if is_selected(saved) else None,
-               "training_epochs": len(history),
-               "planned_epochs": saved.get("options", {}).get("epochs"),
-               "training_minutes": sum(row["seconds"] for row in history) / 60,
-               "training_cpu_minutes": sum(row.get("cpu_seconds", math.nan) for row in history) / 60,
-               "validation": score_table.by_minutes(history), **scores.score(clips, found["pose"], joints)}
+    summary = {**facts, **summarise_training(saved), **scores.score(clips, found["pose"], joints)}
+    if "members" in saved:
+        summary["networks"] = [{name: one[name] for name in ("checkpoint", "frames", "tds", "hop")}
+                               | summarise_training(one) for one in saved["members"]]
     if "lifted" in found:
         summary["lifted"] = yardstick(clips, found["lifted"], joints)
     if facts["refine"] == "estimate":
@@ -43,6 +40,19 @@ def summarise(clips: list[Clip], found: dict[str, list[np.ndarray]], saved: dict
     return summary
 
 
+def summarise_training(saved: dict) -> dict:
+    """What is known of the training of a checkpoint. Of several, the minutes of all and no epoch."""
+    members = saved.get("members", [saved])
+    history = [row for one in members for row in one.get("history", [])]
+    alone = saved if len(members) == 1 else {}
+    return {"trained_on": saved["data"], "selection": alone.get("selection"),
+            "selected_epoch": alone.get("epoch") if is_selected(alone) else None,
+            "training_epochs": len(history), "planned_epochs": alone.get("options", {}).get("epochs"),
+            "training_minutes": sum(row["seconds"] for row in history) / 60,
+            "training_cpu_minutes": sum(row.get("cpu_seconds", math.nan) for row in history) / 60,
+            "validation": score_table.by_minutes(alone.get("history", []))}
+
+
 def yardstick(clips: list[Clip], predicted: list[np.ndarray], joints: list[int] | None) -> dict:
     """The rows and averages of other poses that stand in the same table."""
     result = scores.score(clips, predicted, joints)
@@ -52,8 +62,16 @@ def yardstick(clips: list[Clip], predicted: list[np.ndarray], joints: list[int] 
 def describe(clips: list[Clip], saved: dict, summary: dict) -> list[str]:
     """What the numbers are and are not, in sentences."""
     return [*describe_setting(clips, summary), *describe_input(saved, summary),
-            *describe_training(saved, summary), *describe_parts(clips, summary),
-            *describe_selection(saved, summary), *describe_root(summary)]
+            *describe_each(describe_training, saved, summary), *describe_parts(clips, summary),
+            *describe_each(describe_selection, saved, summary), *describe_root(summary)]
+
+
+def describe_each(describe_one: Callable[[dict, dict], list[str]], saved: dict, summary: dict) -> list[str]:
+    """What `describe_one` says of a checkpoint, or of each of several with its name before it."""
+    if "members" not in saved:
+        return describe_one(saved, summary)
+    return [f"{one['checkpoint']}: {sentence}" for one in saved["members"]
+            for sentence in describe_one(one, summary | summarise_training(one))]
 
 
 def describe_setting(clips: list[Clip], summary: dict) -> list[str]:
@@ -61,11 +79,14 @@ def describe_setting(clips: list[Clip], summary: dict) -> list[str]:
     refine = {None: "without refine", "gt": "with refine, which uses ground-truth root depth",
               "estimate": "with refine, whose root depth is estimated without ground truth",
               }[summary["refine"]]
-    network = summary.get("network", "ftcm")
+    networks = [f"{one['checkpoint']} ({describe_window(one)})" for one in summary.get("networks", [])]
+    window = f"the mean pose of {' and '.join(networks)}" if networks else describe_window(summary)
+    precision = summary.get("precision", "float32")
+    network = "ftcm" if networks else summary.get("network", "ftcm")
     return [f"{'' if network == 'ftcm' else network + ', '}{summary['dataset']}, "
             f"test subjects {', '.join(sorted({clip.subject for clip in clips}))}, "
-            f"keypoints {summary['keypoints']}, {summary['frames']} frames, tds {summary['tds']}"
-            f"{'' if summary['hop'] is None else ', hop ' + str(summary['hop'])}, "
+            f"keypoints {summary['keypoints']}, {window}, "
+            f"{'' if precision == 'float32' else 'computed in ' + precision + ', '}"
             f"{'target last, ' if summary['target'] == 'last' else ''}"
             f"{'mirrored test' if summary['mirrored_test'] else 'without mirrored test'}, {refine}.",
             "Poses are root-relative in camera space; the root joint counts "
@@ -73,18 +94,26 @@ def describe_setting(clips: list[Clip], summary: dict) -> list[str]:
                "with error 0, as in the published figures.")]
 
 
+def describe_window(facts: dict) -> str:
+    """The window of a network."""
+    hop = "" if facts["hop"] is None else f", hop {facts['hop']}"
+    return f"{facts['frames']} frames, tds {facts['tds']}{hop}"
+
+
 def describe_input(saved: dict, summary: dict) -> list[str]:
     """Where the keypoints and the joints differ from what the network was trained on, or are simulated."""
-    notes, trained = [], saved["data"]
-    given = Inputs(summary.get("input", "screen"), summary.get("mask", False))
+    notes, given = [], Inputs(summary.get("input", "screen"), summary.get("mask", False))
     if given != Inputs():
         notes.append(given.describe() + (" It knows the cameras' intrinsics." if given.needs_camera else ""))
-    if trained and (trained["dataset"], trained["keypoints"]) != (summary["dataset"], summary["keypoints"]):
-        notes.append(f"Trained on {trained['dataset']} with keypoints {trained['keypoints']}.")
+    kinds = {(one["data"]["dataset"], one["data"]["keypoints"]): None
+             for one in saved.get("members", [saved]) if one["data"]}
+    notes += [f"Trained on {dataset} with keypoints {keypoints}." for dataset, keypoints in kinds
+              if (dataset, keypoints) != (summary["dataset"], summary["keypoints"])]
     if (summary["dataset"], summary["keypoints"]) == ("cmu", "detected"):
         notes.append("Keypoints: exact projections with simulated detector noise (MotionBERT's model, "
                      "dataset/detector_noise.json); no detector saw these people."
-                     + (" The training used the same noise model." if saw_noise(saved) else ""))
+                     + (" The training used the same noise model."
+                        if all(map(saw_noise, saved.get("members", [saved]))) else ""))
     if summary["shared_joints"]:
         notes.append(f"Two joint layouts: scored over the {len(summary['shared_joints'])} joints that both "
                      f"name ({', '.join(summary['shared_joints'])}). Neck, nose and head of one stand in for "

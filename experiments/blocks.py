@@ -13,6 +13,7 @@ from experiments.benchmark_report import benchmark_table
 from experiments.body import render_body
 from experiments.comparison import comparison_table
 from experiments.conditions import AXES
+from experiments.precision import render_precision
 from experiments.processor import name_processor
 from experiments.rows import row_table
 from experiments.table_text import markdown_table
@@ -167,4 +168,5 @@ def render_smoothing(name: str, data: dict, link: str) -> str:
 
 RENDERERS = {"ftcm": render_evaluation, "demo": render_demo, "limits": render_limits,
              "smoothing": render_smoothing, "benchmark": render_benchmark, "body": render_body,
+             "precision": render_precision,
              **dict.fromkeys(STUDIES, render_study)}

@@ -40,6 +40,8 @@ def parse_limits(argv: list[str]) -> tuple[Namespace, Namespace]:
     parser.add_argument("--test_stride", type=option_parser.positive(most=10_000), default=SCORED_EVERY,
                         help=f"score every n-th frame; default: {SCORED_EVERY}")
     args = parser.parse_args(argv)
+    if args.previous_dir and len(options.split_files(args.previous_dir)) > 1:
+        parser.error("--previous_dir takes one checkpoint here: the limits are those of one network")
     words = ["--dataset", args.dataset, "-k", "gt", *(["--reload", "1"] if args.previous_dir else [])]
     for name in ("root_path", "previous_dir", "frames", "hop"):
         value = getattr(args, name)

@@ -1,5 +1,8 @@
 """Settings of the whole test session."""
+import pytest
 import torch
+
+from common import runtime
 
 
 def pytest_addoption(parser):
@@ -10,3 +13,9 @@ def pytest_configure():
     # Two OpenMP threads on a busy machine wait for each other; the tests' networks are too small to gain from
     # them.
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def by_pytorch(monkeypatch):
+    """Live commands are computed by PyTorch: to time ONNX Runtime beside it takes seconds."""
+    monkeypatch.setattr(runtime, "chooses", lambda computing: False)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import run_ftcm
-from common import checkpoint
+from common import checkpoint, engine
 from common.run_folder import RunFolder
 from common.skeleton import HUMAN36M, flip
 from dataset import human36m
@@ -585,8 +585,8 @@ def test_a_killed_runs_best_checkpoint_has_the_cost_that_is_known(data, tmp_path
             raise KeyboardInterrupt
         return train_one_epoch(*_, **options)
 
-    train_one_epoch = run_ftcm.engine.train_one_epoch
-    monkeypatch.setattr(run_ftcm.engine, "train_one_epoch", killed)
+    train_one_epoch = engine.train_one_epoch
+    monkeypatch.setattr(engine, "train_one_epoch", killed)
     score = iter([{"average": {"mpjpe": mpjpe, "p_mpjpe": 1.0}} for mpjpe in (50.0, 60.0)])
     monkeypatch.setattr(run_ftcm.scores, "score", lambda *_: next(score))
     assert run(f"{SMALL} --train 1 --nepoch 4", data, tmp_path / "run") == 130

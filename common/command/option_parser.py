@@ -14,6 +14,7 @@ from common.command.command_line import Parser
 from common.command.networks import NETWORKS, PRETRAINING
 from common.inputs import SPACES
 from common.lift import TRUE_HEIGHT
+from common.runtime import PRECISIONS, RUNTIMES
 
 DATASETS = ["h36m", "cmu", "3dhp"]
 DEVICES = ["auto", "cpu", "cuda", "mps"]
@@ -156,7 +157,8 @@ def build_parser() -> Parser:
     add("--reload", type=parse_bool, default=False, help="start from the weights in --previous_dir")
     add("--previous_dir", type=Path,
         help="checkpoint file (.pth), of this program or of the original release; without it, evaluation and "
-        "--predict use the one that ships, checkpoint/ftcm_27.pth or, with -f 81, ftcm_81.pth")
+        "--predict use the one that ships, checkpoint/ftcm_27.pth or, with -f 81, ftcm_81.pth; A.pth,B.pth: "
+        "they average the poses of several networks")
     add("--predict", type=Path, metavar="FILE", help="lift the 2D keypoints in this file or folder (formats: "
         "dataset/keypoints/README.md) and write poses, player, animation and BVH to --output; -: lift JSON "
         "lines from standard input while they come, to JSON lines on standard output")
@@ -305,8 +307,8 @@ def build_parser() -> Parser:
     add("--eval_batch_size", type=positive(),
         help=f"windows per step without gradients; default: {CACHED_FRAMES} / frames on a CPU, "
         f"{FRAMES_AT_ONCE} / frames elsewhere")
-    add("--amp", type=parse_bool, default=False, help="compute in bfloat16 where that is safe, for GPUs; "
-        "the FPM stays float32")
+    add("--amp", type=parse_bool, default=False, help="train and validate in bfloat16 where that is safe, "
+        "for GPUs; the FPM stays float32 in training; to use a network so: --precision bf16")
     add("--compile", type=parse_bool, default=False,
         help="train through torch.compile, for GPUs; needs a C++ compiler on a CPU")
     add("--lr", type=positive(float), default=1e-3, help="learning rate of the first epoch")
@@ -362,6 +364,13 @@ def build_parser() -> Parser:
     add("--device", choices=DEVICES, default="auto",
         help="auto: CUDA, else Apple's GPU, else CPU")
     add("--gpu", type=parse_gpu, default=0, help="number of the CUDA device, where CUDA is used")
+    add("--runtime", choices=["auto", *RUNTIMES], default="auto", help="what computes a trained network: "
+        "torch, or onnx, ONNX Runtime on the CPU (packages onnx, onnxscript, onnxruntime); auto: torch, but "
+        "for --predict - the faster of the two where these packages are installed: making the graph and "
+        "measuring takes some seconds at the start")
+    add("--precision", choices=PRECISIONS, default="float32", help="for evaluation and --predict: bf16, by "
+        "PyTorch, or int8, weights of 8 bits in ONNX Runtime; measured at the start and refused where it is "
+        "not faster than float32; what both change: checkpoint/results/README.md")
     add("--manualSeed", dest="seed", type=between((0, 2 ** 31 - 1), int), default=1,
         help="seed of weights, dropout and shuffling")
     return parser

@@ -17,6 +17,7 @@ from common.command.option_parser import PROJECT, build_parser, spelt, written
 from common.engine import Step
 from common.inputs import Inputs
 from common.lift import TRUE_HEIGHT, Lifting
+from common.runtime import Computing
 from common.stature import ADULT_HEIGHT
 from common.training import TEST_SUBJECTS, Schedule, Training
 from common.untrusted.values import readable
@@ -32,6 +33,7 @@ ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "mic
 NOT_FOR_PRETRAINING = {"val_stride", "test_stride", "flip_test", "refine", "keep_root", "export_mat",
                        "eval_batch_size", "velocity_weight", "bone_weight", "reprojection_weight", "teacher",
                        "stature", "input"}
+ONLY_FOR_USE = ["runtime", "precision"]
 ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "begin", "end", "root", "fov", "level",
                     "roll", "fit", "bvh_names", "film", "view"]
 LIVE = Path("-")
@@ -62,20 +64,21 @@ def parse(argv: list[str]) -> argparse.Namespace:
     args.network = PRETRAINING if args.pretrain and args.network == "pstmo" else args.network
     fill_in(args)
     args.shipped = args.previous_dir is None and uses_checkpoint(args)
+    args.averaged = split_files(str(args.previous_dir)) if args.previous_dir else []
+    if args.averaged and "reload" not in args.given and uses_checkpoint(args):
+        args.reload = True
     problem = find_problem(args)
     if problem:
         parser.error(problem)
     args.test = args.test and not args.pretrain         # it has no poses to score
-    for name in ("previous_dir", "previous_refine_name"):
-        path = getattr(args, name)
-        if path is not None and "*" in str(path):       # shells of Windows leave wildcards to the program
-            matches = glob.glob(str(path))
-            if len(matches) != 1:
-                parser.error(f"--{name} {path} must match exactly one file, it matches {len(matches)}")
-            setattr(args, name, Path(matches[0]))
+    args.averaged = [find_file(parser, "previous_dir", path) for path in args.averaged]
+    args.previous_dir = next(iter(args.averaged), None)
+    if args.previous_refine_name:
+        args.previous_refine_name = find_file(parser, "previous_refine_name", args.previous_refine_name)
     if args.shipped:
         args.reload = True
         args.previous_dir = SHIPPED[args.frames if "frames" in args.given else next(iter(SHIPPED))]
+        args.averaged = [args.previous_dir]
     return args
 
 
@@ -91,6 +94,24 @@ def fill_in(args) -> None:
     elif "widths" in network.arguments and not args.widths:
         layers = next((count for count in range(1, 10) if 3 ** count == args.frames), None)
         args.widths = layers and [3] * layers
+
+
+def split_files(text: str) -> list[Path]:
+    """The files of a list with commas between them; a comma belongs to the name of a file that exists so."""
+    parts = text.split(",")
+    for count in range(len(parts), 0, -1):
+        first = Path(",".join(parts[:count]))
+        if count == 1 or first.exists():
+            return [first, *(split_files(",".join(parts[count:])) if count < len(parts) else [])]
+    raise AssertionError("a text has at least one part")
+
+
+def find_file(parser: argparse.ArgumentParser, name: str, path: Path) -> Path:
+    """The one file that `path` names; shells of Windows leave wildcards to the program."""
+    matches = glob.glob(str(path)) if "*" in str(path) else [path]
+    if len(matches) != 1:
+        parser.error(f"--{name} {path} must match exactly one file, it matches {len(matches)}")
+    return Path(matches[0])
 
 
 def uses_checkpoint(args) -> bool:
@@ -163,6 +184,19 @@ def find_problem(args) -> str | None:
         (args.predict and args.given & set(NOT_FOR_PREDICT),
          f"--predict lifts every frame of one file; "
          f"drop {spelt(args.given & set(NOT_FOR_PREDICT))}"),
+        (args.amp and not args.train, "--amp 1 is for --train 1; to use a network in bfloat16, write "
+         "--precision bf16"),
+        (modes not in ([], ["predict"]) and args.given & set(ONLY_FOR_USE),
+         f"{spelt(args.given & set(ONLY_FOR_USE))} is for evaluation (--train 0) and --predict"),
+        (args.runtime == "onnx" and args.precision == "bf16",
+         "--precision bf16 is computed by PyTorch; drop --runtime onnx"),
+        (args.runtime == "torch" and args.precision == "int8",
+         "--precision int8 is computed by ONNX Runtime; drop --runtime torch"),
+        (len(args.averaged) > 1 and (modes not in ([], ["predict"]) or args.refine),
+         "several files in --previous_dir are averaged in evaluation and --predict only, without --refine; "
+         "name one file"),
+        (len(set(args.averaged)) < len(args.averaged) or Path() in args.averaged,
+         f"--previous_dir expects different files with commas between them, got {args.previous_dir}"),
         (not args.train and args.given & set(ONLY_FOR_TRAINING),
          f"{spelt(args.given & set(ONLY_FOR_TRAINING))} is for --train 1"),
         (args.cameras == [] or args.actions == [],
@@ -201,10 +235,10 @@ def find_problem(args) -> str | None:
         (None not in (args.begin, args.end) and args.begin >= args.end,
          f"--from must come before --to, got {args.begin} and {args.end}"),
         (args.predict == LIVE and (args.level == "motion"
-                                   or args.given & {"output", "person", "begin", "end", "smooth", "amp",
+                                   or args.given & {"output", "person", "begin", "end", "smooth",
                                                     "bvh_names", "film"}),
          "--predict - answers each line on standard output while the motion goes on; drop --output, "
-         "--person, --from, --to, --smooth, --amp, --bvh_names, --film and --level motion (--level DEGREES "
+         "--person, --from, --to, --smooth, --bvh_names, --film and --level motion (--level DEGREES "
          "works)"),
         (args.film and args.film[0] not in ("embed", "link"),
          f"--film needs embed or link and the film's file, got {' '.join(args.film or [])}"),
@@ -312,7 +346,7 @@ def plain(args: argparse.Namespace) -> dict:
     """The options as plain values, fit for JSON and for a checkpoint."""
     return {name: str(value) if isinstance(value, Path) else value
             for name, value in sorted(vars(args).items())
-            if name not in ("given", "shipped")}
+            if name not in ("given", "shipped", "averaged")}
 
 
 def refuse_unknown(option: str, given: list[str] | None, known: list[str]) -> None:
@@ -354,9 +388,10 @@ def window_of(args: argparse.Namespace) -> Window:
 
 def lifting_of(args: argparse.Namespace, device: str, every: int = 1) -> Lifting:
     """How the options lift: every `every`-th frame. On a CPU a batch is small enough for its caches."""
+    amp = args.amp or args.precision == "bf16"
     windows = inference_windows(args.frames * NETWORKS[args.network].vectors, device)
     return Lifting(batch_size=args.eval_batch_size or windows, flip_test=args.flip_test, every=every,
-                   smooth=args.smooth, amp=args.amp, keep_root=args.keep_root, device=device,
+                   smooth=args.smooth, amp=amp, keep_root=args.keep_root, device=device,
                    height=args.body_height if args.stature else None)
 
 
@@ -420,6 +455,18 @@ def describe_size(args: argparse.Namespace) -> list[str]:
             f"somebody {height}."]
 
 
+def computing_of(args: argparse.Namespace, device: str, processes: int = 1) -> Computing:
+    """By what and how precisely a trained network is computed; ValueError where it cannot be."""
+    asked = "--runtime onnx" if args.runtime == "onnx" else f"--precision {args.precision}"
+    if device != "cpu" and (args.runtime == "onnx" or args.precision == "int8"):
+        raise ValueError(f"{asked} computes on the CPU; add --device cpu or drop it.")
+    if processes > 1 and (args.runtime == "onnx" or args.precision != "float32"):
+        raise ValueError(f"{asked} is for one process, this is one of {processes}; drop it, or start the "
+                         "program without torchrun.")
+    runtime = args.runtime if device == "cpu" else "torch"
+    return Computing(runtime=runtime, precision=args.precision, live=args.predict == LIVE)
+
+
 def network_arguments(args: argparse.Namespace, *, num_joints: int, saved: dict | None = None) -> dict:
     """The arguments of --network's class that the options ask for, or those of the checkpoint `saved`."""
     if saved:
@@ -443,6 +490,7 @@ def evaluation_facts(args: argparse.Namespace) -> dict:
     facts = {name: getattr(args, name) for name in (
         "network", "dataset", "keypoints", "frames", "tds", "target", "input", "mask", "smooth",
         "test_stride", "cameras", "actions", "downsample", "seed", "keep_root", "stature", "body_height")}
+    facts |= {"runtime": args.runtime, "precision": "bf16" if args.amp else args.precision}
     return {**facts, "refine": args.refine_root if args.refine else None, "mirrored_test": args.flip_test}
 
 
@@ -452,10 +500,16 @@ def training_folder(args: argparse.Namespace) -> Path:
     return args.output or PROJECT / "checkpoint" / name
 
 
+def files_of(args: argparse.Namespace) -> list[Path]:
+    """The files of the networks that are used, that of the refine module last."""
+    return args.averaged + ([args.previous_refine_name] if args.refine else [])
+
+
 def evaluation_name(args: argparse.Namespace) -> str:
     """The name of an evaluation's folder: the checkpoint and whatever was asked for."""
-    parts = [args.previous_dir.resolve().parent.name, args.previous_dir.stem, args.dataset, args.keypoints,
-             f"tds{args.tds}"]
+    parts = [args.previous_dir.resolve().parent.name, *[path.stem for path in args.averaged],
+             args.dataset, args.keypoints, f"tds{args.tds}"]
+    parts += [args.precision] if args.precision != "float32" else []
     parts += ["refine", args.refine_root] if args.refine else []
     parts += [f"{name}{getattr(args, name)}" for name in ("test_stride", "downsample")
               if getattr(args, name) > 1]

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from common.clips import SEEN_IN_BOTH
+from common.ensemble import Ensemble
 from common.inputs import Inputs
 from common.lift import Lifting, blending_weights, lift, size_factor
 from common.skeleton import Skeleton
@@ -45,9 +46,10 @@ class Stream:
     size = 1.0          # what the network's poses are multiplied by
     late: Callable[[], bool] = staticmethod(lambda: False)
 
-    def __init__(self, model, *, skeleton: Skeleton, flip_test: bool, device):
+    def __init__(self, model, *, skeleton: Skeleton, flip_test: bool, device, amp: bool = False):
         self.model, self.skeleton = model.to(device).eval(), skeleton
         self.flip_test, self.device, self.mask = flip_test, device, getattr(model, "mask", False)
+        self.amp = amp
 
     def check_keypoints(self, keypoints) -> np.ndarray:
         """One frame's keypoints (J, 2), screen coordinates, float32; ValueError for a wrong shape or NaN.
@@ -68,7 +70,7 @@ class Stream:
             return self.no_pose()
         keypoints = torch.from_numpy(np.stack(window))[None].to(self.device)        # (1, T, J, 2 or 3)
         with torch.inference_mode():
-            poses = lift(self.model, keypoints, self.skeleton, flip_test=self.flip_test)[0]
+            poses = lift(self.model, keypoints, self.skeleton, flip_test=self.flip_test, amp=self.amp)[0]
         poses = poses.cpu().numpy().copy()
         poses[..., self.skeleton.root, :] = 0
         return self.size * poses
@@ -86,8 +88,8 @@ class Lifter(Stream):
     """
 
     def __init__(self, model, *, frames: int, skeleton: Skeleton, tds: int = 1, flip_test: bool = True,
-                 device="cpu", target: str = "center"):
-        super().__init__(model, skeleton=skeleton, flip_test=flip_test, device=device)
+                 device="cpu", amp: bool = False, target: str = "center"):
+        super().__init__(model, skeleton=skeleton, flip_test=flip_test, device=device, amp=amp)
         span = tds * (frames - 1)
         self.tds, self.delay = tds, span // 2 if target == "center" else 0
         self.recent = deque(maxlen=span + 1)        # (J, 2) screen coordinates each; the first is repeated
@@ -131,8 +133,8 @@ class SequenceLifter(Stream):
     """
 
     def __init__(self, model, *, frames: int, skeleton: Skeleton, hop: int, flip_test: bool = True,
-                 device="cpu"):
-        super().__init__(model, skeleton=skeleton, flip_test=flip_test, device=device)
+                 device="cpu", amp: bool = False):
+        super().__init__(model, skeleton=skeleton, flip_test=flip_test, device=device, amp=amp)
         self.frames, self.hop, self.delay = frames, hop, frames - 1 + hop
         self.reset()
 
@@ -181,13 +183,45 @@ class SequenceLifter(Stream):
         return self.sums.pop(self.returned - 1, self.no_pose()) / self.weights.pop(self.returned - 1, 1)
 
 
+class MeanLifter:
+    """Lifts a stream with several networks and averages their poses; the delay is the longest of theirs."""
+
+    def __init__(self, lifters: list[Lifter | SequenceLifter]):
+        self.lifters, self.delay = lifters, max(lifter.delay for lifter in lifters)
+        self.waiting = [deque() for _ in lifters]       # poses (J, 3) of each that others have yet to give
+
+    def push(self, keypoints: np.ndarray) -> np.ndarray | None:
+        """As `Lifter.push`."""
+        for lifter, poses in zip(self.lifters, self.waiting):
+            pose = lifter.push(keypoints)
+            if pose is not None:
+                poses.append(pose)
+        return self.pop_mean() if all(self.waiting) else None
+
+    def flush(self) -> list[np.ndarray]:
+        """The poses still to come; afterwards a new stream can begin."""
+        for lifter, poses in zip(self.lifters, self.waiting):
+            poses.extend(lifter.flush())
+        return [self.pop_mean() for _ in range(len(self.waiting[0]))]
+
+    def pop_mean(self) -> np.ndarray:
+        """The mean (J, 3) of the oldest frame's poses."""
+        return np.mean([poses.popleft() for poses in self.waiting], axis=0)
+
+
 def make_lifter(model, window: Window, lifting: Lifting, skeleton: Skeleton, *,
-                fov: float = Placement.fov) -> Lifter | SequenceLifter:
-    """What lifts one frame at a time with the windows of `model`; `fov` of the camera, for rays, degrees."""
+                fov: float = Placement.fov) -> Lifter | SequenceLifter | MeanLifter:
+    """What lifts one frame at a time with the windows of `model`, or with those of an Ensemble's networks.
+
+    `fov` of the camera, for rays, degrees.
+    """
+    if isinstance(model, Ensemble):
+        return MeanLifter([make_lifter(member.network, member.window, member.lifting, skeleton, fov=fov)
+                           for member in model.members])
     if window.inputs.needs_camera:
         model = ThroughCamera(model, window.inputs, intrinsics=make_intrinsics(fov), place=window.place)
     shared = {"frames": window.frames, "skeleton": skeleton, "flip_test": lifting.flip_test,
-              "device": lifting.device}
+              "device": lifting.device, "amp": lifting.amp}
     if window.hop is None:
         lifter = Lifter(model, tds=window.tds, target=window.target, **shared)
     elif window.tds > 1:

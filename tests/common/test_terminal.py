@@ -52,7 +52,7 @@ def test_an_error_is_said_on_standard_output_where_standard_error_is_closed(argv
 
 
 def test_a_live_stream_without_input_and_messages_ends_with_status_2():
-    command = f"{sys.executable} run_ftcm.py --predict - --device cpu <&- 2>&-"
+    command = f"{sys.executable} run_ftcm.py --predict - --device cpu --runtime torch <&- 2>&-"
     done = subprocess.run(command, shell=True, cwd=PROJECT, stdout=subprocess.PIPE, text=True,
                           env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 2 and "Traceback" not in done.stdout

@@ -55,7 +55,7 @@ from common.video.bvh import NAMINGS
     ("--train 1 --network videopose3d --every_frame 1", "videopose3d has no --every_frame; drop it"),
     ("--train 1 --network single_frame -f 9", "--network single_frame has no --frames; drop it"),
     ("--train 1 --network single_frame --units fpm", "--network single_frame has no --units; drop it"),
-    ("--train 0 --previous_dir x.pth", "names a checkpoint that is not loaded; add --reload 1"),
+    ("--train 0 --reload 0 --previous_dir x.pth", "names a checkpoint that is not loaded; add --reload 1"),
     ("--predict x --train 1", "different tasks; choose one"),
     ("--limits", "--limits"), ("--comparison", "--comparison"), ("--publish demo", "--publish"),
     ("--train 0 --test 0", "leaves nothing to do"),

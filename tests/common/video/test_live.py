@@ -180,8 +180,8 @@ def command(tmp_path_factory):
     checkpoint.save(path, {"format": checkpoint.FORMAT, "model_args": model_args, "fps": 25,
                            "data": {"dataset": "cmu", "keypoints": "gt", "tds": 1, "target": "last"},
                            "model": network().state_dict()})
-    return [sys.executable, "run_ftcm.py", "--predict", "-", "--device", "cpu", "--reload", "1",
-            "--previous_dir", str(path)]
+    return [sys.executable, "run_ftcm.py", "--predict", "-", "--device", "cpu", "--runtime", "torch",
+            "--reload", "1", "--previous_dir", str(path)]
 
 
 def start(command, *options):
