@@ -271,7 +271,6 @@ def predict_video(args, device: str) -> None:
         root=args.root == "estimate", fov=args.fov, fov_stated="fov" in args.given, height=args.body_height,
         pitch=args.level, roll=args.roll, seconds=args.smooth, fit=args.fit, rays=args.input != "screen")
     if args.predict == options.LIVE:
-        torch.set_num_threads(1)        # one window is too little work for several
         lines = backlog.Backlog(sys.stdin.buffer) if args.view else None
         source = live.read_until_interrupted(lines or sys.stdin.buffer)
         frames = json_lines.KeypointStream(source, args.mask, **facts)

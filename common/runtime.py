@@ -29,7 +29,7 @@ class Computing:
 
     runtime    "torch", "onnx", or "auto": PyTorch; for one window at a time the faster of the two
     precision  one of PRECISIONS
-    live       one window comes at a time
+    live       one window comes at a time: on one thread, PyTorch's too from now on
     """
     runtime: str = "auto"
     precision: str = "float32"
@@ -43,6 +43,8 @@ def prepare(model: nn.Module, fold: Callable[[nn.Module], nn.Module], lifting: L
     `fold` gives PyTorch's form. bf16 is computed by autocast, for which `lifting.amp` is set. Raises
     ImportError without the packages of ONNX Runtime, ValueError where fewer bits are not faster than float32.
     """
+    if computing.live:
+        torch.set_num_threads(1)                        # one window is too little work for several
     if isinstance(model, Ensemble):
         return model.change(lambda network, own: prepare(network, fold, own, computing))
     network = fold(model.eval())
