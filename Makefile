@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint tables ablation augmentation comparison results benchmark clean
+.PHONY: demo test lint tables ablation augmentation comparison results benchmark detector clean
 
 demo: .venv/ready
 	rm -rf checkpoint/demo_9_no_refine
@@ -44,5 +44,13 @@ lint: .venv/ready-for-tests
 	$(BIN)/python -m pip install --no-compile -r tests/requirements.txt
 	touch $@
 
+# Another environment: MediaPipe wants older packages. For films: run_ftcm.py --predict FILM.
+detector: .venv-detector/ready
+
+.venv-detector/ready: dataset/detector_requirements.txt
+	$(PYTHON) -m venv .venv-detector
+	.venv-detector/bin/python -m pip install --no-compile -r dataset/detector_requirements.txt
+	touch $@
+
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-detector

@@ -29,7 +29,7 @@ from common.teaching import Teachers
 from common.training import Training, first_state, refuse_too_large
 from common.video import backlog, live, own_video, player, stream
 from common.windows import TrainingBatches, Window, Windows
-from dataset import cmu_mocap, human36m, mpi_inf_3dhp, scores_3dhp
+from dataset import cmu_mocap, film, human36m, mpi_inf_3dhp, scores_3dhp
 from dataset.keypoints import json_lines, reader
 from model.folded import fold, form_of
 from model.networks import MODELS
@@ -263,29 +263,28 @@ def predict_video(args, device: str) -> None:
     with redirect_stdout(sys.stderr if args.predict == options.LIVE else sys.stdout):
         model, saved = load_network(args)
         refuse_layout(saved, HUMAN36M, args.previous_dir)
-        lifting = options.lifting_of(args, device)
+        lifting, trained_fps = options.lifting_of(args, device), saved.get("fps", 50)
         model = prepare(model.to(device), fold, lifting, options.computing_of(args, device))
-    window, trained_fps = options.window_of(args), saved.get("fps", 50)
     facts = {"layout": args.layout, "width": args.width, "height": args.height, "fps": args.fps}
-    placement = own_video.Placement(
-        root=args.root == "estimate", fov=args.fov, fov_stated="fov" in args.given, height=args.body_height,
-        pitch=args.level, roll=args.roll, seconds=args.smooth, fit=args.fit, rays=args.input != "screen")
+    place = own_video.Placement(args.root == "estimate", args.fov, "fov" in args.given, args.level,
+                                args.roll, args.smooth, args.input != "screen", args.fit, args.body_height)
+    finder = film.Detector(args.detector, args.detector_model, args.person_model, bool(args.person), args.fps)
     if args.predict == options.LIVE:
-        lines = backlog.Backlog(sys.stdin.buffer) if args.view else None
-        source = live.read_until_interrupted(lines or sys.stdin.buffer)
-        frames = json_lines.KeypointStream(source, args.mask, **facts)
+        read = sys.stdin.buffer if args.camera is None else film.open_camera(args.camera, finder)
+        lines = backlog.Backlog(read) if args.view else None
+        frames = json_lines.KeypointStream(live.read_until_interrupted(lines or read), args.mask, **facts)
         frames.notes += options.describe_size(args)
-        lifter = stream.make_lifter(model, window, lifting, HUMAN36M, fov=args.fov)
-        return live.lift_stream(frames, lifter, trained_fps=trained_fps, placement=placement, backlog=lines)
-    recording = reader.read_recording(args.predict, **facts, person=args.person, begin=args.begin,
-                                      end=args.end)
+        lifter = stream.make_lifter(model, options.window_of(args), lifting, HUMAN36M, fov=args.fov)
+        return live.lift_stream(frames, lifter, trained_fps=trained_fps, placement=place, backlog=lines)
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
-    film = args.film and player.open_film(args.film[0], Path(args.film[1]), folder, args.begin or 0)
-    poses, notes = own_video.lift_recording(recording, placement, trained_fps, lambda clip: predict_clips(
-        model, [clip], window, lifting, desc="lift")["pose"][0])
-    notes += options.describe_size(args) + own_video.write_outputs(
-        folder, recording, poses, placement, bvh_names=args.bvh_names, film=film)
-    print("\n".join([*recording.notes, *notes]))
+    shown = args.film and player.open_film(*args.film, folder)
+    path, notes = film.keypoints_of(args.predict, folder, finder)
+    people, read = reader.read_people(path, args.person, **facts, begin=args.begin, end=args.end)
+    poses, more = own_video.lift_recordings(people, place, trained_fps, lambda clip: predict_clips(
+        model, [clip], options.window_of(args), lifting, desc="lift")["pose"][0])
+    said = own_video.write_outputs(folder, people, poses, place, own_video.Wanted(
+        args.predict.stem, args.pictures, args.picture_fps, args.bvh_names, shown, args.everybody))
+    print("\n".join([*notes, *read, *more, *options.describe_size(args), *said]))
 
 
 def export(args) -> None:

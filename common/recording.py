@@ -17,6 +17,7 @@ class Recording:
     filled         (N, 17) bool: made of a joint that was interpolated or held over time; None when unknown
     layout         name of the detector's joint layout
     notes          sentences on what was filled or assumed
+    first          number of the film's frame that the first keypoints belong to, counted from 0
     """
     name: str
     keypoints: np.ndarray
@@ -27,6 +28,7 @@ class Recording:
     filled: np.ndarray | None = None
     layout: str = HUMAN36M.name
     notes: list[str] = field(default_factory=list)
+    first: int = 0
 
 
 def to_clip(recording: Recording) -> Clip:

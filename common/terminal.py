@@ -11,11 +11,7 @@ from typing import TextIO
 import torch
 from tqdm import tqdm
 
-
-class BadOptions(SystemExit):
-    """Ends the program with status 2. `args` holds the sentence, which was printed."""
-    code = 2
-
+from common.errors import BadOptions
 
 EVERY = 10          # seconds between two lines of progress where standard error is no terminal
 BAD_INPUT = (ValueError, OSError, ImportError, FloatingPointError, BadOptions)

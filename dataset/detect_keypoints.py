@@ -1,25 +1,30 @@
-"""A video, or a folder of its frames, -> a keypoint file for --predict, by a detector of your choice.
+"""A film, or a folder of its frames, -> a keypoint file for --predict; a camera -> lines for --predict -.
 
-    python -m dataset.detect_keypoints VIDEO --output FILE.npz
+    python -m dataset.detect_keypoints FILM --output FILE.npz
+    python -m dataset.detect_keypoints 0 --output -
 
-runs in an environment of its own (dataset/detector_requirements.txt) and follows one person.
+runs in an environment of its own (dataset/detector_requirements.txt, `make detector`). By default it follows
+one person, with --everybody it finds all in each frame, in any order. `run_ftcm.py --predict FILM` starts it
+and reads from its standard error lines such as `frame 12 of 300`.
 
-Shapes: N frames, J joints of the detector's layout.
+Shapes: N frames, P people, J joints of the detector's layout.
 """
 import argparse
 import io
+import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from common.command.command_line import Parser
 from common.files import check_writable, write_whole
+from dataset.detectors import ENVIRONMENT, MAKERS, Detect, box_of
 
 IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-ENVIRONMENT = "Install dataset/detector_requirements.txt into an environment of its own and run this with it."
-Detect = Callable[[np.ndarray], np.ndarray | None]
+UNEVEN = 0.2            # frames: a film's times that lie further from even ones are kept
+COLOURS = 3             # levels of red, of green and of blue by which people are told apart
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -37,27 +42,42 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = Parser(prog="detect_keypoints", description="2D keypoints of one person in a video.")
+    parser = Parser(prog="detect_keypoints", description="2D keypoints of the people in a film.")
     add = parser.add_argument
-    add("video", type=Path, help="a video, a picture, or a folder with the pictures of its frames, in the "
-        "order of their names")
-    add("--output", type=Path, required=True, metavar="FILE", help="the npz file to write")
-    add("--detector", choices=["mediapipe", "rtmpose"], default="mediapipe",
-        help="mediapipe (default): 33 joints, its model is inside its package; rtmpose: 17 joints, needs "
-        "--model")
-    add("--model", type=Path, metavar="FILE",
-        help="rtmpose: ONNX file of the pose model, of COCO's 17 joints")
+    add("video", type=Path, help="a film, a picture, a folder with the pictures of its frames, in the order "
+        "of their names, or a camera's number")
+    add("--output", type=Path, required=True, metavar="FILE", help="the npz file to write; -, for a camera: "
+        "JSON lines on standard output")
+    add("--detector", choices=list(MAKERS), default="mediapipe",
+        help="mediapipe (default): 33 joints, its model is inside its package; rtmpose and ultralytics: 17 "
+        "joints, need --model")
+    add("--model", type=Path, metavar="FILE", help="rtmpose: ONNX file of the pose model; ultralytics: file "
+        "of a pose model (yolo11n-pose.pt); of COCO's 17 joints")
     add("--person_model", type=Path, metavar="FILE", help="rtmpose: ONNX file of a YOLOX person detector; "
         "without it the whole picture, or --region, is taken for the person")
+    add("--everybody", action="store_true", help="find all people, not one")
     add("--region", metavar="X,Y,WIDTH,HEIGHT", type=parse_region,
         help="look only into this part of the picture, pixels: enlarges small people, leaves others out")
-    add("--fps", type=float, help="frames per second, where the video does not say; needed for a folder")
+    add("--fps", type=float, help="frames per second, where the film does not say; needed for a folder")
+    add("--made_of", default="", metavar="TEXT", help="a text to keep in the file")
     args = parser.parse_args(argv)
-    if (args.detector == "rtmpose") != (args.model is not None) or (args.person_model and not args.model):
-        parser.error("--detector rtmpose and --model FILE belong together")
-    if args.output.suffix != ".npz":
-        parser.error(f"--output must end in .npz, got {args.output}")
+    if (args.detector != "mediapipe") != (args.model is not None):
+        parser.error("--detector rtmpose or ultralytics and --model FILE belong together")
+    if args.person_model and args.detector != "rtmpose":
+        parser.error("--person_model is for --detector rtmpose")
+    if args.everybody and args.detector == "rtmpose" and not args.person_model:
+        parser.error("--everybody needs --person_model FILE, which finds the people for rtmpose")
+    args.camera = int(str(args.video)) if is_camera(args.video) else None
+    if (args.camera is None) != (args.output.suffix == ".npz") or args.camera is not None and (
+            str(args.output) != "-" or args.everybody):
+        parser.error(f"--output must end in .npz, or be - for a camera, without --everybody; got "
+                     f"{args.output}")
     return args
+
+
+def is_camera(path: Path) -> bool:
+    """Whether the word names a camera by its number."""
+    return str(path).isdecimal() and len(str(path)) < 4 and not path.exists()
 
 
 def parse_region(text: str) -> tuple[int, ...]:
@@ -69,79 +89,153 @@ def parse_region(text: str) -> tuple[int, ...]:
 
 
 def convert(args) -> None:
-    """Detect in every frame, write the file and print how many frames show nobody."""
+    """Detect in every frame, write the file, print how many show nobody; or write a camera's lines."""
+    if args.camera is not None:
+        return stream_camera(args)
     check_writable(args.output.parent)
-    frames, fps = open_frames(args.video)
+    frames, fps, total = open_frames(args.video)
     fps = fps if args.fps is None else args.fps
     if fps is None or not 0 < fps < 1000:
         raise ValueError(f"{args.video} states no frame rate. Give it with --fps, above 0 and below 1000."
                          if args.fps is None else f"--fps must be above 0 and below 1000, got {fps:g}.")
-    make = {"mediapipe": make_mediapipe, "rtmpose": make_rtmpose}[args.detector]
-    detect, layout, num_joints = make(args.model, args.person_model)
-    found, size = [], None
-    for number, picture in enumerate(frames):
+    detect = make_detector(args)
+    found, looks, times, size = [], [], [], None
+    for number, (picture, time) in enumerate(frames):
         if size not in (None, picture.shape[1::-1]):
             raise ValueError(f"{args.video}: frame {number} has {picture.shape[1::-1]} pixels, the ones "
                              f"before {size}. Use the frames of one video.")
         size = picture.shape[1::-1]
-        joints = detect_in_region(detect, picture, args.region or (0, 0, *size))
-        found.append(np.full((num_joints, 3), np.nan) if joints is None else joints)
-        if number % 100 == 99:
-            print(f"{number + 1} frames", file=sys.stderr)
+        found.append(detect_in_region(detect, picture, args.region or (0, 0, *size)))
+        looks.append([colours(picture, person) for person in found[-1]] if args.everybody else [])
+        times.append(time)
+        if number % 10 == 9:
+            print(f"frame {number + 1} of {max(total, number + 1)}", file=sys.stderr, flush=True)
     if not found:
         raise ValueError(f"{args.video} holds no frame that can be read. Convert it to mp4.")
-    save(args.output, np.stack(found), layout=layout, size=size, fps=fps)
-    unseen = int(np.isnan(found).any(axis=(1, 2)).sum())
-    print(f"{len(found)} frames of {size[0]} x {size[1]} at {fps:g} a second, nobody found in {unseen}: "
-          f"{args.output}")
+    facts = {"layout": detect.layout, "width": size[0], "height": size[1], "made_of": args.made_of}
+    even = even_rate(times) if args.fps is None else None
+    facts |= {"fps": float(fps)} if even is None else even
+    unseen = sum(not people for people in found)
+    if unseen == len(found):
+        raise ValueError("Nobody was found in any frame; nothing was written. Try --region around the "
+                         "person, or another detector.")
+    save(args.output, found, looks, detect.joints, args.everybody, facts)
+    print(f"{len(found)} frames of {size[0]} x {size[1]} at {facts['fps']:.4g} a second, nobody found in "
+          f"{unseen}: {args.output}")
 
 
-def detect_in_region(detect: Detect, picture: np.ndarray, region: tuple[int, ...]) -> np.ndarray | None:
-    """(J, 3) x, y in pixels of the whole picture and score, found in the region x, y, width, height."""
+def make_detector(args) -> Detect:
+    """The detector that the options ask for."""
+    for path in filter(None, (args.model, args.person_model)):
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no model file {path}.")
+    return MAKERS[args.detector](args.model, args.person_model, args.everybody)
+
+
+def even_rate(times: list[float | None]) -> dict | None:
+    """Rate and times of a film by its frames' times, seconds, where these are known and not even; or None."""
+    if None in times or len(times) < 3 or min(np.diff(times)) <= 0:
+        return None
+    rate = (len(times) - 1) / (times[-1] - times[0])
+    beside = np.abs(np.array(times) - times[0] - np.arange(len(times)) / rate).max() * rate
+    return {"fps": rate, "times": np.array(times) - times[0]} if beside > UNEVEN and rate < 1000 else None
+
+
+def detect_in_region(detect: Detect, picture: np.ndarray, region: tuple[int, ...]) -> list[np.ndarray]:
+    """People (J, 3), x, y in pixels of the whole picture and score, in the region x, y, width, height."""
     x, y, width, height = region
     if x >= picture.shape[1] or y >= picture.shape[0]:
         raise ValueError(f"--region begins at {x}, {y}, outside the picture of {picture.shape[1]} x "
                          f"{picture.shape[0]} pixels. Correct it.")
-    joints = detect(np.ascontiguousarray(picture[y:y + height, x:x + width]))
-    return None if joints is None else joints + [x, y, 0]
+    people = detect(np.ascontiguousarray(picture[y:y + height, x:x + width]))
+    return [joints + [x, y, 0] for joints in people]
 
 
-def save(path: Path, found: np.ndarray, *, layout: str, size: tuple[int, int], fps: float) -> None:
-    """Write (N, J, 3) x, y in pixels and score, NaN where nobody was found, as `--predict` reads it."""
-    if np.isnan(found).any(axis=(1, 2)).all():
-        raise ValueError("Nobody was found in any frame; nothing was written. Try --region around the "
-                         "person, or another detector.")
+def colours(picture: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """(COLOURS ** 3,) shares of the colours in the middle of a person (J, 3), where the clothes are."""
+    left, top, right, bottom = box_of(person)
+    width, height, empty = right - left, bottom - top, np.zeros(COLOURS ** 3, np.float32)
+    rows = slice(max(0, int(top + 0.2 * height)), max(0, int(top + 0.6 * height)) + 1)
+    columns = slice(max(0, int(left + 0.3 * width)), max(0, int(right - 0.3 * width)) + 1)
+    part = picture[rows, columns].reshape(-1, 3) // (255 // COLOURS + 1)
+    if not len(part):
+        return empty
+    counts = np.bincount(part @ [COLOURS ** 2, COLOURS, 1], minlength=COLOURS ** 3)
+    return (counts / len(part)).astype(np.float32)
+
+
+def save(path: Path, found: list[list[np.ndarray]], looks: list[list[np.ndarray]], num_joints: int,
+         everybody: bool, facts: dict) -> None:
+    """Write each frame's people (J, 3), x, y in pixels and score, with `facts`, as `--predict` reads them.
+
+    `keypoints` (N, J, 2) of one person, (N, P, J, 2) of everybody; NaN and score 0 where nobody is.
+    """
+    most = max(map(len, found)) if everybody else 1
+    array = np.full((len(found), most, num_joints, 3), np.nan, np.float32)
+    for frame, people in enumerate(found):
+        array[frame, :len(people)] = people or np.zeros((0, num_joints, 3))
+    scores = np.nan_to_num(array[..., 2])
+    if everybody:
+        facts = facts | {"looks": np.zeros((*array.shape[:2], COLOURS ** 3), np.float32)}
+        for frame, seen in enumerate(looks):
+            facts["looks"][frame, :len(seen)] = seen or np.zeros((0, COLOURS ** 3))
+    else:
+        array, scores = array[:, 0], scores[:, 0]
     file = io.BytesIO()
-    np.savez_compressed(file, keypoints=found[..., :2].astype(np.float32), layout=layout,
-                        scores=np.nan_to_num(found[..., 2]).astype(np.float32), width=size[0], height=size[1],
-                        fps=float(fps))
+    np.savez_compressed(file, keypoints=array[..., :2], scores=scores, **facts)
     write_whole(path, file.getvalue())
 
 
-def open_frames(path: Path) -> tuple[Iterator[np.ndarray], float | None]:
-    """The pictures (height, width, 3) of a video, picture or folder, blue first, and frames a second."""
+def open_cv():
+    """OpenCV."""
     try:
         import cv2
     except ImportError as error:
         raise ImportError(f"OpenCV is missing ({error}). {ENVIRONMENT}") from error
+    return cv2
+
+
+def open_frames(path: Path) -> tuple[Iterator[tuple[np.ndarray, float | None]], float | None, int]:
+    """The frames of a film, picture or folder, frames a second, and about how many they are.
+
+    A frame is a picture (height, width, 3), upright, blue first, and its time in seconds, None where unknown.
+    """
+    cv2 = open_cv()
     if not path.exists():
         raise FileNotFoundError(f"There is no video {path}.")
     if path.is_dir() or path.suffix.lower() in IMAGES:
         files = sorted(path.iterdir()) if path.is_dir() else [path]
-        pictures = (read_picture(cv2, file) for file in files if file.suffix.lower() in IMAGES)
-        return pictures, None if path.is_dir() else 1.0
+        files = [file for file in files if file.suffix.lower() in IMAGES]
+        return ((read_picture(cv2, file), None) for file in files), None if path.is_dir() else 1.0, len(files)
     capture = cv2.VideoCapture(str(path))
     if not capture.isOpened():
         raise ValueError(f"{path} cannot be opened as a video. Convert it to mp4.")
-    return read_video(capture), capture.get(cv2.CAP_PROP_FPS)
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)       # turn pictures as the film's rotation flag says
+    total = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return read_video(cv2, capture), capture.get(cv2.CAP_PROP_FPS), int(total) if 0 < total < 1e9 else 0
 
 
-def read_video(capture) -> Iterator[np.ndarray]:
+def read_video(cv2, capture) -> Iterator[tuple[np.ndarray, float | None]]:
+    """Its pictures and their times in seconds."""
     while True:
         there, picture = capture.read()
         if not there:
             return
-        yield picture
+        time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        yield picture, time if time >= 0 else None
+
+
+def stream_camera(args) -> None:
+    """Write a line of facts, then a line for each frame of the camera, as `--predict -` reads them."""
+    from dataset.camera_lines import camera_lines
+    cv2, detect = open_cv(), make_detector(args)
+    capture = cv2.VideoCapture(args.camera)
+    if not capture.isOpened():
+        raise ValueError(f"There is no camera {args.camera}, or another program uses it. Choose another "
+                         "number, or close that program.")
+    rate = args.fps or capture.get(cv2.CAP_PROP_FPS)
+    for line in camera_lines(capture, detect, args.region, rate if 1 <= rate < 1000 else 30):
+        print(json.dumps(line, separators=(",", ":")), flush=True)
 
 
 def read_picture(cv2, path: Path) -> np.ndarray:
@@ -149,59 +243,6 @@ def read_picture(cv2, path: Path) -> np.ndarray:
     if picture is None:
         raise ValueError(f"{path} cannot be read as a picture. Take it out of the folder.")
     return picture
-
-
-def make_mediapipe(*_) -> tuple[Detect, str, int]:
-    """MediaPipe's BlazePose, the full model: a function picture -> (33, 3), the layout's name, its joints."""
-    try:
-        from mediapipe.python.solutions.pose import Pose
-    except ImportError as error:
-        raise ImportError(f"MediaPipe is missing ({error}). {ENVIRONMENT}") from error
-    pose = Pose(model_complexity=1)
-
-    def detect(picture: np.ndarray) -> np.ndarray | None:
-        landmarks = pose.process(np.ascontiguousarray(picture[..., ::-1])).pose_landmarks
-        if landmarks is None:
-            return None
-        height, width = picture.shape[:2]
-        return np.array([(mark.x * width, mark.y * height, mark.visibility) for mark in landmarks.landmark])
-
-    return detect, "blazepose33", 33
-
-
-def make_rtmpose(model: Path, person_model: Path | None) -> tuple[Detect, str, int]:
-    """RTMPose through rtmlib, as `make_mediapipe`: picture -> (17, 3)."""
-    for path in filter(None, (model, person_model)):
-        if not path.is_file():
-            raise FileNotFoundError(f"There is no model file {path}.")
-    try:
-        from rtmlib import YOLOX, RTMPose
-    except ImportError as error:
-        raise ImportError(f"rtmlib is missing ({error}). {ENVIRONMENT}") from error
-    estimate = RTMPose(str(model), model_input_size=(192, 256), backend="onnxruntime", device="cpu")
-    find = YOLOX(str(person_model), backend="onnxruntime", device="cpu") if person_model else None
-    last = None
-
-    def detect(picture: np.ndarray) -> np.ndarray | None:
-        nonlocal last
-        boxes = find(picture) if find else [[0, 0, *picture.shape[1::-1]]]
-        if len(boxes) == 0:
-            return None
-        last = choose_box(np.asarray(boxes, float)[:, :4], last)
-        keypoints, scores = estimate(picture, bboxes=[last.tolist()])
-        if keypoints[0].shape != (17, 2):
-            raise ValueError(f"{model} gives {len(keypoints[0])} joints, expected COCO's 17. "
-                             "Use a body model.")
-        return np.concatenate([keypoints[0], np.minimum(scores[0], 1)[:, None]], axis=1)
-
-    return detect, "coco17", 17
-
-
-def choose_box(boxes: np.ndarray, last: np.ndarray | None) -> np.ndarray:
-    """The box (4,) left, top, right, bottom of `boxes` (M, 4) nearest to the `last`; at first the largest."""
-    if last is None:
-        return boxes[((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).argmax()]
-    return boxes[np.abs(boxes - last).sum(1).argmin()]
 
 
 if __name__ == "__main__":

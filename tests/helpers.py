@@ -81,6 +81,16 @@ def write_human36m(folder, *, keypoints="gt", lengths=None, extra_2d=3):
     return worlds
 
 
+def save_small_network(path):
+    """A checkpoint of a small network of 9 frames, with random weights, in `path`, which is returned."""
+    torch.manual_seed(0)
+    model_args = {"frames": 9, "dim": 16, "depth": 1}
+    checkpoint.save(path, {"format": checkpoint.FORMAT, "model_args": model_args, "fps": 50,
+                           "data": {"dataset": "cmu", "keypoints": "gt", "tds": 1},
+                           "model": FTCM(**model_args).state_dict()})
+    return path
+
+
 def predict(model, clips, *, frames, tds=1, target="center", hop=None, refiner=None, **lifting):
     """`engine.predict` with the fields of a window and of how to lift as arguments."""
     window = Window(frames, tds=tds, target=target, hop=hop)
@@ -96,4 +106,4 @@ def draw_nothing(patch):
     """Pictures take most of a miniature run's time: with `patch`, pytest's monkeypatch, none is drawn."""
     patch.setattr(curves, "save_training_curves", lambda *_, **__: None)
     patch.setattr(report, "save_animation", lambda *_, **__: None)
-    patch.setattr(own_video, "write_animation", lambda *_, **__: ([], []))
+    patch.setattr(own_video, "write_pictures", lambda *_, **__: ([], []))

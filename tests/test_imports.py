@@ -7,10 +7,10 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 # The kernel in reading order: each file imports only files that stand before it.
 KERNEL = ["bounds", "batch_sizes", "skeleton", "stature", "posture", "camera", "inputs", "loss", "metrics",
-          "provenance", "files", "terminal", "distributed", "clips", "recording", "windows", "smooth",
-          "lift", "refining", "teaching", "scores", "score_table", "releases", "checkpoint", "pretraining",
-          "engine", "ensemble", "run_folder", "report", "averaging", "training", "export_network",
-          "runtime"]
+          "provenance", "files", "errors", "terminal", "distributed", "clips", "recording", "windows",
+          "smooth", "lift", "refining", "teaching", "scores", "score_table", "releases", "checkpoint",
+          "pretraining", "engine", "ensemble", "run_folder", "report", "averaging", "training",
+          "export_network", "runtime"]
 # A folder (the project's own is "") and what its modules may import: all modules of a folder, or one module.
 KERNEL_AND_BELOW = {"common", "common.pictures", "common.untrusted"}
 ROOMS = {"dataset", "dataset.keypoints", "model", "common.video", "common.augmentation", "common.command"}

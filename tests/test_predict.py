@@ -6,28 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 import run_ftcm
-from common import checkpoint, clips
+from common import clips
 from common.smooth import smooth
 from common.video import anatomy
-from model.ftcm import FTCM
 from tests.dataset.keypoints.test_keypoint_file import BAD
-from tests.helpers import draw_nothing, random_clip
+from tests.helpers import draw_nothing, random_clip, save_small_network
 
 SAMPLE = Path(__file__).parents[1] / "dataset" / "baseball_coco17.npz"
 
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    path = tmp_path_factory.mktemp("network") / "lifter.pth"
-    torch.manual_seed(0)
-    model_args = {"frames": 9, "dim": 16, "depth": 1}
-    checkpoint.save(path, {"format": checkpoint.FORMAT, "model_args": model_args, "fps": 50,
-                           "data": {"dataset": "cmu", "keypoints": "gt", "tds": 1},
-                           "model": FTCM(**model_args).state_dict()})
-    return path
+    return save_small_network(tmp_path_factory.mktemp("network") / "lifter.pth")
 
 
 def predict(file, network, output, options=""):

@@ -4,7 +4,7 @@ import difflib
 import re
 import sys
 
-from common.terminal import BadOptions
+from common.errors import BadOptions
 
 
 class Parser(argparse.ArgumentParser):

@@ -159,8 +159,9 @@ def build_parser() -> Parser:
         help="checkpoint file (.pth), of this program or of the original release; without it, evaluation and "
         "--predict use the one that ships, checkpoint/ftcm_27.pth or, with -f 81, ftcm_81.pth; A.pth,B.pth: "
         "they average the poses of several networks")
-    add("--predict", type=Path, metavar="FILE", help="lift the 2D keypoints in this file or folder (formats: "
-        "dataset/keypoints/README.md) and write poses, player, animation and BVH to --output; -: lift JSON "
+    add("--predict", type=Path, metavar="FILE", help="lift this film, picture, folder of pictures or "
+        "file of 2D keypoints (formats: dataset/keypoints/README.md), and write poses, player and BVH to "
+        "--output; 0, 1, ..: a camera's number; -: lift JSON "
         "lines from standard input while they come, to JSON lines on standard output")
     add("--output", type=Path, help="folder for scores and pictures; default: the run's folder when "
         "training, a folder of its own in checkpoint/ otherwise")
@@ -180,12 +181,24 @@ def build_parser() -> Parser:
         help="height of the video in pixels, 16 to 65536, where the file does not say")
     add("--fps", type=between(FPS),
         help="frames per second of the video, 1 to 1000, where the file does not say; else 30")
-    add("--person", help="which person's track, where the file holds several")
+    add("--person", help="which person, where there are several: a number or name; all: everybody, each "
+        "placed before the camera (--root estimate)")
+    add("--detector", choices=["mediapipe", "rtmpose", "ultralytics"], help="what finds keypoints in a film "
+        "or camera, in the environment that `make detector` makes; default: mediapipe, which has its model")
+    add("--detector_model", type=Path, metavar="FILE", help="model file of COCO's 17 joints for --detector "
+        "rtmpose (ONNX) and ultralytics")
+    add("--person_model", type=Path, metavar="FILE", help="ONNX file of a YOLOX person detector for "
+        "--detector rtmpose")
+    add("--pictures", type=parse_list, default="html", help="comma-separated: html, the page poses.html that "
+        "plays the motion; gif, its first ten seconds; mp4, all of it, by ffmpeg; none")
+    add("--picture_fps", type=between((1, 120)), help="pictures a second in gif and mp4; default: the "
+        "film's, in the gif at most 15")
     add("--from", dest="begin", type=between((0, 1_000_000)), metavar="SECONDS",
         help="leave out what comes before this time of the file")
     add("--to", dest="end", type=between((0, 1_000_000)), metavar="SECONDS",
         help="leave out what comes from this time of the file on")
-    add("--film", nargs=2, metavar=("embed|link", "FILM"), help="show this film behind its keypoints in "
+    add("--film", nargs="+", metavar=("embed|link", "FILM"), help="show this film, or "
+        "that of --predict, behind its keypoints in "
         "poses.html: embed puts it into the page, link leaves it where it is")
     add("--view", action="store_true", help="with --predict -: show the body as it moves on a page of this "
         "computer, whose address is printed; frames that come too fast are dropped and counted; pose lines "

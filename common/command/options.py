@@ -6,6 +6,7 @@ one sentence and exit status 2.
 import argparse
 import glob
 import math
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -35,8 +36,10 @@ NOT_FOR_PRETRAINING = {"val_stride", "test_stride", "flip_test", "refine", "keep
                        "stature", "input"}
 ONLY_FOR_USE = ["runtime", "precision"]
 ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "begin", "end", "root", "fov", "level",
-                    "roll", "fit", "bvh_names", "film", "view"]
+                    "roll", "fit", "bvh_names", "film", "view", "detector", "detector_model", "person_model",
+                    "pictures", "picture_fps"]
 LIVE = Path("-")
+EVERYBODY = "all"           # --person
 # The checkpoints that ship, by their frames; the first is used where none is named.
 SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
 OVERVIEW = """\
@@ -67,9 +70,16 @@ def parse(argv: list[str]) -> argparse.Namespace:
     args.averaged = split_files(str(args.previous_dir)) if args.previous_dir else []
     if args.averaged and "reload" not in args.given and uses_checkpoint(args):
         args.reload = True
+    args.pictures = [] if args.pictures == ["none"] else args.pictures
+    args.camera = camera_number(args.predict)
+    if args.camera is not None:
+        args.predict = LIVE
     problem = find_problem(args)
     if problem:
         parser.error(problem)
+    args.everybody = args.person == EVERYBODY
+    args.root = "estimate" if args.everybody else args.root
+    args.film = args.film and (args.film[0], Path([*args.film, args.predict][1]))
     args.test = args.test and not args.pretrain         # it has no poses to score
     args.averaged = [find_file(parser, "previous_dir", path) for path in args.averaged]
     args.previous_dir = next(iter(args.averaged), None)
@@ -112,6 +122,12 @@ def find_file(parser: argparse.ArgumentParser, name: str, path: Path) -> Path:
     if len(matches) != 1:
         parser.error(f"--{name} {path} must match exactly one file, it matches {len(matches)}")
     return Path(matches[0])
+
+
+def camera_number(path: Path | None) -> int | None:
+    """The number of the camera that --predict names; None where it names none."""
+    word = str(path)
+    return int(word) if word.isdecimal() and len(word) < 4 and not path.exists() else None
 
 
 def uses_checkpoint(args) -> bool:
@@ -236,12 +252,14 @@ def find_problem(args) -> str | None:
          f"--from must come before --to, got {args.begin} and {args.end}"),
         (args.predict == LIVE and (args.level == "motion"
                                    or args.given & {"output", "person", "begin", "end", "smooth",
-                                                    "bvh_names", "film"}),
-         "--predict - answers each line on standard output while the motion goes on; drop --output, "
-         "--person, --from, --to, --smooth, --bvh_names, --film and --level motion (--level DEGREES "
-         "works)"),
-        (args.film and args.film[0] not in ("embed", "link"),
+                                                    "bvh_names", "film", "pictures", "picture_fps"}),
+         "--predict - and cameras answer on standard output while the motion goes on; drop --output, "
+         "--person, --from, --to, --smooth, --bvh_names, --film, --pictures, --picture_fps and "
+         "--level motion (--level DEGREES works)"),
+        (args.film and (args.film[0] not in ("embed", "link") or len(args.film) > 2),
          f"--film needs embed or link and the film's file, got {' '.join(args.film or [])}"),
+        (args.film and "html" not in args.pictures, "--film is shown in poses.html; add html to --pictures"),
+        *find_film_problems(args),
         (args.view and args.predict != LIVE,
          "--view shows a stream while it comes, --predict -; a file's motion is played by poses.html; drop "
          "--view"),
@@ -295,6 +313,29 @@ def find_problem(args) -> str | None:
     return next((sentence for failed, sentence in checks if failed), None)
 
 
+def find_film_problems(args) -> list[tuple]:
+    """What is wrong with the options of detectors, people and pictures: pairs of whether and a sentence."""
+    own = args.detector in ("rtmpose", "ultralytics")
+    strange = sorted(set(args.pictures or ["*"]) - {"html", "gif", "mp4"})
+    return [
+        (args.predict == LIVE and args.camera is None
+         and args.given & {"detector", "detector_model", "person_model"},
+         "--predict - reads keypoints; drop --detector, --detector_model and --person_model"),
+        (own != bool(args.detector_model),
+         "--detector rtmpose or ultralytics and --detector_model FILE belong together"),
+        (args.person_model and args.detector != "rtmpose", "--person_model FILE needs --detector rtmpose"),
+        (args.detector == "rtmpose" and args.person and not args.person_model,
+         "--person chooses among the people whom --person_model FILE finds for --detector rtmpose; add it"),
+        (args.person == EVERYBODY and "root" in args.given and args.root == "none",
+         "--person all places everybody before the camera; drop --root none"),
+        (strange, f"--pictures takes html, gif, mp4 or none, got {', '.join(strange)}"),
+        ("picture_fps" in args.given and not {"gif", "mp4"} & set(args.pictures or []),
+         "--picture_fps is the rate of gif and mp4; add one of them to --pictures"),
+        (args.predict and "mp4" in (args.pictures or []) and shutil.which("ffmpeg") is None,
+         "--pictures mp4 needs a program ffmpeg on the search path; install it, or choose gif or html"),
+    ]
+
+
 def announce_shipped(path: Path) -> None:
     """Say that nobody named a checkpoint and which one is used; FileNotFoundError where it is absent."""
     if not path.is_file():
@@ -346,7 +387,7 @@ def plain(args: argparse.Namespace) -> dict:
     """The options as plain values, fit for JSON and for a checkpoint."""
     return {name: str(value) if isinstance(value, Path) else value
             for name, value in sorted(vars(args).items())
-            if name not in ("given", "shipped", "averaged")}
+            if name not in ("given", "shipped", "averaged", "camera", "everybody")}
 
 
 def refuse_unknown(option: str, given: list[str] | None, known: list[str]) -> None:

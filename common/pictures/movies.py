@@ -30,8 +30,17 @@ def save_gif(path: Path, pictures: list[Image.Image], *, fps: float) -> None:
     indexed = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     file = io.BytesIO()
     indexed[0].save(file, format="GIF", save_all=True, append_images=indexed[1:], loop=0,
-                    duration=max(20, 10 * round(100 / fps)))
+                    duration=durations(len(pictures), fps))
     write_whole(path, file.getvalue())
+
+
+def durations(count: int, fps: float) -> list[int]:
+    """Milliseconds for which each of `count` pictures is shown, whole hundredths of a second, 0.02 at least.
+
+    They take turns so that the whole keeps its speed.
+    """
+    edges = [round(100 * number / fps) for number in range(count + 1)]
+    return [10 * max(2, end - begin) for begin, end in zip(edges, edges[1:])]
 
 
 def find_ffmpeg() -> str | None:

@@ -1,27 +1,49 @@
-"""A user's own video: its keypoints are lifted, the poses placed, then written as files and pictures.
+"""A user's own film: its keypoints are lifted, the poses placed, then written as files and pictures.
 
 Shapes: N frames, J joints. Poses are metres.
 """
-import math
+import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from common.clips import Clip, resample, resample_array
 from common.files import whole_folder
-from common.pictures import movies
-from common.pictures.animation import make_animation
 from common.recording import Recording, to_clip
 from common.skeleton import HUMAN36M
-from common.terminal import progress
 from common.video import pose_files
 from common.video.bvh import NAMINGS
-from common.video.placement import Placed, Placement, certainty, make_intrinsics, place, undo_roll
+from common.video.drawing import write_gif, write_mp4
+from common.video.placement import (
+    Placed,
+    Placement,
+    certainty,
+    make_intrinsics,
+    place,
+    undo_roll,
+    up_of,
+)
 from common.video.player import Film, Person, save_html
 
-GIF_FPS, GIF_PICTURES = 15, 150         # at most: a GIF holds the first ten seconds
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to write.
+
+    title      of pages and pictures
+    pictures   any of html, gif, mp4
+    rate       pictures a second of gif and mp4; None: the film's, in the gif at most 15
+    bvh_names  names of the bones;   film  behind the keypoints of the page
+    everybody  whether files are named for the people, and one page and one JSON hold all of them
+    """
+    title: str
+    pictures: tuple[str, ...] = ("html",)
+    rate: float | None = None
+    bvh_names: str = NAMINGS[0]
+    film: Film | None = None
+    everybody: bool = False
 
 
 def lift_clip(clip: Clip, trained_fps: float,
@@ -51,65 +73,100 @@ def lift_recording(recording: Recording, placement: Placement, trained_fps: floa
     return lift_clip(upright_clip(recording, placement), trained_fps, predict)
 
 
-def write_outputs(folder: Path, recording: Recording, poses: np.ndarray, placement: Placement, *,
-                  bvh_names: str = NAMINGS[0], film: Film | None = None) -> list[str]:
-    """Write lifted, root-relative poses (N, J, 3) as `placement` says; returns notes and file names.
+def lift_recordings(people: list[Recording], placement: Placement, trained_fps: float,
+                    predict: Callable[[Clip], np.ndarray]) -> tuple[list[np.ndarray], list[str]]:
+    """`lift_recording` of each person; each note once."""
+    lifted = [lift_recording(recording, placement, trained_fps, predict) for recording in people]
+    return [poses for poses, _ in lifted], list(dict.fromkeys(note for _, notes in lifted for note in notes))
 
-    The poses are of the recording's `upright_clip`. All files are written, or none where one of them cannot
+
+def write_outputs(folder: Path, people: list[Recording], lifted: list[np.ndarray], placement: Placement,
+                  wanted: Wanted) -> list[str]:
+    """Write each person's lifted, root-relative poses (N, J, 3) as `placement` says; notes and file names.
+
+    The poses are of the recordings' `upright_clip`. All files are written, or none where one of them cannot
     be.
     """
-    placed, notes = place(upright_clip(recording, placement), certainty(recording), poses, placement)
+    if not wanted.everybody:
+        people = [replace(people[0], name=wanted.title)]
+    placed, notes = place_people(people, lifted, placement, wanted.everybody)
+    starts = file_starts(people) if wanted.everybody else [""]
     with whole_folder(folder) as part:
-        files = write_pose_files(part, recording, placed, bvh_names, film)
-        animation_notes, pictures = write_animation(part, recording, placed.poses)
-    return [*notes, *animation_notes,
-            f"{len(poses)} poses, {recording.fps:g} frames a second, metres; {placed.space}.",
-            *(str(folder / file.name) for file in [*files, *pictures])]
+        files: list[Path] = []
+        for recording, motion, start in zip(people, placed, starts):
+            files += write_pose_files(part, recording, motion, wanted, start)
+        if wanted.everybody:
+            files.append(part / "poses.json")
+            pose_files.save_people_json(files[-1], [recording.name for recording in people], placed,
+                                        [recording.first for recording in people], HUMAN36M, people[0].fps)
+        picture_notes, pictures = write_pictures(part, people, placed, wanted)
+    counts = [f"{len(motion.poses)} poses{f' of {recording.name}' if wanted.everybody else ''}, "
+              f"{recording.fps:g} frames a second, metres; {motion.space}."
+              for recording, motion in zip(people, placed)]
+    return [*notes, *picture_notes, *counts, *(str(folder / file.name) for file in [*files, *pictures])]
 
 
-def write_pose_files(folder: Path, recording: Recording, placed: Placed, bvh_names: str,
-                     film: Film | None) -> list[Path]:
-    """Write a placed motion as npz, JSON, CSV, trc, angles, BVH and as the player; returns the files."""
-    npz, plain, table, markers, angles, bvh, page = files = [folder / name for name in (
-        "poses.npz", "poses.json", "poses.csv", "poses.trc", "angles.csv", "motion.bvh", "poses.html")]
+def place_people(people: list[Recording], lifted: list[np.ndarray], placement: Placement,
+                 everybody: bool) -> tuple[list[Placed], list[str]]:
+    """The placed motion of each person, and notes. The vertical of the first is that of everybody."""
+    placed, notes = [], []
+    for recording, poses in zip(people, lifted):
+        motion, said = place(upright_clip(recording, placement), certainty(recording), poses, placement)
+        if not placed:
+            placement = replace(placement, up=up_of(motion, placement))
+        placed.append(motion)
+        notes += [f"{recording.name.capitalize()}: {note}" for note in said] if everybody else said
+    return placed, notes
+
+
+def file_starts(people: list[Recording]) -> list[str]:
+    """What the names of each person's files begin with: person_1_; a number where names would be alike."""
+    names = [re.sub(r"[^\w-]+", "_", recording.name) for recording in people]
+    if len(set(map(str.lower, names))) < len(names):
+        names = [f"person_{number}" for number in range(1, len(names) + 1)]
+    return [f"{name}_" for name in names]
+
+
+def write_pose_files(folder: Path, recording: Recording, placed: Placed, wanted: Wanted,
+                     start: str) -> list[Path]:
+    """Write a placed motion as npz, JSON, CSV, trc, angles and BVH; returns the files.
+
+    Their names begin with `start`; with one the JSON, which is then everybody's, is left out.
+    """
+    npz, plain, table, markers, angles, bvh = files = [folder / (start + name) for name in (
+        "poses.npz", "poses.json", "poses.csv", "poses.trc", "angles.csv", "motion.bvh")]
     poses, shared = placed.poses, {"skeleton": HUMAN36M, "fps": recording.fps}
     told = {"space": placed.space, "state": placed.state, "facts": placed.facts}
     pose_files.save_npz(npz, poses, **shared, **told)
-    pose_files.save_json(plain, poses, **shared, **told)
+    if not start:
+        pose_files.save_json(plain, poses, **shared, **told)
     pose_files.save_csv(table, poses, **shared, state=placed.state)
     pose_files.save_trc(markers, poses, **shared)
     pose_files.save_angles(angles, poses, **shared, up=placed.up)
-    pose_files.save_bvh(bvh, poses, **shared, up=placed.up, on_floor=not placed.grounded, names=bvh_names)
-    person = Person(recording.name, poses, recording.keypoints, placed.state == 1, placed.up)
-    save_html(page, [person], title=recording.name, fps=recording.fps, film=film,
-              size=(recording.width, recording.height), feet_on_floor=not placed.grounded)
-    return files
+    pose_files.save_bvh(bvh, poses, **shared, up=placed.up, on_floor=not placed.grounded,
+                        names=wanted.bvh_names)
+    return [file for file in files if not start or file is not plain]
 
 
-def write_animation(folder: Path, recording: Recording, poses: np.ndarray) -> tuple[list[str], list[Path]]:
-    """animation.gif of the first seconds and, with an ffmpeg, animation.mp4 of all frames.
+def write_pictures(folder: Path, people: list[Recording], placed: list[Placed],
+                   wanted: Wanted) -> tuple[list[str], list[Path]]:
+    """Write the page, the GIF and the MP4, as far as they are wanted; notes and files.
 
-    `poses` (N, J, 3) are drawn upright along their y axis. Returns notes and the files.
+    The page shows everybody, GIF and MP4 the first person.
     """
-    num_frames, fps = len(poses), recording.fps
-    headings = [f"{recording.name}   {frame / fps:.2f} s" for frame in range(num_frames)]
-    animation = make_animation(recording.keypoints, {"3D pose": poses}, HUMAN36M, headings=headings,
-                               size=(recording.width, recording.height))
-    every = max(1, math.ceil(fps / GIF_FPS - 0.01))
-    shown = range(0, num_frames, every)
-    drawn = {frame: animation.draw(frame) for frame in shown[:GIF_PICTURES]}
-    gif, mp4 = folder / "animation.gif", folder / "animation.mp4"
-    movies.save_gif(gif, list(drawn.values()), fps=fps / every)
-    notes, files = [], [gif]
-    if len(drawn) < len(shown):
-        notes.append(f"animation.gif holds the first {len(drawn) * every / fps:.0f} seconds.")
-    ffmpeg = movies.find_ffmpeg()
-    if ffmpeg is None:
-        return [*notes, "No ffmpeg is on the search path: animation.mp4 was not written."], files
-    pictures = (drawn.get(frame) or animation.draw(frame)
-                for frame in progress(range(num_frames), desc="draw", unit="frame"))
-    try:
-        movies.save_mp4(mp4, pictures, size=drawn[0].size, fps=fps, ffmpeg=ffmpeg)
-    except ValueError as error:
-        return [*notes, str(error)], files
-    return notes, [*files, mp4]
+    page, gif, mp4 = (folder / name for name in ("poses.html", "animation.gif", "animation.mp4"))
+    first, size, notes = people[0], (people[0].width, people[0].height), []
+    if "html" in wanted.pictures:
+        begin = min(recording.first for recording in people)
+        shown = [Person(recording.name, motion.poses, recording.keypoints, motion.state == 1, motion.up,
+                        first=recording.first - begin) for recording, motion in zip(people, placed)]
+        film = wanted.film and replace(wanted.film, start=wanted.film.start + begin / first.fps)
+        save_html(page, shown, title=wanted.title, fps=first.fps, film=film, size=size,
+                  feet_on_floor=not placed[0].grounded)
+    if "gif" in wanted.pictures:
+        notes += write_gif(gif, first, placed[0].poses, wanted.rate)
+    if "mp4" in wanted.pictures:
+        notes += write_mp4(mp4, first, placed[0].poses, wanted.rate)
+    if len(people) > 1 and {"gif", "mp4"} & set(wanted.pictures):
+        notes.append(f"GIF and MP4 show {first.name} alone; poses.html shows everybody.")
+    return notes, [file for file in (page, gif, mp4) if file.exists()]

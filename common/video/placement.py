@@ -31,6 +31,7 @@ class Placement:
     roll     degrees by which the camera is turned clockwise about its line of sight; None: not stated
     seconds  standard deviation of the Gaussian that smooths the root's path without a fit; None for none
     rays     whether the network is given rays, which depend on `fov`
+    up       (3,) the direction against gravity, where another person of the film told it; None: not known
     fit      whether one body is fitted to the poses;   height  its stature, metres; None for an average adult
     """
     root: bool = False
@@ -42,6 +43,7 @@ class Placement:
     rays: bool = False
     fit: bool = True
     height: float | None = None
+    up: np.ndarray | None = None
 
     def describe_space(self, floor: float | None = None) -> str:
         """The coordinate space of placed poses, in words; `floor` where their origin lies on the floor."""
@@ -149,6 +151,8 @@ def stated_up(poses: np.ndarray, placement: Placement, *, judge: bool) -> np.nda
 
     Where the motion of poses (N, J, 3) is to state it, it does if `judge`.
     """
+    if placement.up is not None:
+        return placement.up
     if placement.pitch is None or placement.pitch == "motion" and not judge:
         return None
     pitch = camera_pitch(poses, HUMAN36M) if placement.pitch == "motion" else placement.pitch
@@ -181,6 +185,15 @@ def estimate_root_path(clip: Clip, poses: np.ndarray, placement: Placement) -> t
     if placement.seconds:
         root = smooth(root, seconds=placement.seconds, fps=clip.fps)
     return root, notes
+
+
+def up_of(placed: Placed, placement: Placement) -> np.ndarray | None:
+    """The direction against gravity (3,) in the axes of the camera without its roll; None where unknown."""
+    pitch, roll = placed.facts["pitch_degrees"], placed.facts["roll_degrees"]
+    if pitch is None:
+        return placed.up
+    pitch, roll = math.radians(pitch), math.radians(roll - (placement.roll or 0))
+    return -np.array([math.sin(roll) * math.cos(pitch), math.cos(roll) * math.cos(pitch), math.sin(pitch)])
 
 
 def describe_fov(placement: Placement) -> str:

@@ -6,11 +6,12 @@ Shapes: N frames, J joints. Poses are metres, x right, y down, z forward: camera
 import csv
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from common.files import write_whole
+from common.files import whole, write_whole
 from common.skeleton import Skeleton
 from common.video.angles import angles_csv
 from common.video.body import STATES
@@ -47,11 +48,48 @@ def save_json(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *, 
 
     What is unknown is null, and the bones' lengths are named for the joint at the end of each.
     """
-    told = {} if state is None else {"states": STATES, "state": state.tolist()}
-    text = {"unit": "m", "space": space, "fps": float(fps), "frames": len(poses), "skeleton": skeleton.name,
-            "joints": skeleton.joints, "parents": skeleton.parents, **(facts or {}), **told,
-            "poses": check_poses(poses, skeleton, fps).round(5).tolist()}
-    write_whole(path, json.dumps(text, separators=(",", ":")))
+    person = {"space": space, "frames": len(poses), **(facts or {})}
+    write_json(path, {"unit": "m", "fps": float(fps), "skeleton": skeleton.name, "joints": skeleton.joints,
+                      "parents": skeleton.parents, **person},
+               check_poses(poses, skeleton, fps), state)
+
+
+def write_json(path: Path, facts: dict, poses: np.ndarray, state: np.ndarray | None) -> None:
+    """The text of an object of `facts`, `state` (N, J) with its words, `poses` (N, J, 3) to 0.01 mm."""
+    with whole(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        file.writelines(json_parts(facts, poses, state))
+
+
+def json_parts(facts: dict, poses: np.ndarray, state: np.ndarray | None) -> Iterator[str]:
+    """The text of an object of `facts`, `state` (N, J) with its words, and `poses` (N, J, 3) to 0.01 mm."""
+    known = {} if state is None else {"states": STATES}
+    yield json.dumps({**facts, **known}, separators=(",", ":"))[:-1]
+    for name, values in (("state", state), ("poses", poses)):
+        if values is None:
+            continue
+        yield f',"{name}":['
+        for frame, value in enumerate(values):
+            yield "," * bool(frame) + json.dumps(value.round(5).tolist(), separators=(",", ":"))
+        yield "]"
+    yield "}"
+
+
+def save_people_json(path: Path, names: list[str], people: list, first: list[int], skeleton: Skeleton,
+                     fps: float) -> None:
+    """Everybody's motion (placement.Placed) in the form of `save_json`: `people`, each with its `name`.
+
+    `first_frame` is the number of the film's frame that a person's first pose belongs to, from 0.
+    """
+    text = {"unit": "m", "fps": float(fps), "skeleton": skeleton.name, "joints": skeleton.joints,
+            "parents": skeleton.parents}
+    with whole(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        file.write(json.dumps(text, separators=(",", ":"))[:-1] + ',"people":[')
+        for number, (name, placed, start) in enumerate(zip(names, people, first)):
+            facts = {"name": name, "first_frame": start, "frames": len(placed.poses), "space": placed.space,
+                     **placed.facts}
+            file.write("," * bool(number))
+            file.writelines(json_parts(facts, check_poses(placed.poses, skeleton, fps), placed.state))
+        file.write("]}")
 
 
 def save_csv(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *,
@@ -60,15 +98,15 @@ def save_csv(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *,
 
     With `state` {joint}_state stands behind them, a word for every joint.
     """
-    poses, text = check_poses(poses, skeleton, fps), io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
+    poses = check_poses(poses, skeleton, fps)
     told = [] if state is None else [f"{joint}_state" for joint in skeleton.joints]
-    table.writerow(["frame", "time_s", *(f"{joint}_{axis}_m" for joint in skeleton.joints for axis in "xyz"),
-                    *told])
-    for frame, pose in enumerate(poses):
-        words = [] if state is None else [STATES[number] for number in state[frame]]
-        table.writerow([frame, f"{frame / fps:.5f}", *(f"{value:.5f}" for value in pose.ravel()), *words])
-    write_whole(path, text.getvalue())
+    with whole(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["frame", "time_s", *(f"{joint}_{axis}_m" for joint in skeleton.joints
+                                             for axis in "xyz"), *told])
+        for frame, pose in enumerate(poses):
+            words = [] if state is None else [STATES[number] for number in state[frame]]
+            table.writerow([frame, f"{frame / fps:.5f}", *(f"{value:.5f}" for value in pose.ravel()), *words])
 
 
 def save_trc(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float) -> None:

@@ -33,13 +33,33 @@ def read_npz(path: Path) -> KeypointFile:
         return read_videopose3d(*read_archive(path, ["positions_2d", "metadata"], hint=HINT), where)
     if {"boxes", "segments", "keypoints"} <= names:
         return read_detectron(*read_archive(path, ["keypoints", "metadata"], hint=HINT), where)
-    known = [key for key in ("scores", "layout", "width", "height", "fps") if key in names]
+    known = [key for key in ("scores", "layout", "width", "height", "fps", "looks", "times") if key in names]
     keypoints, *values = read_archive(path, ["keypoints", *known], hint=HINT)
     facts = dict(zip(known, values))
     file = read_people(keypoints, facts.pop("scores", None), where)
+    file = with_film(file, facts.pop("looks", None), facts.pop("times", None), where)
     layout = read_text(facts.pop("layout"), f"{where}: layout") if "layout" in facts else None
     return replace(file, layout=layout,
                    **{key: read_number(value, f"{where}: {key}") for key, value in facts.items()})
+
+
+def with_film(file: KeypointFile, looks, times, where: str) -> KeypointFile:
+    """The file with what a detector saw in the film besides: looks (N, P, A), and times (N,) in seconds."""
+    count = len(file.frames)
+    if times is not None:
+        times = read_numbers(times, f"{where}: times").astype(np.float64)
+        if times.shape != (count,) or not np.isfinite(times).all() or (np.diff(times) <= 0).any():
+            raise ValueError(f"{where}: expected growing times of {count} frames, got "
+                             f"{describe_value(times)}. Run the detector again.")
+    if looks is None or file.tracked:
+        return replace(file, times=times)
+    looks = read_numbers(looks, f"{where}: looks").astype(np.float64)
+    if looks.ndim != 3 or len(looks) != count or looks.shape[1] < len(file.people):
+        raise ValueError(f"{where}: expected looks of {len(file.people)} people in {count} frames, got shape "
+                         f"{looks.shape}. Run the detector again.")
+    found = {name: {frame: looks[frame, int(name) - 1] for frame in track}
+             for name, track in file.people.items()}
+    return replace(file, times=times, looks=found)
 
 
 def read_array(path: Path) -> KeypointFile:
@@ -69,7 +89,7 @@ def read_people(keypoints, scores, where: str) -> KeypointFile:
             found = found.squeeze(1 + found.shape[1:-2].index(1))
         if found.ndim == 3:
             track = check_track(found, where)
-            return KeypointFile({"0": track}, list(track))
+            return KeypointFile({"1": track}, list(track))
         if found.ndim == 4 and found.shape[1] > max(MOST_PEOPLE, len(found)):
             raise ValueError(f"{where}: expected (frames, people, joints, 2 or 3), got {found.shape}, more "
                              f"people than frames. Exchange the first two axes.")

@@ -4,6 +4,7 @@ A frame is null, one person or a list of people, alone or under a key such as `l
 of joints, or an object that has them as `keypoints`. A joint is [x, y], [x, y, score] or an object with x, y.
 Formats: dataset/keypoints/README.md.
 """
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,7 @@ def read_frames(frames: list, where: str, *, layout: str | None = None, **facts)
     if len(names) > 1:
         raise ValueError(f"{where} names its joints in {len(names)} ways. Keep one detector's output.")
     file = collect_people(limit_entries(entries, where), numbers, where)
-    return KeypointFile(file.people, file.frames, layout=layout, names=next(iter(names)), **facts)
+    return replace(file, layout=layout, names=next(iter(names)), **facts)
 
 
 def list_people(frame, where: str) -> list:

@@ -27,6 +27,10 @@ class KeypointFile:
     frames                      the numbers of all frames of the file, those without people included
     layout, width, height, fps  None where the file does not say
     names                       of the joints; None where their order alone says what they are
+    tracked                     whether a name stands for one person in all frames; otherwise it is a number,
+                                the person's place in its frame (dataset/keypoints/following.py)
+    looks                       as `people`: (A,) shares of colours, by which people are told apart
+    times                       (frames,) seconds; None where every frame lasts as long as any other
     """
     people: dict[str, dict[int, np.ndarray]]
     frames: list[int]
@@ -35,6 +39,9 @@ class KeypointFile:
     height: float | None = None
     fps: float | None = None
     names: tuple[str, ...] | None = None
+    tracked: bool = True
+    looks: dict[str, dict[int, np.ndarray]] | None = None
+    times: np.ndarray | None = None
 
 
 def collect_people(entries: Iterable[tuple[int, str | None, np.ndarray]], frames: list[int], where: str, *,
@@ -54,12 +61,13 @@ def collect_people(entries: Iterable[tuple[int, str | None, np.ndarray]], frames
     people, counts = {}, {}
     for frame, person, points in entries:
         if not tracked:
-            person = str(counts.get(frame, 0))
             counts[frame] = counts.get(frame, 0) + 1
+            person = str(counts[frame])
         if frame in people.setdefault(person, {}):
             raise ValueError(f"{where}: person {person} appears twice in frame {frame}. Keep one of them.")
         people[person][frame] = points
-    return KeypointFile(people, sorted({*frames, *(frame for frame, _, _ in entries)}), layout=layout)
+    return KeypointFile(people, sorted({*frames, *(frame for frame, _, _ in entries)}), layout=layout,
+                        tracked=tracked or len(people) == 1)
 
 
 def parse_points(keypoints, scores, where: str) -> np.ndarray:

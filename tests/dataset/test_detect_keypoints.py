@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dataset.detect_keypoints import choose_box, main
+from dataset.detect_keypoints import main
+from dataset.detectors import choose_box
 from dataset.keypoints.reader import read_recording
 from tests.keypoint_samples import expected, track
 
@@ -23,8 +24,11 @@ class Capture:
     def isOpened(self):
         return self.path.endswith(".mp4")
 
-    def get(self, _):
-        return 25.0
+    def get(self, fact):
+        return {5: 25.0, 0: 40.0 * (self.frame - 1), 7: PICTURES}[fact]
+
+    def set(self, fact, value):
+        assert (fact, value) == (49, 1)             # the film's rotation flag is obeyed
 
     def read(self):
         self.frame += 1
@@ -55,8 +59,9 @@ class YOLOX:
 
 @pytest.fixture(autouse=True)
 def packages(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "cv2", SimpleNamespace(VideoCapture=Capture, CAP_PROP_FPS=5,
-                                                            imread=lambda path: None))
+    monkeypatch.setitem(sys.modules, "cv2", SimpleNamespace(
+        VideoCapture=Capture, CAP_PROP_FPS=5, CAP_PROP_POS_MSEC=0, CAP_PROP_FRAME_COUNT=7,
+        CAP_PROP_ORIENTATION_AUTO=49, imread=lambda path: None))
     monkeypatch.setitem(sys.modules, "rtmlib", SimpleNamespace(RTMPose=RTMPose, YOLOX=YOLOX))
     monkeypatch.setitem(sys.modules, "mediapipe", None)
     for name in ("a.mp4", "a.txt", "body.onnx", "halpe.onnx", "person.onnx"):

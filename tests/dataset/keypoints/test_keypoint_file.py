@@ -68,7 +68,7 @@ def test_the_sizes_that_coco_and_detectron_state_are_used(tmp_path):
         assert (recording.width, recording.height) == (1920, 1080)
 
 
-def test_a_detectron_frame_without_people_is_a_gap_and_two_people_are_told_apart_by_order(tmp_path):
+def test_a_detectron_frame_without_people_is_a_gap_and_two_people_are_told_apart_by_place(tmp_path):
     points = track(6)
     path = write_detectron(tmp_path, points)
     with np.load(path, allow_pickle=True) as archive:
@@ -76,9 +76,9 @@ def test_a_detectron_frame_without_people_is_a_gap_and_two_people_are_told_apart
     arrays["keypoints"][2] = [[], []]
     arrays["keypoints"][4][1] = np.concatenate([arrays["keypoints"][4][1], arrays["keypoints"][4][1] + 500])
     np.savez(path, **arrays)
-    with pytest.raises(ValueError, match=r"2 people: 0 \(5 frames\), 1 \(1 frames\)"):
+    with pytest.raises(ValueError, match=r"2 people: 1 \(5 frames\), 2 \(1 frames\)"):
         read_recording(path)
-    recording = read_recording(path, person=0)
+    recording = read_recording(path, person=1)
     assert recording.keypoints == pytest.approx(expected(points), abs=1e-3)
     assert "missing in 1 of 6 frames" in " ".join(recording.notes)
 
@@ -124,6 +124,7 @@ def device(to):
     return to / "video.json"
 
 
+TWO = np.ones((5, 2, 17, 2)) * np.array([1, 900])[:, None, None]        # at two places
 BAD = {
     "pipe": (pipe, "is no regular file"), "device": (device, "is no regular file"),
     "pipe in a folder": (folder_of(lambda path: os.mkfifo(path)), "is no regular file"),
@@ -180,7 +181,7 @@ BAD = {
     "screen": (lambda to: write_json(to, coco(track() / [960, 960, 1] - [1, 0.5, 0])), "within 2 of 0"),
     "no frames": (lambda to: write_npz(to, keypoints=np.zeros((0, 17, 2)), layout="coco17"), r"\(0, 17, 3\)"),
     "flat array": (lambda to: write_npz(to, keypoints=np.zeros(51), layout="coco17"), "of shape"),
-    "two people": (lambda to: write_npz(to, keypoints=np.ones((5, 2, 17, 2)), layout="coco17"), "2 people"),
+    "two people": (lambda to: write_npz(to, keypoints=TWO, layout="coco17"), "2 people"),
     "text array": (lambda to: write_npz(to, keypoints=np.full((5, 17, 2), "x")), "must be numbers"),
     "scores of other length": (lambda to: write_npz(to, keypoints=np.zeros((5, 17, 2)), scores=np.ones(3)),
                                r"scores of shape \(3,\)"),
