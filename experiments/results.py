@@ -17,7 +17,8 @@ SMOOTHING = (0, 0.02, 0.04, 0.08, 0.15)     # seconds
 
 
 def measure_shipped(shipped: dict[int, Path], study: Study) -> list[str]:
-    """Evaluate checkpoints on the bundled motions, both keypoint sources, and measure their limits.
+    """Evaluate checkpoints on the bundled motions, both keypoint sources, and measure their limits; then the
+    mean of all of them on keypoints with simulated errors.
 
     `shipped`: the checkpoints by their frames. What was measured is published; returned are sentences on what
     could not be measured.
@@ -32,6 +33,10 @@ def measure_shipped(shipped: dict[int, Path], study: Study) -> list[str]:
             sentences += measure_and_publish(f"{path.stem}_{keypoints}", words, ["scores.json"], study)
         sentences += measure_and_publish(f"limits_{path.stem}", ["-f", str(frames)],
                                          ["limits.json", "limits.png"], study, execute=limits.execute)
+    if all(path.is_file() for path in shipped.values()):
+        words = "--train 0 --dataset cmu -k detected --previous_dir".split()
+        sentences += measure_and_publish("mean_detected", [*words, ",".join(map(str, shipped.values()))],
+                                         ["scores.json"], study)
     return sentences
 
 

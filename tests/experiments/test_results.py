@@ -37,6 +37,17 @@ def test_shipped_checkpoints_are_evaluated_on_both_keypoints_and_what_failed_is_
     assert said == ["ftcm_27_detected: no room", "ftcm_81.pth is not there: not evaluated."]
 
 
+def test_the_mean_of_all_shipped_checkpoints_is_evaluated(study, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(run_ftcm, "execute", lambda words: asked.append(" ".join(words[:-2])))
+    monkeypatch.setattr(limits, "execute", run_ftcm.execute)
+    monkeypatch.setattr(results, "copy_results", lambda *_: None)
+    first, second = tmp_path / "a.pth", tmp_path / "b.pth"
+    first.write_text(""), second.write_text("")
+    assert results.measure_shipped({27: first, 81: second}, study) == []
+    assert asked[-1] == f"--train 0 --dataset cmu -k detected --previous_dir {first},{second}"
+
+
 def test_smoothing_becomes_a_row_for_each_strength(study, project, monkeypatch):
     def execute(words):
         output = Path(words[-1])

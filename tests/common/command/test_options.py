@@ -75,7 +75,7 @@ from common.video.bvh import NAMINGS
     ("--train 1 --view", "--view is for --predict FILE"),
     ("--train 1 --film link a", "--film is for --predict FILE"),
     ("--predict x --film inside a.mp4", "--film needs embed or link and the film's file, got inside a.mp4"),
-    ("--predict x --film link", "expected 2 arguments"), ("--predict - --film link a.mp4", "drop --output"),
+    ("--predict x --film link a b", "embed or link and the film"), ("--predict - --film link a.mp4", "drop --output"),
     ("--predict - --bvh_names joints", "--bvh_names"), ("--predict x --bvh_names a", "invalid choice: 'a'"),
     ("--predict x --body_height 1.75 --fit 0", "drop it or --fit 0"), ("--train 1 --fit 0", "--predict FILE"),
     ("--predict x --body_height 175", "--body_height: expected a number from 0.5 to 2.5, got 175"),
