@@ -7,8 +7,9 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
-if __name__ == "__main__":      # before torch loads OpenMP: threads that spin stall a busy machine
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if __name__ == "__main__":      # before torch loads OpenMP; why: experiments/__init__.py
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ |= {"GOMP_SPINCOUNT": "10000"} | os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
 
 import torch
 
@@ -87,8 +88,7 @@ def load_network(args) -> tuple[torch.nn.Module, dict]:
     path = args.previous_dir
     if len(args.averaged) > 1:
         return several.load_ensemble(args, load_network, trained_layout)
-    if args.shipped:
-        options.announce_shipped(path)
+    options.announce_shipped(args)
     saved = pretraining.load(path, MODELS, train=args.train, as_is=options.keeps_pretraining(args))
     network = MODELS[saved.get("network", "ftcm")]
     saved["model_args"] = checkpoint.with_defaults(saved["model_args"], network)

@@ -24,7 +24,7 @@ SUMMARY_ROWS = [("ftcm_27_detected", "27 frames, ships, the default | simulated"
                 ("ftcm_27_gt", "27 frames, ships | exact"),
                 ("ftcm_81_detected", "81 frames, ships | simulated"),
                 ("ftcm_81_gt", "81 frames, ships | exact"),
-                ("mean_detected", "mean of the poses of both | simulated"),
+                ("ftcm_mean_detected", "mean of the poses of both | simulated"),
                 ("demo", "9 frames, `make demo` | exact")]
 PER_PROCESSOR = "benchmark"         # its results are a folder with a file for each processor
 STUDIES = {"tables": row_table, "ablation": row_table, "augmentation": augmentation_table,

@@ -35,7 +35,7 @@ def measure_shipped(shipped: dict[int, Path], study: Study) -> list[str]:
                                          ["limits.json", "limits.png"], study, execute=limits.execute)
     if all(path.is_file() for path in shipped.values()):
         words = "--train 0 --dataset cmu -k detected --previous_dir".split()
-        sentences += measure_and_publish("mean_detected", [*words, ",".join(map(str, shipped.values()))],
+        sentences += measure_and_publish("ftcm_mean_detected", [*words, ",".join(map(str, shipped.values()))],
                                          ["scores.json"], study)
     return sentences
 

@@ -336,12 +336,14 @@ def find_film_problems(args) -> list[tuple]:
     ]
 
 
-def announce_shipped(path: Path) -> None:
-    """Say that nobody named a checkpoint and which one is used; FileNotFoundError where it is absent."""
-    if not path.is_file():
-        raise FileNotFoundError(f"The checkpoint that ships, {path}, is missing. Restore it with git, or "
-                                "name another with --reload 1 --previous_dir FILE.")
-    print(f"No --previous_dir: using the checkpoint that ships, {path}")
+def announce_shipped(args: argparse.Namespace) -> None:
+    """Where nobody named a checkpoint, say which one is used; FileNotFoundError where it is absent."""
+    if not args.shipped:
+        return
+    if not args.previous_dir.is_file():
+        raise FileNotFoundError(f"The checkpoint that ships, {args.previous_dir}, is missing. Restore it with "
+                                "git, or name another with --reload 1 --previous_dir FILE.")
+    print(f"No --previous_dir: using the checkpoint that ships, {args.previous_dir}")
 
 
 def adopt(args: argparse.Namespace, saved: dict, path: Path) -> None:
