@@ -341,8 +341,8 @@ def announce_shipped(args: argparse.Namespace) -> None:
     if not args.shipped:
         return
     if not args.previous_dir.is_file():
-        raise FileNotFoundError(f"The checkpoint that ships, {args.previous_dir}, is missing. Restore it with "
-                                "git, or name another with --reload 1 --previous_dir FILE.")
+        raise FileNotFoundError(f"The checkpoint that ships, {args.previous_dir}, is missing. Restore it "
+                                "with git, or name another with --reload 1 --previous_dir FILE.")
     print(f"No --previous_dir: using the checkpoint that ships, {args.previous_dir}")
 
 
