@@ -6,6 +6,7 @@
 - Linear layers are PyTorch's own products or oneDNN's (model/products.py): `measure_product` finds out
   which.
 - Dropout compares random bits, 16 for each value, instead of drawing random numbers.
+- In bfloat16 (autocast) each group's three products are one, which processors with bfloat16 units prefer.
 
 Numerically the same sums in another order; the tests hold it against the layers of model/ftcm.py.
 
@@ -28,9 +29,8 @@ LEVELS = 2 ** 16        # dropout's probability is rounded to one of so many
 
 
 def suits(keypoints) -> bool:
-    """Whether this form is the fast one: on a CPU, outside autocast, compilation and export."""
-    return (not torch.compiler.is_compiling() and keypoints.device.type == "cpu"
-            and not torch.is_autocast_enabled("cpu"))
+    """Whether this form is the fast one: on a CPU, outside compilation and export."""
+    return not torch.compiler.is_compiling() and keypoints.device.type == "cpu"
 
 
 def lift(model, keypoints, product: str):
@@ -71,13 +71,21 @@ def gate(tpm, x):
     """What a block's second unit makes of x (T, B, C / 2)."""
     if isinstance(tpm, nn.Identity):
         return x
-    inner = F.gelu(tpm.norm1(Convolution.apply(x, tpm.conv1.weight)))
-    return x * torch.sigmoid(tpm.norm2(Convolution.apply(inner, tpm.conv2.weight)))
+    inner = F.gelu(tpm.norm1(convolve(x, tpm.conv1.weight)))
+    return x * torch.sigmoid(tpm.norm2(convolve(inner, tpm.conv2.weight)))
 
 
 def linear(x, weight, bias, product):
     """x weight^T + bias: (.., inputs), (outputs, inputs), (outputs,) -> (.., outputs)."""
     return (products.linear if product == "onednn" else F.linear)(x, weight, bias)
+
+
+def convolve(x, weight):
+    """The convolution over time of x (T, B, G * I) with `weight` (G * O, I, 3): (T, B, G * O)."""
+    if torch.is_autocast_enabled("cpu"):
+        dtype = torch.get_autocast_dtype("cpu")
+        return JoinedConvolution.apply(x.to(dtype), weight.to(dtype))
+    return Convolution.apply(x, weight)
 
 
 class Convolution(torch.autograd.Function):
@@ -106,6 +114,38 @@ class Convolution(torch.autograd.Function):
             torch.bmm(columns[..., step:], rows[:, :-step], out=of_taps[0])
             torch.bmm(columns[..., :-step], rows[:, step:], out=of_taps[2])
         return of_x, of_taps.permute(1, 2, 3, 0).flatten(0, 1)
+
+
+class JoinedConvolution(torch.autograd.Function):
+    """The same with one product for the three taps, forward and for each gradient."""
+
+    @staticmethod
+    def forward(ctx, x, weight):
+        rows, taps = by_group(x).contiguous(), taps_of(weight)              # (G, R, I), (3, G, I, O)
+        joined = torch.cat(list(taps), -1)                                  # (G, I, 3 O)
+        ctx.save_for_backward(rows, joined)
+        ctx.frames = len(x)
+        step = x.shape[1]
+        before, out, after = torch.bmm(rows, joined).chunk(3, -1)           # (G, R, O) each
+        out = out.contiguous()
+        out[:, step:] += before[:, :-step]
+        out[:, :-step] += after[:, step:]
+        return ungroup(out, len(x))
+
+    @staticmethod
+    def backward(ctx, gradient):
+        rows, joined = ctx.saved_tensors
+        out, step = by_group(gradient), gradient.shape[1]                   # (G, R, O)
+        of_taps = F.pad(out, (0, 0, 0, step))[:, step:], out, F.pad(out, (0, 0, step, 0))[:, :-step]
+        spread = torch.cat(of_taps, -1)                                     # (G, R, 3 O)
+        of_weight = torch.bmm(rows.transpose(1, 2), spread).unflatten(-1, (3, -1))      # (G, I, 3, O)
+        return (ungroup(torch.bmm(spread, joined.transpose(1, 2)), ctx.frames),
+                of_weight.permute(0, 3, 1, 2).flatten(0, 1))
+
+
+def ungroup(rows, frames):
+    """The inverse of `by_group`: (T, B, channels) of rows (G, R, channels of a group)."""
+    return rows.transpose(0, 1).flatten(1).unflatten(0, (frames, -1))
 
 
 def by_group(x):

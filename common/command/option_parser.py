@@ -321,7 +321,8 @@ def build_parser() -> Parser:
         help=f"windows per step without gradients; default: {CACHED_FRAMES} / frames on a CPU, "
         f"{FRAMES_AT_ONCE} / frames elsewhere")
     add("--amp", type=parse_bool, default=False, help="train and validate in bfloat16 where that is safe, "
-        "for GPUs; the FPM stays float32 in training; to use a network so: --precision bf16")
+        "for GPUs, where the FPM stays float32, and processors with bfloat16 products (AMX); to use a "
+        "network so: --precision bf16")
     add("--compile", type=parse_bool, default=False,
         help="train through torch.compile, for GPUs; needs a C++ compiler on a CPU")
     add("--lr", type=positive(float), default=1e-3, help="learning rate of the first epoch")
