@@ -22,7 +22,7 @@ from common.windows import Batch
 
 PARTS = ("camera", "body", "placement", "posture", "layout", "detector", "missing")
 IN_PLACE_OF = {"proportions": "body", "landmarks": "placement"}     # parts that draw the same more widely
-NAMES = (*PARTS, *IN_PLACE_OF)
+NAMES = (*PARTS, *IN_PLACE_OF, "recombination")
 
 FIELD_OF_VIEW = (35, 85)        # degrees across the image: from a telephoto setting to a phone's wide lens
 EXTENT = (0.25, 1.6)            # screen height of a person of 1.7 m; the image is 2 wide
@@ -42,6 +42,8 @@ LANDMARKS = PLACE | {"thorax": 0.038, "shoulder": 0.025}
 TURNS = {"hip": 12, "knee": 12, "shoulder": 20, "elbow": 20, "thorax": 8}
 LEAN = 6                        # degrees, standard deviation: the whole body out of the vertical
 TOPPLED = 0.12                  # share of windows whose body leans by any angle: lying, handstands
+SWAPPED = 0.25                  # share of windows with the arms of another window, and of those with its legs
+LIMBS = ({"shoulder", "elbow", "wrist"}, {"knee", "ankle"})     # arms, legs: the kinds of joints that move
 
 
 def make_augmenter(parts: list[str], clips: list[Clip], *, noise: dict, tds: int) -> "Augmenter | None":
@@ -63,12 +65,13 @@ class Augmenter(Draws):
 
     "body" changes size and bone lengths, "proportions" replaces them by those of children and adults
     (common/augmentation/proportions.py); "placement" changes where in the body the joints lie, "landmarks" by
-    more; "posture" turns limbs, chest and head for the whole window and leans the body; "camera" places the
-    window before a random camera; "layout" takes spine and thorax from the limbs, as for a detector that has
-    no such joints (skeleton.TO_HUMAN36M), and moves nose and head; "detector" adds the errors of a 2D
-    detector (`noise`: dataset/detector_noise.json); "missing" hides joints for a run of frames, which are
-    then interpolated as in a user's keypoint file. All draws come from `generator`, on the CPU. With one of
-    those up to "camera" the exact keypoints are the pinhole projection of the new poses.
+    more; "recombination" gives some windows the movements of another window's arms or legs; "posture" turns
+    limbs, chest and head for the whole window and leans the body; "camera" places the window before a random
+    camera; "layout" takes spine and thorax from the limbs, as for a detector that has no such joints
+    (skeleton.TO_HUMAN36M), and moves nose and head; "detector" adds the errors of a 2D detector (`noise`:
+    dataset/detector_noise.json); "missing" hides joints for a run of frames, which are then interpolated as
+    in a user's keypoint file. All draws come from `generator`, on the CPU. With one of those up to "camera"
+    the exact keypoints are the pinhole projection of the new poses.
     """
 
     def __init__(self, parts: list[str], *, skeleton: Skeleton, noise: dict, tds: int,
@@ -89,6 +92,7 @@ class Augmenter(Draws):
         self.side = torch.tensor(list(sides.values()))                              # (J,) 0 in the middle
         places = LANDMARKS if "landmarks" in self.parts else PLACE
         self.places = torch.tensor([places.get(kind, 0.0) for kind in kinds])       # (kinds,) metres
+        self.limb = torch.tensor([[name in limb for name in names] for limb in LIMBS])      # (2, J)
         self.turns = torch.tensor([TURNS.get(name, 0.0) for name in names])         # (J,) degrees
         self.parents = torch.tensor([parent if parent >= 0 else joint               # (J,) the root its own
                                      for joint, parent in enumerate(skeleton.parents)])
@@ -117,6 +121,8 @@ class Augmenter(Draws):
             pose, travel = self.stretch(pose, bones), size * travel
         if self.parts & {"placement", "landmarks"}:
             pose = self.displace(pose, self.placement(len(pose)).to(device))
+        if "recombination" in self.parts:
+            pose = self.swap_limbs(pose)
         if "posture" in self.parts:
             pose = self.turn_limbs(pose)
             level = level_rotation(batch.up)                                        # (B, 3, 3)
@@ -127,7 +133,7 @@ class Augmenter(Draws):
             middle, intrinsics = (values.to(device) for values in self.place(len(pose)))
             pose, travel = rotate_windows(turn, pose), rotate_windows(turn, travel)
             up = rotate_windows(turn, up[:, None])[:, 0]
-        if self.parts & {"camera", "body", "placement", "posture", *IN_PLACE_OF}:
+        if self.parts & {"camera", "body", "placement", "posture", "recombination", *IN_PLACE_OF}:
             root = middle + travel
             nearest = (pose[..., 2] + root[..., None, 2]).flatten(1).min(1).values      # (B,) metres
             away = (NEAREST - nearest).clamp(min=0)[:, None]                        # (B, 1)
@@ -176,6 +182,18 @@ class Augmenter(Draws):
         across = left - right
         across = normalize(across - (across * up).sum(-1, keepdim=True) * up, dim=-1)
         return torch.stack([across, up, torch.linalg.cross(across, up)], -2)
+
+    def swap_limbs(self, pose):
+        """Poses (B, T, J, 3) whose arms, or legs, in some windows move as the next window's in the batch.
+
+        As seen by the torso; bones keep their lengths. After Li et al. 2020 (evolutionary training data).
+        """
+        swapped = self.uniform(len(pose), len(LIMBS), 1) < SWAPPED                  # (B, 2, 1)
+        swapped = (swapped & self.limb).any(1)[:, None, :, None].to(pose.device)    # (B, 1, J, 1)
+        axes, bones = self.torso_axes(pose), self.bone_vectors(pose)
+        local = bones @ axes.transpose(2, 3)                                        # (B, T, J, 3) torso space
+        others = normalize(local.roll(-1, 0), dim=-1) * local.norm(dim=-1, keepdim=True)
+        return self.ancestors.to(pose.device) @ torch.where(swapped, others @ axes, bones)
 
     def turn_limbs(self, pose):
         """Poses (B, T, J, 3) with limbs, chest and head turned, in all frames alike as the torso sees it.

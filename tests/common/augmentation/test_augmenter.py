@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import normalize
 
-from common.augmentation.augmenter import BONE, NEAREST, PARTS, Augmenter
+from common.augmentation.augmenter import BONE, LIMBS, NEAREST, PARTS, Augmenter
 from common.augmentation.keypoint_errors import JITTER, UNIFORM, KeypointErrors
 from common.camera import project
 from common.skeleton import HUMAN36M, Skeleton, flip
@@ -186,3 +187,23 @@ def test_the_mirror_image_of_a_body_change_is_a_body_change():
     batch = augmented("body")
     assert torch.allclose(bone_lengths(flip(batch.pose, HUMAN36M)).sum(-1), bone_lengths(batch.pose).sum(-1),
                           atol=1e-4)
+
+
+def test_recombined_windows_move_the_arms_or_legs_of_the_next_one_on_their_own_bones():
+    before, after = windows(), augmented("recombination")
+    assert torch.allclose(bone_lengths(after.pose), bone_lengths(before.pose), atol=1e-4)
+    augmenter = Augmenter(["recombination"], skeleton=HUMAN36M, noise=NOISE, tds=1,
+                          generator=torch.Generator())
+
+    def directions(pose):
+        local = augmenter.bone_vectors(pose) @ augmenter.torso_axes(pose).transpose(2, 3)
+        return normalize(local, dim=-1)                                                     # (B, T, J, 3)
+    own, found = directions(before.pose), directions(after.pose)
+    kept = torch.isclose(found, own, atol=1e-3).all(-1).all(1)                              # (B, J)
+    taken = torch.isclose(found, own.roll(-1, 0), atol=1e-3).all(-1).all(1)
+    for limb in LIMBS:
+        joints = [number for number, name in enumerate(HUMAN36M.joints)
+                  if name.removeprefix("left_").removeprefix("right_") in limb]
+        assert (kept[:, joints].all(1) | taken[:, joints].all(1)).all()
+        assert 0.1 < taken[:, joints].all(1).float().mean() < 0.4
+    assert kept[:, [HUMAN36M.joints.index(name) for name in ("spine", "thorax", "nose", "head")]].all()
