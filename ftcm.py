@@ -15,7 +15,7 @@ import numpy as np
 
 import run_ftcm
 from common.command import options
-from common.distributed import choose_device
+from common.running.distributed import choose_device
 from common.skeleton import HUMAN36M
 from common.video.own_video import lift_recording, upright_clip
 from common.video.placement import Placement, certainty, place

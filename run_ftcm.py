@@ -13,23 +13,23 @@ if __name__ == "__main__":      # before torch loads OpenMP; why: experiments/__
 
 import torch
 
-from common import checkpoint, ensemble, export_network, inputs, pretraining, report, scores, terminal
+from common import inputs, scores, terminal
 from common.augmentation.augmenter import make_augmenter
-from common.averaging import Average
 from common.clips import Clip, downsample, hold_out, relayout, select, subset
 from common.command import options, several
-from common.distributed import Processes, choose_device
 from common.files import check_writable, near
+from common.learning import averaging, batches, run_folder
+from common.learning.teaching import Teachers
+from common.learning.training import Training, first_state, refuse_too_large
 from common.lift import Lifting
-from common.provenance import provenance
 from common.refining import Refiner
-from common.run_folder import RunFolder
-from common.runtime import prepare
+from common.reporting import provenance, report
+from common.running import ensemble, export_network, runtime
+from common.running.distributed import Processes, choose_device
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
-from common.teaching import Teachers
-from common.training import Training, first_state, refuse_too_large
 from common.video import backlog, live, own_video, player, stream
-from common.windows import TrainingBatches, Window, Windows
+from common.weights import checkpoint, pretraining
+from common.windows import Window, Windows
 from dataset import cmu_mocap, film, human36m, mpi_inf_3dhp, scores_3dhp
 from dataset.keypoints import json_lines, reader
 from model.folded import fold, form_of
@@ -135,7 +135,7 @@ def train(command: Command) -> None:
     model, saved = load_network(args) if args.reload else (None, None)
     if saved:
         refuse_layout(saved, DATASETS[args.dataset].SKELETON, args.previous_dir)
-    run = RunFolder(options.training_folder(args), resume=args.resume, writes=processes.is_writer)
+    run = run_folder.RunFolder(options.training_folder(args), resume=args.resume, writes=processes.is_writer)
     clips, held_out = hold_out(load_clips(args, "train"), args.val_subjects)
     clips = subset(clips, args.subset)
     test_clips = load_clips(args, "test") if args.test else []
@@ -162,13 +162,13 @@ def train(command: Command) -> None:
         run=run, model=model, refiner=refiner, wrapped=[processes.wrap(network) for network in compiled],
         optimizer=optimizer, rates=rates, batches=training_batches(command, clips), seed=args.seed,
         processes=processes, schedule=options.schedule_of(args), validate=validate if args.test else None,
-        average=Average(networks, args.ema, optimizer) if args.ema else None,
+        average=averaging.Average(networks, args.ema, optimizer) if args.ema else None,
         state=first_state(clips, options.training_facts(args), model_args))
     with run.held():
         if args.resume:
             options.resume(training, args)
         training.settle_form(form_of)
-        run.write_options({**training.state["options"], **provenance(command.argv, device)})
+        run.write_options({**training.state["options"], **provenance.provenance(command.argv, device)})
         training.announce(device)
         training.fit(options.step_of(args, model, training.batches), max_minutes=args.max_minutes)
         if args.test:
@@ -177,15 +177,15 @@ def train(command: Command) -> None:
             run.log(f"Not evaluated. Last epoch: {run.last}")
 
 
-def training_batches(command: Command, clips: list[Clip]) -> TrainingBatches:
+def training_batches(command: Command, clips: list[Clip]) -> batches.TrainingBatches:
     """The windows of `clips` as the options batch, flip and augment them; this process's share."""
-    args, processes = command.args, command.processes
+    args, share = command.args, (command.processes.rank, command.processes.count)
     augment = make_augmenter(args.augment, clips, noise=cmu_mocap.read_noise(), tds=args.tds)
     teach = load_teachers(args, command.device)
     window = teach.window if teach else options.window_of(args)
     windows = Windows(clips, window, device=command.device, mirror=args.flip)
-    return TrainingBatches(windows, options.sampling_of(args), share=(processes.rank, processes.count),
-                           generator=torch.Generator().manual_seed(args.seed), augment=augment, teach=teach)
+    return batches.TrainingBatches(windows, options.sampling_of(args), augment=augment, share=share,
+                                   generator=torch.Generator().manual_seed(args.seed), teach=teach)
 
 
 def load_teachers(args, device: str) -> Teachers | None:
@@ -233,7 +233,7 @@ def score_clips(model, refiner: Refiner | None, saved: dict, clips: list[Clip], 
     """
     args, device, started, window = command.args, command.device, time.time(), options.window_of(command.args)
     lifting = options.lifting_of(args, device, args.test_stride)
-    form = prepare(model, fold, lifting, options.computing_of(args, device, command.processes.count))
+    form = runtime.prepare(model, fold, lifting, options.computing_of(args, device, command.processes.count))
     found = predict_clips(form, clips, window, lifting, refiner=refiner, processes=command.processes)
     if not command.processes.is_writer:
         return
@@ -242,7 +242,7 @@ def score_clips(model, refiner: Refiner | None, saved: dict, clips: list[Clip], 
     facts = {**options.evaluation_facts(args), "hop": window.hop, "shared_joints": shared,
              "checkpoint": [str(near(path)) for path in paths], "evaluation_seconds": time.time() - started,
              "parameters": sum(weight.numel() for weight in model.parameters()),
-             "form": None if lifting.amp else form_of(form), **provenance(command.argv, device)}
+             "form": None if lifting.amp else form_of(form), **provenance.provenance(command.argv, device)}
     summary = report.summarise(clips, found, saved, facts)
     report.print_report(summary)
     if args.dataset == "3dhp" and shared is None:
@@ -264,7 +264,7 @@ def predict_video(args, device: str) -> None:
         model, saved = load_network(args)
         refuse_layout(saved, HUMAN36M, args.previous_dir)
         lifting, trained_fps = options.lifting_of(args, device), saved.get("fps", 50)
-        model = prepare(model.to(device), fold, lifting, options.computing_of(args, device))
+        model = runtime.prepare(model.to(device), fold, lifting, options.computing_of(args, device))
     facts = {"layout": args.layout, "width": args.width, "height": args.height, "fps": args.fps}
     place = own_video.Placement(args.root == "estimate", args.fov, "fov" in args.given, args.level,
                                 args.roll, args.smooth, args.input != "screen", args.fit, args.body_height)

@@ -8,11 +8,11 @@ import time
 
 import torch
 
-from common import export_network
 from common.batch_sizes import training_windows
 from common.command import options
 from common.files import check_writable, near
-from common.provenance import provenance
+from common.reporting.provenance import provenance
+from common.running import export_network
 from experiments.benchmark_data import time_batches, time_loading, time_published_step
 from experiments.benchmark_machine import time_beside_busy, time_scaling
 from experiments.benchmark_report import benchmark_table, write_benchmark

@@ -7,9 +7,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from common import engine
 from common.clips import Clip
-from common.windows import Sampling, TrainingBatches, Window, Windows
+from common.learning import steps
+from common.learning.batches import Sampling, TrainingBatches
+from common.windows import Window, Windows
 from dataset import human36m
 from experiments.network_speed import random_walk
 from experiments.timing import hide_progress, measure_once, time_rounds, use_threads
@@ -21,8 +22,8 @@ def time_published_step(network: torch.nn.Module, frames: int, micro_batch: int)
     batches = TrainingBatches(windows, Sampling(batch_size=512), generator=torch.Generator())
     optimizer = torch.optim.Adam(network.parameters(), amsgrad=True)
     with hide_progress():
-        _, taken, memory = measure_once(partial(engine.train_one_epoch, network, batches, optimizer,
-                                                engine.Step(micro_batch=micro_batch)))
+        _, taken, memory = measure_once(partial(steps.train_one_epoch, network, batches, optimizer,
+                                                steps.Step(micro_batch=micro_batch)))
     return {"batch": 512, "frames": frames, "micro_batch": micro_batch, "peak_gib": memory,
             "seconds": taken}
 

@@ -2,7 +2,7 @@
 from pathlib import Path
 
 from common.batch_sizes import WINDOWS_PER_FRAME
-from common.score_table import write_json
+from common.reporting.score_table import write_json
 from experiments.network_speed import NOT_COUNTED
 from experiments.processor import name_processor, processor_file
 from experiments.table_text import markdown_table

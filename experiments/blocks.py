@@ -7,7 +7,8 @@ import json
 import math
 from pathlib import Path
 
-from common import score_table, scores
+from common import scores
+from common.reporting import score_table
 from experiments.augmentation import augmentation_table
 from experiments.benchmark_report import benchmark_table
 from experiments.body import render_body

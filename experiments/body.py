@@ -18,8 +18,8 @@ from common import scores
 from common.camera import estimate_root, project
 from common.clips import Clip
 from common.command import option_parser, options
-from common.provenance import provenance
-from common.score_table import write_json
+from common.reporting.provenance import provenance
+from common.reporting.score_table import write_json
 from common.video import anatomy
 from common.video.body import Body, fit
 from common.video.placement import make_intrinsics

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import mean
 
 from common.files import check_writable
-from common.score_table import write_json
+from common.reporting.score_table import write_json
 from common.scores import COLUMNS, JOINT_COLUMNS, bootstrap
 from experiments.commands import make_parser, run_study
 

@@ -16,10 +16,10 @@ import torch
 import run_ftcm
 from common.clips import Clip
 from common.command import option_parser, options
-from common.distributed import choose_device
 from common.files import check_writable, near
-from common.provenance import provenance
-from common.score_table import write_json
+from common.reporting.provenance import provenance
+from common.reporting.score_table import write_json
+from common.running.distributed import choose_device
 from common.scores import JOINT_COLUMNS, joint_distances
 from experiments import limits_charts
 from experiments.commands import add_shared_options, make_parser, run_study

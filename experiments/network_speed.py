@@ -15,9 +15,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from common import engine
 from common.batch_sizes import default_hop, inference_windows
 from common.clips import Clip
+from common.learning import steps
+from common.learning.batches import Sampling, TrainingBatches
 from common.lift import Lifting
 from common.skeleton import HUMAN36M
-from common.windows import Sampling, TrainingBatches, Window, Windows
+from common.windows import Window, Windows
 from experiments.timing import hide_progress, measure_once, time_rounds, vary_threads
 from model.ftcm import FrequencyPoseMixing
 
@@ -138,7 +140,7 @@ def time_training(networks: dict[str, torch.nn.Module], frames: int) -> dict[str
             batches = TrainingBatches(Windows([random_walk(size)], Window(frames)), Sampling(batch_size=size),
                                       generator=torch.Generator())
             counts[name, size] = size
-            variants[name, size] = partial(engine.train_one_epoch, network, batches, optimizer)
+            variants[name, size] = partial(steps.train_one_epoch, network, batches, optimizer)
     with hide_progress():
         return best_rates(time_rounds(variants, TIMED_ROUNDS), counts)
 

@@ -12,12 +12,13 @@ import numpy as np
 import torch
 
 import run_ftcm
-from common import runtime, scores
+from common import scores
 from common.clips import Clip
 from common.command import option_parser, options
 from common.lift import Lifting
-from common.provenance import provenance
-from common.score_table import write_json
+from common.reporting.provenance import provenance
+from common.reporting.score_table import write_json
+from common.running import runtime
 from common.windows import Window
 from experiments.commands import make_parser, run_study
 from experiments.table_text import markdown_table

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from common import scores
 from common.command import options
-from common.score_table import write_json
+from common.reporting.score_table import write_json
 from experiments import limits
 from experiments.commands import Study, parse_study, run_study
 from experiments.publish import copy_results, renew_pages

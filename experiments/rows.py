@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from common import checkpoint
+from common.weights import checkpoint
 from experiments.commands import Study
 from experiments.table_text import cost_legend, fill_columns, has_whole_cost, list_missing
 

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common.files import write_whole
-from common.score_table import write_json
+from common.reporting.score_table import write_json
 
 Columns = dict[str, Callable[[dict], str]]      # title -> what writes a row's cell
 

@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from common import runtime
+from common.running import runtime
 
 
 def pytest_addoption(parser):

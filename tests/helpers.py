@@ -4,13 +4,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from common import checkpoint, engine, report
+from common import engine
 from common.camera import denormalize_screen, project, rotate, world_to_camera
 from common.clips import Clip
 from common.lift import Lifting
 from common.pictures import curves
+from common.reporting import report
 from common.skeleton import HUMAN36M
 from common.video import own_video
+from common.weights import checkpoint
 from common.windows import Window
 from dataset import human36m
 from model.ftcm import FTCM

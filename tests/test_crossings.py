@@ -12,12 +12,12 @@ import pytest
 import torch
 
 import run_ftcm
-from common import checkpoint
 from common.camera import denormalize_screen, estimate_root
 from common.command import options
-from common.export_network import describe
 from common.recording import to_clip
+from common.running.export_network import describe
 from common.skeleton import HUMAN36M, flip
+from common.weights import checkpoint
 from dataset import human36m, mpi_inf_3dhp
 from dataset.keypoints.json_lines import KeypointStream
 from dataset.keypoints.reader import read_recording

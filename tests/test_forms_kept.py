@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import run_ftcm
-from common import checkpoint
+from common.weights import checkpoint
 from dataset import human36m
 from model import folded, in_place
 from tests.helpers import draw_nothing, write_human36m

@@ -9,10 +9,13 @@ import pytest
 import torch
 
 import run_ftcm
-from common import checkpoint, engine, export_network
+from common.learning import steps
+from common.learning.batches import Sampling, TrainingBatches
 from common.loss import bone_loss, mpjpe_loss
+from common.running import export_network
 from common.skeleton import HUMAN36M
-from common.windows import Sampling, TrainingBatches, Window, Windows
+from common.weights import checkpoint
+from common.windows import Window, Windows
 from dataset import human36m
 from model.networks import MODELS
 from model.pstmo import PSTMO, PSTMOPretraining
@@ -137,8 +140,8 @@ def test_the_masks_of_a_step_come_from_the_runs_generator_and_are_shared_by_its_
         return drawn[-1]
     seen = []
     model.register_forward_pre_hook(lambda _, given: seen.append(given[1:]))
-    engine.train_one_epoch(model, batches, torch.optim.SGD(model.parameters(), lr=0.0),
-                           engine.Step(micro_batch=4, masks=draw))
+    steps.train_one_epoch(model, batches, torch.optim.SGD(model.parameters(), lr=0.0),
+                          steps.Step(micro_batch=4, masks=draw))
     assert len(drawn) == 2 and len(seen) == 3                   # batches of 8 and 4 windows, parts of 4
     for masks, number in zip(seen, (0, 0, 1)):
         assert all(torch.equal(a, b) for a, b in zip(masks, drawn[number], strict=True))
@@ -161,8 +164,8 @@ def test_a_step_learns_the_target_frames_and_every_frames_pose(target):
     expected = sum(mpjpe_loss(found, pose) + 0.5 * bone_loss(found, pose, HUMAN36M)
                    for found, pose in ((one, batch.pose[:, place]), (all_frames, batch.pose)))
     error = mpjpe_loss(one * (torch.arange(17) > 0)[:, None], batch.pose[:, place])
-    found = engine.train_one_epoch(model, batches, torch.optim.SGD(model.parameters(), lr=0.0),
-                                   engine.Step(both=True, bones=0.5))
+    found = steps.train_one_epoch(model, batches, torch.optim.SGD(model.parameters(), lr=0.0),
+                                  steps.Step(both=True, bones=0.5))
     assert found == pytest.approx((expected.item(), error.item()), rel=1e-6)
 
 

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 import run_ftcm
-from common import checkpoint, engine, export_network, releases
+from common import engine
 from common.lift import Lifting
+from common.running import export_network
 from common.video import stream
+from common.weights import checkpoint, releases
 from common.windows import Window
 from dataset import human36m, mpi_inf_3dhp
 from model.pstmo import PSTMO

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 import run_ftcm
-from common import checkpoint, engine
-from common.run_folder import RunFolder
+from common.learning import steps
+from common.learning.run_folder import RunFolder
 from common.skeleton import HUMAN36M, flip
+from common.weights import checkpoint
 from dataset import human36m
 from experiments.commands import Study
 from model.ftcm import FTCM
@@ -585,8 +586,8 @@ def test_a_killed_runs_best_checkpoint_has_the_cost_that_is_known(data, tmp_path
             raise KeyboardInterrupt
         return train_one_epoch(*_, **options)
 
-    train_one_epoch = engine.train_one_epoch
-    monkeypatch.setattr(engine, "train_one_epoch", killed)
+    train_one_epoch = steps.train_one_epoch
+    monkeypatch.setattr(steps, "train_one_epoch", killed)
     score = iter([{"average": {"mpjpe": mpjpe, "p_mpjpe": 1.0}} for mpjpe in (50.0, 60.0)])
     monkeypatch.setattr(run_ftcm.scores, "score", lambda *_: next(score))
     assert run(f"{SMALL} --train 1 --nepoch 4", data, tmp_path / "run") == 130

@@ -11,7 +11,7 @@ import pytest
 import run_ftcm
 from common.camera import denormalize_screen
 from common.command import options
-from common.ensemble import Ensemble
+from common.running.ensemble import Ensemble
 from common.video.stream import make_lifter
 from dataset import human36m
 from tests.helpers import draw_nothing, random_clip

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import run_ftcm
-from common import checkpoint
 from common.command import options
+from common.weights import checkpoint
 from dataset import human36m
 from model.ftcm import FTCM
 from tests.helpers import draw_nothing, write_human36m

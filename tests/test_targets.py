@@ -9,14 +9,14 @@ import pytest
 import torch
 
 import run_ftcm
-from common import checkpoint
 from common.camera import denormalize_screen
 from common.command import options
-from common.export_network import describe
+from common.running.export_network import describe
 from common.scores import score
 from common.skeleton import HUMAN36M
 from common.stature import ADULT_HEIGHT, stature
 from common.video.placement import Placement
+from common.weights import checkpoint
 from dataset import human36m
 from ftcm import lift_keypoints
 from model.ftcm import FTCM

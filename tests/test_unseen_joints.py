@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import run_ftcm
-from common import checkpoint
 from common.batch_sizes import default_hop
 from common.camera import denormalize_screen, project, world_to_camera
 from common.command.options import PROJECT, SHIPPED
@@ -14,6 +13,7 @@ from common.lift import Lifting
 from common.recording import to_clip
 from common.skeleton import HUMAN36M
 from common.video.stream import make_lifter
+from common.weights import checkpoint
 from common.windows import Window
 from dataset import cmu_mocap, human36m
 from dataset.keypoints.json_lines import KeypointStream

@@ -1,0 +1,1 @@
+"""Training windows of other cameras, bodies, postures and detectors than the data's."""

@@ -14,7 +14,7 @@ from common.command.command_line import Parser
 from common.command.networks import NETWORKS, PRETRAINING
 from common.inputs import SPACES
 from common.lift import TRUE_HEIGHT
-from common.runtime import PRECISIONS, RUNTIMES
+from common.running.runtime import PRECISIONS, RUNTIMES
 
 DATASETS = ["h36m", "cmu", "3dhp"]
 DEVICES = ["auto", "cpu", "cuda", "mps"]

@@ -10,19 +10,20 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from common import checkpoint
 from common.augmentation.augmenter import IN_PLACE_OF, NAMES
 from common.batch_sizes import default_hop, inference_windows, training_windows
 from common.command.networks import NETWORKS, PRETRAINING, meaningless
 from common.command.option_parser import PROJECT, build_parser, spelt, written
-from common.engine import Step
 from common.inputs import Inputs
+from common.learning.batches import Sampling, TrainingBatches
+from common.learning.steps import Step
+from common.learning.training import TEST_SUBJECTS, Schedule, Training
 from common.lift import TRUE_HEIGHT, Lifting
-from common.runtime import Computing
+from common.running.runtime import Computing
 from common.stature import ADULT_HEIGHT
-from common.training import TEST_SUBJECTS, Schedule, Training
 from common.untrusted.values import readable
-from common.windows import Sampling, TrainingBatches, Window
+from common.weights import checkpoint
+from common.windows import Window
 
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
                    "export_mat", "keep_root"]

@@ -7,8 +7,8 @@ from torch import nn
 
 from common.command import options
 from common.command.option_parser import spelt, written
-from common.distributed import choose_device
-from common.ensemble import Ensemble, Member
+from common.running.distributed import choose_device
+from common.running.ensemble import Ensemble, Member
 from common.skeleton import Skeleton
 
 

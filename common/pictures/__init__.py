@@ -1,0 +1,1 @@
+"""Drawing: skeletons, curves, animations and their files."""

@@ -9,13 +9,15 @@ import torch
 from common import engine
 from common.augmentation.augmenter import Augmenter
 from common.camera import project
-from common.checkpoint import with_defaults
 from common.clips import relayout, resample
 from common.inputs import SPACES, Inputs, give_mask, look_at
+from common.learning import steps
+from common.learning.batches import Sampling, TrainingBatches
 from common.lift import Lifting
 from common.loss import mpjpe_loss, reprojection_loss
 from common.skeleton import HUMAN36M, MPI_INF_3DHP, flip
-from common.windows import Sampling, TrainingBatches, Window, Windows
+from common.weights.checkpoint import with_defaults
+from common.windows import Window, Windows
 from dataset.cmu_mocap import read_noise
 from model.baselines import SingleFrame
 from model.folded import fold
@@ -214,7 +216,7 @@ def test_a_training_is_given_what_prediction_gives(inputs, every_frame):
     batches = TrainingBatches(windows, Sampling(7, mirror=True, whole=every_frame),
                               generator=torch.Generator().manual_seed(0))
     optimizer = torch.optim.SGD(model.parameters(), lr=0)
-    _, error = engine.train_one_epoch(model, batches, optimizer)
+    _, error = steps.train_one_epoch(model, batches, optimizer)
     pairs = []
     for clip in clips:
         other = replace(clip, keypoints=flip(clip.keypoints, HUMAN36M), pose=flip(clip.pose, HUMAN36M),
@@ -255,8 +257,8 @@ def test_a_training_step_adds_the_loss_in_the_image(every_frame):
         model = network(every_frame=every_frame, dropout=0)
         batches = TrainingBatches(Windows([random_clip(12)], Window(5)), Sampling(12, whole=every_frame),
                                   generator=torch.Generator().manual_seed(0))
-        step = engine.Step(reprojection=weight)
-        return engine.train_one_epoch(model, batches, torch.optim.SGD(model.parameters(), lr=0), step)
+        step = steps.Step(reprojection=weight)
+        return steps.train_one_epoch(model, batches, torch.optim.SGD(model.parameters(), lr=0), step)
 
     (plain, error), (one, same), (three, _) = map(loss_of, (0, 1, 3))
     assert same == error and one > plain + 0.01

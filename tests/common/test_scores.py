@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from common import score_table, scores
+from common import scores
 from common.camera import level_rotation, turn
+from common.reporting import score_table
 from tests.helpers import random_clip
 
 CLIPS = [random_clip(4, seed=1, action="Walking"), random_clip(2, seed=2, action="Walking"),

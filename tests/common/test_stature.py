@@ -3,11 +3,12 @@ import pytest
 import torch
 
 from common.camera import project
+from common.learning.batches import Sampling, TrainingBatches
 from common.lift import TRUE_HEIGHT, size_factor
 from common.skeleton import HUMAN36M
 from common.stature import ADULT, ADULT_HEIGHT, stature
 from common.video import anatomy
-from common.windows import Sampling, TrainingBatches, Window, Windows
+from common.windows import Window, Windows
 from tests.helpers import random_clip
 
 

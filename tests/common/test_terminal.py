@@ -10,7 +10,8 @@ import pytest
 from tqdm import tqdm
 
 import run_ftcm
-from common import checkpoint, terminal
+from common import terminal
+from common.weights import checkpoint
 from model.ftcm import FTCM
 
 PROJECT = Path(__file__).parents[2]

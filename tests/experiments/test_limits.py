@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from common import checkpoint
+from common.weights import checkpoint
 from experiments import limits
 from experiments.commands import run_study
 from experiments.conditions import AXES

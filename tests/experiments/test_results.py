@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 import run_ftcm
-from common import checkpoint, scores
+from common import scores
+from common.weights import checkpoint
 from experiments import limits, publish, results
 from experiments.commands import run_study
 from tests.helpers import draw_nothing

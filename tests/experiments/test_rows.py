@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import run_ftcm
-from common import checkpoint
 from common.command import options
+from common.weights import checkpoint
 from experiments import ablation, augmentation, comparison, rows, tables
 from experiments.commands import run_study
 from experiments.rows import Row

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import run_ftcm
-from common import checkpoint
 from common.loss import mpjpe_loss
+from common.weights import checkpoint
 from dataset import human36m
 from model.baselines import SingleFrame
 from model.networks import MODELS

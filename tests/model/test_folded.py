@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from common import checkpoint
+from common.weights import checkpoint
 from model.blocks_in_place import FORMS
 from model.folded import FoldedFTCM, fold
 from model.ftcm import FTCM

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from common import checkpoint
 from common.loss import mpjpe_loss
+from common.weights import checkpoint
 from model.ftcm import FTCM, FrequencyPoseMixing
 from model.training_form import PRODUCTS
 from tests.helpers import GOLDEN, release_state

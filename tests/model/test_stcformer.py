@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import torch
 
-from common import releases
 from common.loss import mpjpe_loss
+from common.weights import releases
 from experiments.network_speed import count_macs
 from model.stcformer import CrissCrossAttention, STCFormer, drop_path
 from tests.golden.peers import PEERS, gradient_norms, keypoints, published_state, truth

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import torch
 
-from common import releases
 from common.loss import mpjpe_loss
+from common.weights import releases
 from model.pstmo import PSTMO
 from model.strided import StridedTransformer
 from model.strided_transformer import STRIDES, StridedEncoder

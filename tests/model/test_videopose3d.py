@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from common import engine
+from common.learning.training import Schedule
 from common.lift import Lifting
 from common.loss import mpjpe_loss
-from common.training import Schedule
 from common.windows import Window
 from experiments.network_speed import count_macs
 from model.videopose3d import VideoPose3D

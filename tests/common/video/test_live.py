@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 
-from common import checkpoint
 from common.bounds import MAX_LINE_BYTES
 from common.clips import replace
 from common.lift import Lifting
@@ -29,6 +28,7 @@ from common.video.live import (
 from common.video.own_video import lift_clip
 from common.video.placement import Placement
 from common.video.stream import Lifter, SequenceLifter, make_lifter
+from common.weights import checkpoint
 from common.windows import Window
 from model.ftcm import FTCM
 from tests.helpers import predict, random_clip

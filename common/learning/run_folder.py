@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from common import checkpoint, terminal
+from common import terminal
 from common.files import check_writable, lock, named, parents_of, remove_abandoned, write_whole
-from common.score_table import write_csv
+from common.reporting.score_table import write_csv
+from common.weights import checkpoint
 
 LAST, LOG = "last.pth", "train.log"
 BEST = re.compile(r"(no_)?refine_(\d+)_\d+\.pth")       # a best checkpoint; the first number is its epoch

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import run_ftcm
-from common.distributed import Processes
+from common.running.distributed import Processes
 from dataset import human36m
 from tests.helpers import draw_nothing, write_human36m
 

@@ -3,7 +3,7 @@ import pickle
 import pytest
 import torch
 
-from common import checkpoint
+from common.weights import checkpoint
 from model.baselines import SingleFrame
 from model.ftcm import FTCM
 from model.videopose3d import VideoPose3D

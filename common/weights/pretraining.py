@@ -2,7 +2,7 @@
 from inspect import signature
 from pathlib import Path
 
-from common import checkpoint
+from common.weights import checkpoint
 
 
 def load(path: Path, networks: dict[str, type], *, train: bool, as_is: bool) -> dict:

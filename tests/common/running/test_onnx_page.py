@@ -12,7 +12,7 @@ import torch
 
 from common import engine
 from common.camera import denormalize_screen
-from common.export_network import describe, save_onnx
+from common.running.export_network import describe, save_onnx
 from common.skeleton import HUMAN36M
 from common.windows import Window
 from model.folded import fold
@@ -23,10 +23,10 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 runtime = pytest.importorskip("onnxruntime")
 
-PAGE = (Path(__file__).parents[2] / "checkpoint" / "ONNX.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "checkpoint" / "ONNX.md").read_text(encoding="utf-8")
 WIDTH, HEIGHT = 1920, 1080
 # A folder in which `npm install onnxruntime-web` was called, and a place to name another.
-NODE_MODULES = Path(os.environ.get("ONNXRUNTIME_WEB", Path(__file__).parents[2])) / "node_modules"
+NODE_MODULES = Path(os.environ.get("ONNXRUNTIME_WEB", Path(__file__).parents[3])) / "node_modules"
 NODE = shutil.which("node")
 KINDS = {"centre, every third frame": {"tds": 3}, "last": {"target": "last"}, "every": {"every_frame": True}}
 needs_web = pytest.mark.skipif(NODE is None or not (NODE_MODULES / "onnxruntime-web").is_dir(),

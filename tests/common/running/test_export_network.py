@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from common.export_network import save_onnx, save_program
+from common.running.export_network import save_onnx, save_program
 from model.folded import fold
 from model.ftcm import FTCM
 

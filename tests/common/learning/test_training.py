@@ -4,8 +4,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from common.distributed import Processes
-from common.training import Schedule, Training, out_of_time
+from common.learning.training import Schedule, Training, out_of_time
+from common.running.distributed import Processes
 
 
 def test_time_limit_leaves_later_epochs_out():

@@ -19,10 +19,10 @@ from pathlib import Path
 import torch
 from torch.overrides import TorchFunctionMode
 
-from common import releases
 from common.files import write_whole
 from common.untrusted import tensors
 from common.untrusted.fields import CHECKPOINT, FORMAT, WEIGHTS
+from common.weights import releases
 
 # What a small checkpoint keeps.
 KEPT = ("format", "network", "model_args", "data", "fps", "selection", "epoch", "history")

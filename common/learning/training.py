@@ -1,6 +1,6 @@
 """The epochs of a training: learning rate, validation, best epoch, resuming.
 
-A training's `state` is the dict of plain values that common/checkpoint.py describes.
+A training's `state` is the dict of plain values that common/weights/checkpoint.py describes.
 """
 import math
 import os
@@ -12,14 +12,16 @@ from pathlib import Path
 
 import torch
 
-from common import checkpoint, engine, scores
-from common.averaging import Average
+from common import scores
 from common.clips import Clip
-from common.distributed import Processes
+from common.learning import steps
+from common.learning.averaging import Average
+from common.learning.batches import TrainingBatches
+from common.learning.run_folder import RunFolder
 from common.pictures import curves
 from common.refining import Refiner
-from common.run_folder import RunFolder
-from common.windows import TrainingBatches
+from common.running.distributed import Processes
+from common.weights import checkpoint
 
 TEST_SUBJECTS = "test subjects"      # what selects the best epoch in the paper
 WEIGHTS = ("model", "refine")       # fields of a state: the weights of the networks, in their order
@@ -74,7 +76,7 @@ class Training:
     def networks(self) -> list[torch.nn.Module]:
         return [self.model] + ([self.refiner.network] if self.refiner else [])
 
-    def fit(self, step: engine.Step, *, max_minutes: float | None = None) -> None:
+    def fit(self, step: steps.Step, *, max_minutes: float | None = None) -> None:
         """Train from the state's epoch to the last; after each, validate and save everything."""
         self.settle_product()
         for epoch in range(self.state["epoch"] + 1, self.schedule.epochs + 1):
@@ -106,7 +108,7 @@ class Training:
             form = self.processes.collect([form], self.processes.count)[0]
             self.state["form"] = self.model.form = form
 
-    def train_and_validate(self, epoch: int, step: engine.Step) -> dict:
+    def train_and_validate(self, epoch: int, step: steps.Step) -> dict:
         """One epoch; its row of the history: learning rate, loss in metres, errors in mm, seconds.
 
         Where keypoints are filled in (`step.masks`) the loss is in screen units, and there are no errors.
@@ -117,7 +119,7 @@ class Training:
         self.schedule.set_momentum(self.model, epoch)
         for group, rate in zip(self.optimizer.param_groups, self.rates):
             group["lr"] = rate * factor
-        loss, error = engine.train_one_epoch(
+        loss, error = steps.train_one_epoch(
             self.wrapped[0], self.batches, self.optimizer, step, processes=self.processes,
             refiner=self.refiner and self.refiner.around(self.wrapped[1]),
             desc=f"epoch {epoch}/{self.schedule.epochs}")
@@ -245,7 +247,7 @@ class Training:
 
 
 def first_state(clips: list[Clip], facts: dict, model_args: dict) -> dict:
-    """What a checkpoint says of a training that has not begun (common/checkpoint.py).
+    """What a checkpoint says of a training that has not begun (common/weights/checkpoint.py).
 
     `facts` are the fields that come from the options. Raises ValueError where a checkpoint with these facts
     could not be read again.

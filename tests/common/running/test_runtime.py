@@ -10,9 +10,10 @@ import pytest
 import torch
 
 import run_ftcm
-from common import engine, export_network, runtime
+from common import engine
 from common.lift import Lifting
-from common.runtime import Computing
+from common.running import export_network, runtime
+from common.running.runtime import Computing
 from common.skeleton import HUMAN36M
 from common.video.stream import make_lifter
 from common.windows import Window

@@ -2,8 +2,8 @@
 import pytest
 import torch
 
-from common import checkpoint
-from common.run_folder import LOG, RunFolder
+from common.learning.run_folder import LOG, RunFolder
+from common.weights import checkpoint
 
 
 def state(p1s, best):

@@ -1,7 +1,7 @@
 """What stands beside a result about its source."""
 import subprocess
 
-from common import provenance
+from common.reporting import provenance
 
 
 def test_a_commit_is_dirty_when_source_differs_but_not_by_results_or_without_git(tmp_path, monkeypatch):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from common.averaging import Average
+from common.learning.averaging import Average
 
 
 def trained(decay, steps):

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from common import score_table, scores
+from common import scores
 from common.camera import camera_to_level
 from common.clips import Clip
 from common.inputs import Inputs
 from common.lift import TRUE_HEIGHT
 from common.metrics import mpjpe
 from common.pictures import animation, movies
+from common.reporting import score_table
 from common.stature import ADULT_HEIGHT, stature
 
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from PIL import Image
 
-from common import report, scores
+from common import scores
+from common.reporting import report
 from tests.helpers import random_clip
 
 FACTS = {"dataset": "cmu", "keypoints": "gt", "frames": 27, "tds": 1, "target": "center", "hop": None,

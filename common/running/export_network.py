@@ -15,12 +15,12 @@ from pathlib import Path
 
 import torch
 
-from common import checkpoint
 from common.batch_sizes import default_hop
 from common.files import write_whole
 from common.lift import blending_weights
 from common.skeleton import HUMAN36M, MPI_INF_3DHP
 from common.stature import ADULT_HEIGHT
+from common.weights import checkpoint
 
 LAYOUTS = {"3dhp": MPI_INF_3DHP}        # of the data sets with other joints than Human3.6M's
 TERMS = {"cmu": "CMU Graphics Lab Motion Capture Database: free for all uses, no resale of the data as such",

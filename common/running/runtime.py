@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from common import export_network
-from common.ensemble import Ensemble
 from common.lift import Lifting, lift
+from common.running import export_network
+from common.running.ensemble import Ensemble
 from common.skeleton import HUMAN36M
 
 RUNTIMES = {"torch": "PyTorch", "onnx": "ONNX Runtime"}

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from common.inputs import Inputs
-from common.teaching import Teachers
-from common.windows import Sampling, TrainingBatches, Window, Windows
+from common.learning.batches import Sampling, TrainingBatches
+from common.learning.teaching import Teachers
+from common.windows import Window, Windows
 from model.baselines import SingleFrame
 from model.ftcm import FTCM
 from tests.helpers import random_clip
