@@ -14,11 +14,12 @@ from pathlib import Path
 from statistics import mean, median
 
 import run_ftcm
-from common import checkpoint, scores
+from common import scores
 from common.clips import hold_out
 from common.command import options
 from common.files import check_writable
-from common.provenance import provenance
+from common.reporting.provenance import provenance
+from common.weights import checkpoint
 from experiments.commands import make_parser, run_study
 from experiments.table_text import markdown_table, write_results
 
