@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import run_ftcm
-from common.command import options
+from common.command import choices, options
 from common.running.distributed import choose_device
 from common.skeleton import HUMAN36M
 from common.video.own_video import lift_recording, upright_clip
@@ -51,11 +51,11 @@ def lift_keypoints(keypoints: np.ndarray, *, width: int, height: int, fps: float
                              facts={"width": width, "height": height, "fps": fps})
     path = None if checkpoint is None else Path(checkpoint).resolve()
     args, model, trained_fps, device = load(path, path and path.is_file() and path.stat().st_mtime_ns)
-    lifting = replace(options.lifting_of(args, device), smooth=placement.seconds,
+    lifting = replace(choices.lifting_of(args, device), smooth=placement.seconds,
                       height=placement.height if args.stature else None)
 
     def predict(clip):
-        return run_ftcm.predict_clips(model, [clip], options.window_of(args), lifting)["pose"][0]
+        return run_ftcm.predict_clips(model, [clip], choices.window_of(args), lifting)["pose"][0]
 
     with redirect_stderr(StringIO()):                   # the progress bar
         poses, _ = lift_recording(recording, placement, trained_fps, predict)

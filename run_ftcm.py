@@ -16,7 +16,7 @@ import torch
 from common import inputs, scores, terminal
 from common.augmentation.augmenter import make_augmenter
 from common.clips import Clip, downsample, hold_out, relayout, select, subset
-from common.command import options, several
+from common.command import adoption, choices, option_values, options, records, several
 from common.files import check_writable, near
 from common.learning import averaging, batches, run_folder
 from common.learning.teaching import Teachers
@@ -61,7 +61,7 @@ def execute(argv: list[str]) -> None:
     args = options.parse(argv)
     device = choose_device(args.device, args.gpu)
     torch.manual_seed(args.seed)
-    if any(getattr(args, name) for name in options.EXPORTS):
+    if any(getattr(args, name) for name in option_values.EXPORTS):
         export(args)
     elif args.predict:
         predict_video(args, device)
@@ -88,13 +88,13 @@ def load_network(args) -> tuple[torch.nn.Module, dict]:
     path = args.previous_dir
     if len(args.averaged) > 1:
         return several.load_ensemble(args, load_network, trained_layout)
-    options.announce_shipped(args)
-    saved = pretraining.load(path, MODELS, train=args.train, as_is=options.keeps_pretraining(args))
+    adoption.announce_shipped(args)
+    saved = pretraining.load(path, MODELS, train=args.train, as_is=adoption.keeps_pretraining(args))
     network = MODELS[saved.get("network", "ftcm")]
     saved["model_args"] = checkpoint.with_defaults(saved["model_args"], network)
-    options.adopt(args, saved, path)
+    adoption.adopt(args, saved, path)
     saved = inputs.give_mask(saved) if args.mask else saved
-    saved["model_args"] |= options.free_arguments(args)
+    saved["model_args"] |= adoption.free_arguments(args)
     return checkpoint.build(network, saved, path), saved
 
 
@@ -135,11 +135,11 @@ def train(command: Command) -> None:
     model, saved = load_network(args) if args.reload else (None, None)
     if saved:
         refuse_layout(saved, DATASETS[args.dataset].SKELETON, args.previous_dir)
-    run = run_folder.RunFolder(options.training_folder(args), resume=args.resume, writes=processes.is_writer)
+    run = run_folder.RunFolder(records.training_folder(args), resume=args.resume, writes=processes.is_writer)
     clips, held_out = hold_out(load_clips(args, "train"), args.val_subjects)
     clips = subset(clips, args.subset)
     test_clips = load_clips(args, "test") if args.test else []
-    model_args = options.network_arguments(args, num_joints=len(clips[0].skeleton.joints), saved=saved)
+    model_args = choices.network_arguments(args, num_joints=len(clips[0].skeleton.joints), saved=saved)
     refuse_too_large(MODELS[args.network], model_args, copies=5 + bool(args.ema) if device == "cpu" else 1)
     model = (model or MODELS[args.network](**model_args)).to(device)
     refiner = make_refiner(args, clips, device)
@@ -151,8 +151,8 @@ def train(command: Command) -> None:
     optimizer = torch.optim.Adam(groups, amsgrad=True, fused=device != "mps")
 
     def validate():
-        clips, lifting = held_out or test_clips, options.lifting_of(args, device, args.val_stride)
-        found = predict_clips(model, clips, options.window_of(args), lifting, refiner=refiner,
+        clips, lifting = held_out or test_clips, choices.lifting_of(args, device, args.val_stride)
+        found = predict_clips(model, clips, choices.window_of(args), lifting, refiner=refiner,
                               processes=processes, desc="validate")
         average = scores.score(clips, found["pose"])["average"]
         return {"p1": average["mpjpe"], "p2": average["p_mpjpe"]}
@@ -161,16 +161,16 @@ def train(command: Command) -> None:
     training = Training(
         run=run, model=model, refiner=refiner, wrapped=[processes.wrap(network) for network in compiled],
         optimizer=optimizer, rates=rates, batches=training_batches(command, clips), seed=args.seed,
-        processes=processes, schedule=options.schedule_of(args), validate=validate if args.test else None,
+        processes=processes, schedule=choices.schedule_of(args), validate=validate if args.test else None,
         average=averaging.Average(networks, args.ema, optimizer) if args.ema else None,
-        state=first_state(clips, options.training_facts(args), model_args))
+        state=first_state(clips, records.training_facts(args), model_args))
     with run.held():
         if args.resume:
-            options.resume(training, args)
+            adoption.resume(training, args)
         training.settle_form(form_of)
         run.write_options({**training.state["options"], **provenance.provenance(command.argv, device)})
         training.announce(device)
-        training.fit(options.step_of(args, model, training.batches), max_minutes=args.max_minutes)
+        training.fit(choices.step_of(args, model, training.batches), max_minutes=args.max_minutes)
         if args.test:
             score_best(training, test_clips, command)
         else:
@@ -182,9 +182,9 @@ def training_batches(command: Command, clips: list[Clip]) -> batches.TrainingBat
     args, share = command.args, (command.processes.rank, command.processes.count)
     augment = make_augmenter(args.augment, clips, noise=cmu_mocap.read_noise(), tds=args.tds)
     teach = load_teachers(args, command.device)
-    window = teach.window if teach else options.window_of(args)
+    window = teach.window if teach else choices.window_of(args)
     windows = Windows(clips, window, device=command.device, mirror=args.flip)
-    return batches.TrainingBatches(windows, options.sampling_of(args), augment=augment, share=share,
+    return batches.TrainingBatches(windows, choices.sampling_of(args), augment=augment, share=share,
                                    generator=torch.Generator().manual_seed(args.seed), teach=teach)
 
 
@@ -195,8 +195,8 @@ def load_teachers(args, device: str) -> Teachers | None:
         model, saved = load_network(own := options.teacher_options(args, path))
         refuse_layout(saved, DATASETS[args.dataset].SKELETON, path)
         models.append(fold(model, timed=False).to(device))      # the same bits after --resume
-        given.append(options.window_of(own).inputs)
-    return Teachers(models, options.window_of(args), whole=args.every_frame, inputs=given) if models else None
+        given.append(choices.window_of(own).inputs)
+    return Teachers(models, choices.window_of(args), whole=args.every_frame, inputs=given) if models else None
 
 
 def score_best(training: Training, clips: list[Clip], command: Command) -> None:
@@ -216,13 +216,13 @@ def score_best(training: Training, clips: list[Clip], command: Command) -> None:
 def evaluate(command: Command) -> None:
     """Score the checkpoint in --previous_dir on the test subjects."""
     args, (model, saved) = command.args, load_network(command.args)
-    folder = check_writable(args.output or options.PROJECT / "checkpoint" / options.evaluation_name(args))
+    folder = check_writable(args.output or options.PROJECT / "checkpoint" / records.evaluation_name(args))
     if args.export_mat:
         check_writable(args.export_mat.parent)
         refuse_layout(saved, mpi_inf_3dhp.SKELETON, args.previous_dir)
     clips = relayout(load_clips(args, "test"), trained_layout(saved))
     score_clips(model.to(command.device), make_refiner(args, clips, command.device), saved, clips, command,
-                folder=folder, paths=options.files_of(args))
+                folder=folder, paths=records.files_of(args))
 
 
 def score_clips(model, refiner: Refiner | None, saved: dict, clips: list[Clip], command: Command, *,
@@ -231,15 +231,15 @@ def score_clips(model, refiner: Refiner | None, saved: dict, clips: list[Clip], 
 
     Where the network was trained on another joint layout than the data set's, the shared joints count.
     """
-    args, device, started, window = command.args, command.device, time.time(), options.window_of(command.args)
-    lifting = options.lifting_of(args, device, args.test_stride)
-    form = runtime.prepare(model, fold, lifting, options.computing_of(args, device, command.processes.count))
+    args, device, started, window = command.args, command.device, time.time(), choices.window_of(command.args)
+    lifting = choices.lifting_of(args, device, args.test_stride)
+    form = runtime.prepare(model, fold, lifting, choices.computing_of(args, device, command.processes.count))
     found = predict_clips(form, clips, window, lifting, refiner=refiner, processes=command.processes)
     if not command.processes.is_writer:
         return
     recorded, trained = DATASETS[args.dataset].SKELETON, clips[0].skeleton
     shared = None if trained is recorded else shared_joints(recorded, trained)
-    facts = {**options.evaluation_facts(args), "hop": window.hop, "shared_joints": shared,
+    facts = {**records.evaluation_facts(args), "hop": window.hop, "shared_joints": shared,
              "checkpoint": [str(near(path)) for path in paths], "evaluation_seconds": time.time() - started,
              "parameters": sum(weight.numel() for weight in model.parameters()),
              "form": None if lifting.amp else form_of(form), **provenance.provenance(command.argv, device)}
@@ -250,7 +250,7 @@ def score_clips(model, refiner: Refiner | None, saved: dict, clips: list[Clip], 
         summary["official"] = scores_3dhp.evaluate_clips(clips, found["pose"], activities)
         print(scores_3dhp.report_text(summary["official"]) + "\n")
     shown = report.representative(clips, found["pose"])
-    poses, = predict_clips(form, [clips[shown]], window, options.lifting_of(args, device), refiner=refiner,
+    poses, = predict_clips(form, [clips[shown]], window, choices.lifting_of(args, device), refiner=refiner,
                            desc="animate")["pose"]
     report.write_report(folder, summary, clips[shown], poses)
     if args.export_mat:
@@ -263,8 +263,8 @@ def predict_video(args, device: str) -> None:
     with redirect_stdout(sys.stderr if args.predict == options.LIVE else sys.stdout):
         model, saved = load_network(args)
         refuse_layout(saved, HUMAN36M, args.previous_dir)
-        lifting, trained_fps = options.lifting_of(args, device), saved.get("fps", 50)
-        model = runtime.prepare(model.to(device), fold, lifting, options.computing_of(args, device))
+        lifting, trained_fps = choices.lifting_of(args, device), saved.get("fps", 50)
+        model = runtime.prepare(model.to(device), fold, lifting, choices.computing_of(args, device))
     facts = {"layout": args.layout, "width": args.width, "height": args.height, "fps": args.fps}
     place = own_video.Placement(args.root == "estimate", args.fov, "fov" in args.given, args.level,
                                 args.roll, args.smooth, args.input != "screen", args.fit, args.body_height)
@@ -273,27 +273,27 @@ def predict_video(args, device: str) -> None:
         read = sys.stdin.buffer if args.camera is None else film.open_camera(args.camera, finder)
         lines = backlog.Backlog(read) if args.view else None
         frames = json_lines.KeypointStream(live.read_until_interrupted(lines or read), args.mask, **facts)
-        frames.notes += options.describe_size(args)
-        lifter = stream.make_lifter(model, options.window_of(args), lifting, HUMAN36M, fov=args.fov)
+        frames.notes += records.describe_size(args)
+        lifter = stream.make_lifter(model, choices.window_of(args), lifting, HUMAN36M, fov=args.fov)
         return live.lift_stream(frames, lifter, trained_fps=trained_fps, placement=place, backlog=lines)
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
     shown = args.film and player.open_film(*args.film, folder)
     path, notes = film.keypoints_of(args.predict, folder, finder)
     people, read = reader.read_people(path, args.person, **facts, begin=args.begin, end=args.end)
     poses, more = own_video.lift_recordings(people, place, trained_fps, lambda clip: predict_clips(
-        model, [clip], options.window_of(args), lifting, desc="lift")["pose"][0])
+        model, [clip], choices.window_of(args), lifting, desc="lift")["pose"][0])
     said = own_video.write_outputs(folder, people, poses, place, own_video.Wanted(
         args.predict.stem, args.pictures, args.picture_fps, args.bvh_names, shown, args.everybody))
-    print("\n".join([*notes, *read, *more, *options.describe_size(args), *said]))
+    print("\n".join([*notes, *read, *more, *records.describe_size(args), *said]))
 
 
 def export(args) -> None:
-    """Write the network in --previous_dir in the form that one of options.EXPORTS asks for."""
+    """Write the network in --previous_dir in the form that one of option_values.EXPORTS asks for."""
     model, saved = load_network(args)
-    kind = next(name for name in options.EXPORTS if getattr(args, name))
+    kind = next(name for name in option_values.EXPORTS if getattr(args, name))
     path = check_writable(getattr(args, kind).parent) / getattr(args, kind).name
     export_network.save_network(kind, path, fold(model.eval()), saved)
-    print(f"Written: {path} ({path.stat().st_size / 1e6:.1f} MB).", options.window_of(args).inputs.describe())
+    print(f"Written: {path} ({path.stat().st_size / 1e6:.1f} MB).", choices.window_of(args).inputs.describe())
 
 
 if __name__ == "__main__":

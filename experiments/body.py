@@ -17,7 +17,7 @@ import run_ftcm
 from common import scores
 from common.camera import estimate_root, project
 from common.clips import Clip
-from common.command import option_parser, options
+from common.command import choices, option_values, options
 from common.reporting.provenance import provenance
 from common.reporting.score_table import write_json
 from common.video import anatomy
@@ -51,7 +51,7 @@ def execute(argv: list[str]) -> None:
                          output="the JSON file; default: checkpoint/results/body.json")
     parser.add_argument("--split", choices=["test", "train"], default="test",
                         help="the people; default: test")
-    parser.add_argument("--every", type=option_parser.positive(most=1000), default=1,
+    parser.add_argument("--every", type=option_values.positive(most=1000), default=1,
                         help="take every n-th clip; default: 1, all")
     chosen = parser.parse_args(argv)
     torch.set_num_threads(1)
@@ -67,8 +67,8 @@ def execute(argv: list[str]) -> None:
 def measure_fits(clips: list[Clip], evaluation) -> dict[str, dict]:
     """The figures of what the network lifts, of some simple changes to it, and of the fits, by name."""
     model, _ = run_ftcm.load_network(evaluation)
-    lifted = run_ftcm.predict_clips(model, clips, options.window_of(evaluation),
-                              options.lifting_of(evaluation, "cpu"))["pose"]
+    lifted = run_ftcm.predict_clips(model, clips, choices.window_of(evaluation),
+                              choices.lifting_of(evaluation, "cpu"))["pose"]
     rows = measure_unfitted(clips, lifted)
     for name, stated in FITS.items():
         spent = time.process_time()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import run_ftcm
 from common import terminal
-from common.command import option_parser, options
+from common.command import option_values, options, options_of_use
 from common.command.command_line import Parser
 from common.errors import BadOptions
 from common.files import check_writable, near
@@ -57,9 +57,9 @@ def make_parser(name: str, description: str, *,
 def add_shared_options(parser: Parser) -> None:
     """The options of run_ftcm.py that a study hands on to each of its commands."""
     parser.add_argument("--root_path", type=Path, help="folder of the data files; default: dataset/")
-    parser.add_argument("--device", choices=option_parser.DEVICES, default="auto",
+    parser.add_argument("--device", choices=options_of_use.DEVICES, default="auto",
                         help="auto (default): CUDA, else Apple's GPU, else CPU")
-    parser.add_argument("--gpu", type=option_parser.parse_gpu, default=0, help="number of the CUDA device")
+    parser.add_argument("--gpu", type=option_values.parse_gpu, default=0, help="number of the CUDA device")
 
 
 def parse_study(name: str, description: str, argv: list[str], *, folder: str | None = None) -> Study:

@@ -15,7 +15,7 @@ import torch
 
 import run_ftcm
 from common.clips import Clip
-from common.command import option_parser, options
+from common.command import choices, option_values, options
 from common.files import check_writable, near
 from common.reporting.provenance import provenance
 from common.reporting.score_table import write_json
@@ -37,7 +37,7 @@ def parse_limits(argv: list[str]) -> tuple[Namespace, Namespace]:
     parser.add_argument("-f", "--frames", help="which of the checkpoints that ship: its frames in a window")
     parser.add_argument("--dataset", default="cmu", help="default: cmu, the bundled motions")
     parser.add_argument("--hop", help="frames between two windows of an --every_frame network")
-    parser.add_argument("--test_stride", type=option_parser.positive(most=10_000), default=SCORED_EVERY,
+    parser.add_argument("--test_stride", type=option_values.positive(most=10_000), default=SCORED_EVERY,
                         help=f"score every n-th frame; default: {SCORED_EVERY}")
     args = parser.parse_args(argv)
     if args.previous_dir and len(options.split_files(args.previous_dir)) > 1:
@@ -75,8 +75,8 @@ def measure_limits(model: torch.nn.Module, evaluation: Namespace, device: str, *
 def predict_poses(model: torch.nn.Module, evaluation: Namespace, device: str, clips: list[Clip],
                   every: int) -> list[np.ndarray]:
     """Poses (N, J, 3) a clip, metres; NaN except in every `every`-th frame."""
-    return run_ftcm.predict_clips(model, clips, options.window_of(evaluation),
-                            options.lifting_of(evaluation, device, every), desc="limits")["pose"]
+    return run_ftcm.predict_clips(model, clips, choices.window_of(evaluation),
+                            choices.lifting_of(evaluation, device, every), desc="limits")["pose"]
 
 
 def collect_distances(clips: list[Clip], poses: list[np.ndarray]) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ import torch
 import run_ftcm
 from common import scores
 from common.clips import Clip
-from common.command import option_parser, options
+from common.command import choices, option_values, options
 from common.lift import Lifting
 from common.reporting.provenance import provenance
 from common.reporting.score_table import write_json
@@ -35,7 +35,7 @@ def execute(argv: list[str]) -> None:
                          output="the JSON file; default: checkpoint/results/precision.json")
     parser.add_argument("--split", choices=["test", "train"], default="test",
                         help="the people; default: test")
-    parser.add_argument("--every", type=option_parser.positive(most=1000), default=1,
+    parser.add_argument("--every", type=option_values.positive(most=1000), default=1,
                         help="take every n-th clip; default: 1, all")
     parser.add_argument("-k", "--keypoints", choices=["gt", "detected"], default="detected",
                         help="exact or with simulated detector noise; default: detected")
@@ -56,8 +56,8 @@ def execute(argv: list[str]) -> None:
 def measure_forms(clips: list[Clip], evaluation) -> list[dict]:
     """A row for each form of one network: its costs, its errors in mm, how far it moves the joints."""
     model, _ = run_ftcm.load_network(evaluation)
-    network, window = fold(model.eval()), options.window_of(evaluation)
-    lifting = options.lifting_of(evaluation, "cpu")
+    network, window = fold(model.eval()), choices.window_of(evaluation)
+    lifting = choices.lifting_of(evaluation, "cpu")
     forms = {**runtime.make_forms(network, runtime.Computing(precision="bf16")),
              **runtime.make_forms(network, runtime.Computing(precision="int8"))}
     passes = runtime.time_forms(forms, network, lifting, windows=lifting.batch_size)

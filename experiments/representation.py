@@ -16,7 +16,7 @@ from statistics import mean, median
 import run_ftcm
 from common import scores
 from common.clips import hold_out
-from common.command import options
+from common.command import choices, options
 from common.files import check_writable
 from common.reporting.provenance import provenance
 from common.weights import checkpoint
@@ -91,8 +91,8 @@ def score_held_out(weights: Path) -> dict:
     args = options.parse([*EVALUATION.split(), str(weights)])
     model, _ = run_ftcm.load_network(args)
     _, clips = hold_out(run_ftcm.load_clips(args, "train"), HELD_OUT.split(","))
-    lifting = options.lifting_of(args, "cpu", args.test_stride)
-    found = run_ftcm.predict_clips(model.eval(), clips, options.window_of(args), lifting)
+    lifting = choices.lifting_of(args, "cpu", args.test_stride)
+    found = run_ftcm.predict_clips(model.eval(), clips, choices.window_of(args), lifting)
     return {key: scores.score(clips, found["pose"])["average"][key] for key in COLUMNS}
 
 

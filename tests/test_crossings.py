@@ -13,7 +13,7 @@ import torch
 
 import run_ftcm
 from common.camera import denormalize_screen, estimate_root
-from common.command import options
+from common.command import choices, options
 from common.recording import to_clip
 from common.running.export_network import describe
 from common.skeleton import HUMAN36M, flip
@@ -381,7 +381,7 @@ def test_the_shipped_network_takes_a_hop_in_every_task(hop, folder, tmp_path):
     for task in ("--predict x.npz", "--predict -"):
         args = run_ftcm.options.parse([*task.split(), *given.split()])
         run_ftcm.load_network(args)
-        assert options.window_of(args).hop == (hop or 9)
+        assert choices.window_of(args).hop == (hop or 9)
 
 
 def test_the_hop_matters_for_a_clip_longer_than_a_window(folder):

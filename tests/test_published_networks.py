@@ -402,4 +402,4 @@ def test_the_causal_form_of_a_published_file_is_chosen_by_the_target(data, tmp_p
     model, saved = run_ftcm.load_network(args)
     assert model.target == "last" and saved["model_args"]["target"] == "last"
     assert export_network.describe(model, saved)["target_frame"] == 26
-    assert run_ftcm.options.window_of(args) == Window(27, target="last")
+    assert run_ftcm.choices.window_of(args) == Window(27, target="last")

@@ -529,7 +529,7 @@ def test_dropout_may_change_when_training_goes_on(kind, data, tmp_path):
         args = run_ftcm.options.parse(f"--train 1 --reload 1 --previous_dir {path} {line}".split())
         model, _ = run_ftcm.load_network(args)
         assert model.blocks[0].dropout.p == dropout
-        assert run_ftcm.options.network_arguments(args, num_joints=17)["dropout"] == dropout
+        assert run_ftcm.choices.network_arguments(args, num_joints=17)["dropout"] == dropout
 
 
 def test_ablated_networks_train_and_come_back_from_their_checkpoint(data, tmp_path):

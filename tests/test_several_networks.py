@@ -10,7 +10,7 @@ import pytest
 
 import run_ftcm
 from common.camera import denormalize_screen
-from common.command import options
+from common.command import choices, options
 from common.running.ensemble import Ensemble
 from common.video.stream import make_lifter
 from dataset import human36m
@@ -89,7 +89,7 @@ def test_a_second_stream_begins_as_the_first(folder):
     model, _ = run_ftcm.load_network(args)
     assert isinstance(model, Ensemble) and args.frames == 5
     clip, found = random_clip(9), []
-    lifter = make_lifter(model, options.window_of(args), options.lifting_of(args, "cpu"), clip.skeleton)
+    lifter = make_lifter(model, choices.window_of(args), choices.lifting_of(args, "cpu"), clip.skeleton)
     for _ in range(2):
         lines = [pose for row in clip.keypoints if (pose := lifter.push(row)) is not None]
         assert len(lines) == len(clip) - lifter.delay

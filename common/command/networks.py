@@ -11,7 +11,7 @@ PRETRAINING = "pstmo_pretraining"       # --network pstmo with --pretrain 1
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """One network. Options stand under the names (`dest`) that option_parser.py gives them.
+    """One network. Options stand under the names (`dest`) that the parser gives them.
 
     sizes      option -> value instead of FTCM's default: the published size
     arguments  the options that its class takes beside frames, dim and dropout

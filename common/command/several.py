@@ -5,7 +5,7 @@ from copy import copy
 
 from torch import nn
 
-from common.command import options
+from common.command import choices
 from common.command.option_parser import spelt, written
 from common.running.distributed import choose_device
 from common.running.ensemble import Ensemble, Member
@@ -27,9 +27,9 @@ def load_ensemble(args: Namespace, load: Callable[[Namespace], tuple[nn.Module, 
         own = copy(args)
         own.previous_dir, own.averaged = path, [path]
         network, saved = load(own)
-        window = options.window_of(own)
+        window = choices.window_of(own)
         owns.append(own)
-        members.append(Member(network, window, options.lifting_of(own, device)))
+        members.append(Member(network, window, choices.lifting_of(own, device)))
         saves.append(saved | {"checkpoint": path.name, "frames": window.frames, "tds": window.tds,
                               "hop": window.hop})
     refuse_different(saves, {

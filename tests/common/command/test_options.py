@@ -1,6 +1,6 @@
 import pytest
 
-from common.command import option_parser, options
+from common.command import choices, contradictions, option_parser, options
 from common.video.bvh import NAMINGS
 
 
@@ -187,7 +187,7 @@ def test_pstmos_published_recipe_depends_on_size_and_keypoints(line, expected):
 
 def test_strided_transformers_published_recipe_halves_the_rate_every_fifth_epoch():
     args = options.parse("--train 1 --network strided --recipe published".split())
-    rates = [options.schedule_of(args).factor(epoch) for epoch in range(1, 8)]
+    rates = [choices.schedule_of(args).factor(epoch) for epoch in range(1, 8)]
     assert (args.batch_size, args.epochs, args.lr) == (256, 20, 1e-3)
     assert rates == pytest.approx([1, 0.95, 0.95 ** 2, 0.95 ** 3, 0.95 ** 4, 0.95 ** 4 / 2, 0.95 ** 5 / 2])
 
@@ -233,7 +233,8 @@ NUMBERS = [action.option_strings[-1] for action in options.build_parser()._actio
 
 @pytest.mark.parametrize("option", NUMBERS)
 def test_every_number_is_finite_and_within_a_range(option, capsys):
-    task = ["--predict", "x"] if option[2:] in options.ONLY_FOR_PREDICT + ["smooth"] else ["--train", "1"]
+    for_predict = [*contradictions.ONLY_FOR_PREDICT, "smooth"]
+    task = ["--predict", "x"] if option[2:] in for_predict else ["--train", "1"]
     for value in ("inf", "-inf", "nan", "1e400", "-1", "10000000000000", "1,2", "x"):
         with pytest.raises(SystemExit) as stop:
             options.parse([*task, f"{option}={value}"])
@@ -248,7 +249,7 @@ def test_numbers_are_not_all_refused():
 
 
 def test_options_are_spelt_as_on_the_command_line():
-    assert options.spelt(["depth", "tds", "frames"]) == "--frames, --layers, --t_downsample"
+    assert option_parser.spelt(["depth", "tds", "frames"]) == "--frames, --layers, --t_downsample"
 @pytest.mark.parametrize("option, good, bad", [
     ("--fps", ["1", "29.97", "1000"], ["0", "1e-4", "1001", "nan", "inf"]),
     ("--width", ["16", "65536"], ["15", "65537", "99999999999999999", "1e3"]),

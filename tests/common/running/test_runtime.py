@@ -201,7 +201,7 @@ def test_onnx_runtime_is_for_the_cpu_and_for_one_process(asked):
     args = run_ftcm.options.parse(["--train", "0", *asked.split()])
     for device, processes, words in (("cuda:0", 1, "add --device cpu"), ("cpu", 2, "without torchrun")):
         with pytest.raises(ValueError, match=f"{asked} .*{words}"):
-            run_ftcm.options.computing_of(args, device, processes)
+            run_ftcm.choices.computing_of(args, device, processes)
     automatic = run_ftcm.options.parse(["--predict", "-"])
-    assert run_ftcm.options.computing_of(automatic, "cuda:0").runtime == "torch"
-    assert run_ftcm.options.computing_of(automatic, "cpu") == Computing("auto", live=True)
+    assert run_ftcm.choices.computing_of(automatic, "cuda:0").runtime == "torch"
+    assert run_ftcm.choices.computing_of(automatic, "cpu") == Computing("auto", live=True)
