@@ -28,7 +28,7 @@ from common.running import ensemble, export_network, runtime
 from common.running.distributed import Processes, choose_device
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
 from common.video import backlog, live, own_video, player, stream
-from common.weights import checkpoint, pretraining
+from common.weights import building, checkpoint, pretraining
 from common.windows import Window, Windows
 from dataset import cmu_mocap, film, human36m, mpi_inf_3dhp, scores_3dhp
 from dataset.keypoints import json_lines, reader
@@ -91,11 +91,11 @@ def load_network(args) -> tuple[torch.nn.Module, dict]:
     adoption.announce_shipped(args)
     saved = pretraining.load(path, MODELS, train=args.train, as_is=adoption.keeps_pretraining(args))
     network = MODELS[saved.get("network", "ftcm")]
-    saved["model_args"] = checkpoint.with_defaults(saved["model_args"], network)
+    saved["model_args"] = building.with_defaults(saved["model_args"], network)
     adoption.adopt(args, saved, path)
     saved = inputs.give_mask(saved) if args.mask else saved
     saved["model_args"] |= adoption.free_arguments(args)
-    return checkpoint.build(network, saved, path), saved
+    return building.build(network, saved, path), saved
 
 
 def trained_layout(saved: dict) -> Skeleton:
@@ -205,7 +205,7 @@ def score_best(training: Training, clips: list[Clip], command: Command) -> None:
     command.processes.wait()                            # until the writer has left the best epoch's files
     best = [run.folder / name for name in training.state["best"]["files"]]
     saved = checkpoint.load(best[0])
-    checkpoint.load_weights(training.model, saved["model"], best[0])
+    building.load_weights(training.model, saved["model"], best[0])
     if training.refiner:
         checkpoint.load_refine(training.refiner.network, best[1])
     score_clips(training.model, training.refiner, saved, clips, command, folder=run.folder, paths=best)

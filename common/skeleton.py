@@ -99,6 +99,7 @@ def shared_joints(source: Skeleton, target: Skeleton) -> list[str]:
     stand_ins = STAND_INS.get((target.name, source.name), {})
     return [name for name in target.joints if name in source.joints and name not in stand_ins]
 
+
 LIMBS = [f"{side}_{part}" for side in ("left", "right")
          for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")]
 # Human3.6M's joint -> the detector's joints whose weighted sum it is; the weights of a row add up to 1. All

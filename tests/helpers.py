@@ -12,7 +12,7 @@ from common.pictures import curves
 from common.reporting import report
 from common.skeleton import HUMAN36M
 from common.video import own_video
-from common.weights import checkpoint
+from common.weights import checkpoint, originals
 from common.windows import Window
 from dataset import human36m
 from model.ftcm import FTCM
@@ -25,9 +25,9 @@ def release_state(frames, *, layout=1, depth=6, dim=512, num_joints=17):
     """A state dict of the release's network with the golden stand-in weights, never-used tensors included."""
     shapes = {key: value.shape for key, value in
               FTCM(num_joints=num_joints, frames=frames, dim=dim, depth=depth).state_dict().items()}
-    source = {ours: key for key, ours in checkpoint.release_names(depth, 1).items()}
+    source = {ours: key for key, ours in originals.release_names(depth, 1).items()}
     state = {key: torch.from_numpy(reference_tensor(source[ours], shapes[ours]))
-             for key, ours in checkpoint.release_names(depth, layout).items()}
+             for key, ours in originals.release_names(depth, layout).items()}
     for i in range(depth):
         part = f"fn.fc2_{i}" if layout == 1 else "hrn"
         for width in (256, 128):

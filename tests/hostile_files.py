@@ -179,6 +179,7 @@ PAYLOADS = {
 
 # Storages and tensors, which only checkpoints have. The file has one storage, "0", of four float32 numbers.
 
+
 def storage(kind: str = "FloatStorage", key: str = "0", length: bytes = b"K\4",
             word: str = "storage") -> bytes:
     return b"(" + text(word) + name("torch", kind) + text(key) + text("cpu") + length + b"tQ"

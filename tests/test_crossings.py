@@ -17,7 +17,7 @@ from common.command import choices, options
 from common.recording import to_clip
 from common.running.export_network import describe
 from common.skeleton import HUMAN36M, flip
-from common.weights import checkpoint
+from common.weights import building, checkpoint
 from dataset import human36m, mpi_inf_3dhp
 from dataset.keypoints.json_lines import KeypointStream
 from dataset.keypoints.reader import read_recording
@@ -106,7 +106,7 @@ def lift_by_hand(path, clip, *, tds, target="center", hop=None):
     """Poses (N, J, 3) as the network answers them, one frame or window after another."""
     saved = checkpoint.load(path)
     model, frames = FTCM(**saved["model_args"]).eval(), saved["model_args"]["frames"]
-    checkpoint.load_weights(model, saved["model"], path)
+    building.load_weights(model, saved["model"], path)
     last = len(clip) - 1
     if hop is None:
         place = {"center": frames // 2, "last": frames - 1}[target]
@@ -404,7 +404,7 @@ def test_exports_keep_the_inputs_or_are_refused(kind, lack, folder, tmp_path, ca
     said = capsys.readouterr().out
     assert {"virtual": "it answers in that camera's axes", "rays": "rays, (u - cx) / fx",
             "mask": "1 for a joint that was seen"}[kind] in said
-    model = checkpoint.build(FTCM, saved, path).eval()
+    model = building.build(FTCM, saved, path).eval()
     assert ("third number is 1" if kind == "mask" else "- cx)") in describe(model, saved)["input"]
     assert describe(model, saved)["output"].count("virtual") == (kind == "virtual")
     given = torch.randn(3, 5, 17, 2 + (kind == "mask"))

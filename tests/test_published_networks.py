@@ -10,7 +10,7 @@ from common import engine
 from common.lift import Lifting
 from common.running import export_network
 from common.video import stream
-from common.weights import checkpoint, releases
+from common.weights import checkpoint, originals, releases
 from common.windows import Window
 from dataset import human36m, mpi_inf_3dhp
 from model.pstmo import PSTMO
@@ -290,7 +290,7 @@ def test_a_pstmo_trained_in_metres_on_3dhp_is_written_in_millimetres():
 def test_what_the_authors_program_cannot_hold_is_not_written_for_it(network, data, words):
     model = {"videopose3d": VideoPose3D(frames=9, dim=16), "stcformer": STCFormer(dim=16, depth=1)}[network]
     with pytest.raises(ValueError, match=f"The original release has .*{words}"):
-        checkpoint.to_release({"network": network, "model_args": {"frames": 9, "dim": 16, "depth": 1},
+        originals.to_release({"network": network, "model_args": {"frames": 9, "dim": 16, "depth": 1},
                                "data": {"dataset": "cmu"} | data, "model": model.state_dict()})
 
 

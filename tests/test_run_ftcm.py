@@ -14,7 +14,7 @@ import run_ftcm
 from common.learning import steps
 from common.learning.run_folder import RunFolder
 from common.skeleton import HUMAN36M, flip
-from common.weights import checkpoint
+from common.weights import building, checkpoint
 from dataset import human36m
 from experiments.commands import Study
 from model.ftcm import FTCM
@@ -51,7 +51,7 @@ def hand_scored(path, clips, frames, tds):
     """P1 in mm per action, one window at a time: the protocol written down a second time."""
     saved = checkpoint.load(path)
     model = FTCM(**saved["model_args"]).eval()
-    checkpoint.load_weights(model, saved["model"], path)
+    building.load_weights(model, saved["model"], path)
     left_right = [4, 5, 6, 1, 2, 3], [1, 2, 3, 4, 5, 6]
     swap = np.arange(17)
     swap[left_right[1]] = left_right[0]
@@ -395,7 +395,7 @@ def hand_refined(lifter, refine, clips, frames, tds):
     """P1 in mm of the refined poses, one window at a time: the refine step written down a second time."""
     saved = checkpoint.load(lifter)
     model, network = FTCM(**saved["model_args"]).eval(), Refine().eval()
-    checkpoint.load_weights(model, saved["model"], lifter)
+    building.load_weights(model, saved["model"], lifter)
     checkpoint.load_refine(network, refine)
     errors = {}
     for clip in clips:

@@ -17,6 +17,7 @@ from tests.helpers import draw_nothing, write_human36m
 SAMPLE = options.PROJECT / "dataset" / "baseball_coco17.npz"
 SUBJECTS = human36m.SUBJECTS["train"] + human36m.SUBJECTS["test"]
 
+
 @pytest.fixture()
 def trained(tmp_path, monkeypatch):
     """The best checkpoint of a tiny training on miniature Human3.6M archives in `tmp_path`."""

@@ -16,7 +16,7 @@ from common.scores import score
 from common.skeleton import HUMAN36M
 from common.stature import ADULT_HEIGHT, stature
 from common.video.placement import Placement
-from common.weights import checkpoint
+from common.weights import building, checkpoint
 from dataset import human36m
 from ftcm import lift_keypoints
 from model.ftcm import FTCM
@@ -66,7 +66,7 @@ def lifted(path, clips):
     """The poses of a network as it lifts them."""
     saved = checkpoint.load(path)
     model = FTCM(**saved["model_args"])
-    checkpoint.load_weights(model, saved["model"], path)
+    building.load_weights(model, saved["model"], path)
     hop = 2 if saved["model_args"]["every_frame"] else None
     return predict(model, clips, frames=5, hop=hop)["pose"]
 

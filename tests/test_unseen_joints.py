@@ -13,7 +13,7 @@ from common.lift import Lifting
 from common.recording import to_clip
 from common.skeleton import HUMAN36M
 from common.video.stream import make_lifter
-from common.weights import checkpoint
+from common.weights import building, checkpoint
 from common.windows import Window
 from dataset import cmu_mocap, human36m
 from dataset.keypoints.json_lines import KeypointStream
@@ -30,8 +30,8 @@ WINDOW, LIFTING = Window(27, hop=default_hop(27)), Lifting(batch_size=64)
 @pytest.fixture(scope="module")
 def network():
     saved = checkpoint.load(SHIPPED[27])
-    saved["model_args"] = checkpoint.with_defaults(saved["model_args"], FTCM)
-    return checkpoint.build(FTCM, saved, "")
+    saved["model_args"] = building.with_defaults(saved["model_args"], FTCM)
+    return building.build(FTCM, saved, "")
 
 
 @pytest.fixture(scope="module")

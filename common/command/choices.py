@@ -7,8 +7,8 @@ from common.command.networks import NETWORKS
 from common.command.option_values import LIVE
 from common.inputs import Inputs
 from common.learning.batches import Sampling, TrainingBatches
+from common.learning.schedule import Schedule
 from common.learning.steps import Step
-from common.learning.training import Schedule
 from common.lift import Lifting
 from common.running.runtime import Computing
 from common.windows import Window

@@ -17,37 +17,16 @@ from common.clips import Clip
 from common.learning import steps
 from common.learning.averaging import Average
 from common.learning.batches import TrainingBatches
+from common.learning.resuming import load_moments, random_state, set_random_state
 from common.learning.run_folder import RunFolder
+from common.learning.schedule import Schedule, out_of_time
 from common.pictures import curves
 from common.refining import Refiner
 from common.running.distributed import Processes
-from common.weights import checkpoint
+from common.weights import building, checkpoint
 
 TEST_SUBJECTS = "test subjects"      # what selects the best epoch in the paper
 WEIGHTS = ("model", "refine")       # fields of a state: the weights of the networks, in their order
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Learning rate of epoch e, counted from 1: `lr` times a small factor for each epoch, a large one now
-    and then.
-    """
-    epochs: int
-    small: float
-    large: float
-    large_every: int
-    norm_momentum: float | None = None      # of batch normalisation after the last epoch; None: always 0.1
-
-    def factor(self, epoch: int) -> float:
-        """What the first epoch's learning rate is multiplied by."""
-        large = (epoch - 1) // self.large_every
-        return self.small ** (epoch - 1 - large) * self.large ** large
-
-    def set_momentum(self, model: torch.nn.Module, epoch: int) -> None:
-        """Set batch normalisation's momentum in an epoch: from 0.1 it falls by a constant factor."""
-        for module in model.modules():
-            if self.norm_momentum and isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
-                module.momentum = 0.1 * (self.norm_momentum / 0.1) ** ((epoch - 1) / self.epochs)
 
 
 @dataclass
@@ -136,7 +115,7 @@ class Training:
         """Add an epoch's row to the state and write the state's files."""
         weights = dict(zip(WEIGHTS, (network.state_dict() for network in self.networks)))
         self.state |= {"epoch": row["epoch"], "history": self.state["history"] + [row], **weights,
-                       "optimizer": self.optimizer.state_dict(), "rng": self.random_state()}
+                       "optimizer": self.optimizer.state_dict(), "rng": random_state(self.batches)}
         if self.average:
             self.state |= {"unaveraged": {"steps": self.average.steps, **weights},
                            **dict(zip(WEIGHTS, self.average.states))}
@@ -169,12 +148,6 @@ class Training:
         if not self.processes.is_writer:
             torch.manual_seed(own)
 
-    def random_state(self) -> dict:
-        """The state of every random source that this process's training draws from."""
-        device = self.batches.windows.offsets.device
-        return {"shuffle": self.batches.generator.get_state(), "cpu": torch.get_rng_state(),
-                "cuda": [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []}
-
     def resume(self, saved: dict) -> None:
         """Take networks, optimiser and random sources from `saved`, this run's last.pth."""
         path = self.run.last
@@ -183,8 +156,8 @@ class Training:
         if self.average:
             self.average.restart(saved["unaveraged"]["steps"])
             self.load_networks(saved["unaveraged"], path)
-        self.load_moments(saved["optimizer"]["state"], path)
-        self.set_random_state(saved["rng"], path)
+        load_moments(self.optimizer, saved["optimizer"]["state"], path)
+        set_random_state(self.batches, saved["rng"], path)
         self.run.log(f"Resumed after epoch {saved['epoch']}.")
         own = {name: self.state[name] for name in ("network", "model_args", "data", "options")}
         self.state = {**saved, **own}           # older files lack some of these fields
@@ -194,7 +167,7 @@ class Training:
     def load_networks(self, weights: dict, path: Path) -> None:
         """Give the networks their weights; ValueError where they do not fit."""
         for network, key in zip(self.networks, WEIGHTS):
-            checkpoint.load_weights(network, weights.get(key, {}), path)
+            building.load_weights(network, weights.get(key, {}), path)
 
     def refuse_other_run(self, saved: dict, path: Path) -> None:
         """Raise ValueError where `saved` is not the last epoch of a run with this network and data."""
@@ -220,30 +193,6 @@ class Training:
         if self.validate and saved["epoch"] and len(files) != len(self.networks):
             raise ValueError(f"{path} cannot be resumed: it names {len(files)} files of the best epoch, "
                              f"expected {len(self.networks)}.")
-
-    def load_moments(self, moments: dict, path: Path) -> None:
-        """Give the optimiser its moments; ValueError where they are not those of its parameters."""
-        own = self.optimizer.state_dict()
-        parameters = [weight for group in self.optimizer.param_groups for weight in group["params"]]
-        if any(not 0 <= index < len(parameters) or moment["step"].ndim
-               or any(moment[name].shape != parameters[index].shape for name in moment.keys() - {"step"})
-               for index, moment in moments.items()):
-            raise ValueError(f"{path} cannot be resumed: its optimizer is that of another network.")
-        self.optimizer.load_state_dict({**own, "state": moments})
-
-    def set_random_state(self, states: dict, path: Path) -> None:
-        """The inverse of `random_state`; ValueError where a state is none.
-
-        Older files hold a state for every GPU.
-        """
-        device, of_gpus = self.batches.windows.offsets.device, states["cuda"]
-        try:
-            self.batches.generator.set_state(states["shuffle"])
-            torch.set_rng_state(states["cpu"])
-            if device.type == "cuda" and of_gpus:
-                torch.cuda.set_rng_state(of_gpus[min(device.index, len(of_gpus) - 1)], device)
-        except (RuntimeError, TypeError) as error:
-            raise ValueError(f"{path} cannot be resumed: its random state is damaged.") from error
 
 
 def first_state(clips: list[Clip], facts: dict, model_args: dict) -> dict:
@@ -278,10 +227,3 @@ def errors_text(row: dict) -> str:
         return f"2D error {row['loss']:.5f}"
     validated = f"  P1 {row['p1']:.2f}  P2 {row['p2']:.2f}" if "p1" in row else ""
     return f"loss {row['loss']:.5f} m  MPJPE {row['train_mpjpe']:.2f}{validated} mm"
-
-
-def out_of_time(history: list[dict], max_minutes: float | None) -> bool:
-    """Whether one more epoch as long as the last would pass the limit; the first always fits."""
-    if max_minutes is None or not history:
-        return False
-    return sum(row["seconds"] for row in history) + history[-1]["seconds"] > 60 * max_minutes

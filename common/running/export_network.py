@@ -20,7 +20,7 @@ from common.files import write_whole
 from common.lift import blending_weights
 from common.skeleton import HUMAN36M, MPI_INF_3DHP
 from common.stature import ADULT_HEIGHT
-from common.weights import checkpoint
+from common.weights import checkpoint, originals
 
 LAYOUTS = {"3dhp": MPI_INF_3DHP}        # of the data sets with other joints than Human3.6M's
 TERMS = {"cmu": "CMU Graphics Lab Motion Capture Database: free for all uses, no resale of the data as such",
@@ -34,7 +34,7 @@ def save_network(kind: str, path: Path, network: torch.nn.Module, saved: dict) -
     `network` is its form for inference.
     """
     if kind == "export_release":
-        checkpoint.save(path, checkpoint.to_release(saved))
+        checkpoint.save(path, originals.to_release(saved))
     elif kind == "export_weights":
         checkpoint.save(path, checkpoint.to_half(saved))
     elif kind == "export_program":

@@ -2,7 +2,7 @@
 from inspect import signature
 from pathlib import Path
 
-from common.weights import checkpoint
+from common.weights import building, checkpoint
 
 
 def load(path: Path, networks: dict[str, type], *, train: bool, as_is: bool) -> dict:
@@ -18,7 +18,7 @@ def load(path: Path, networks: dict[str, type], *, train: bool, as_is: bool) -> 
     if not train:
         raise ValueError(f"{path} holds a pre-training, which gives no poses. Train a lifter that begins "
                          f"with it: --train 1 --network {network.lifter} --reload 1 --previous_dir {path}")
-    checkpoint.build(network, saved, path)
+    building.build(network, saved, path)
     lifter = networks[network.lifter]
     model_args = {name: value for name, value in saved["model_args"].items()
                   if name in signature(lifter).parameters}

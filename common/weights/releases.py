@@ -1,7 +1,7 @@
 """Weight files of other published networks: recognised by their keys, read, and written back.
 
 Our modules have the published names but where `renamed` says otherwise. A new network is a row in RELEASES.
-The original FTCM's files: common/weights/checkpoint.py.
+The original FTCM's files: originals.py.
 """
 import math
 import re

@@ -16,7 +16,7 @@ from common.learning.batches import Sampling, TrainingBatches
 from common.lift import Lifting
 from common.loss import mpjpe_loss, reprojection_loss
 from common.skeleton import HUMAN36M, MPI_INF_3DHP, flip
-from common.weights.checkpoint import with_defaults
+from common.weights.building import with_defaults
 from common.windows import Window, Windows
 from dataset.cmu_mocap import read_noise
 from model.baselines import SingleFrame

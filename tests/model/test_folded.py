@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from common.weights import checkpoint
+from common.weights import building, originals
 from model.blocks_in_place import FORMS
 from model.folded import FoldedFTCM, fold
 from model.ftcm import FTCM
@@ -30,9 +30,9 @@ def form(request, monkeypatch):
 
 @pytest.mark.parametrize("frames", [9, 27, 81, 243, 351])
 def test_outputs_equal_the_release(frames, tmp_path):
-    saved = checkpoint.from_release(release_state(frames), tmp_path)
+    saved = originals.from_release(release_state(frames), tmp_path)
     model = FTCM(**saved["model_args"])
-    checkpoint.load_weights(model, saved["model"], tmp_path)
+    building.load_weights(model, saved["model"], tmp_path)
     keypoints = np.random.RandomState(100 + frames).uniform(-1, 1, (2, frames, 17, 2)).astype(np.float32)
     with torch.inference_mode():
         output = fold(model)(torch.from_numpy(keypoints)).numpy()

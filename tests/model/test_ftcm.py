@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from common.loss import mpjpe_loss
-from common.weights import checkpoint
+from common.weights import building, checkpoint, originals
 from model.ftcm import FTCM, FrequencyPoseMixing
 from model.training_form import PRODUCTS
 from tests.helpers import GOLDEN, release_state
@@ -21,7 +21,7 @@ def loaded(path, state):
     torch.save(state, path)
     saved = checkpoint.load(path)
     model = FTCM(**saved["model_args"]).eval()
-    checkpoint.load_weights(model, saved["model"], path)
+    building.load_weights(model, saved["model"], path)
     return model
 
 
@@ -37,7 +37,7 @@ def test_output_loss_and_gradients_equal_the_release(frames, product, golden, tm
     loss.backward()
     assert np.abs(output.detach().numpy() - golden[f"f{frames}/output"]).max() < 1e-5
     assert loss.item() == pytest.approx(float(golden[f"f{frames}/loss"]), abs=1e-5)
-    ours = checkpoint.release_names(depth=6, layout=1)
+    ours = originals.release_names(depth=6, layout=1)
     parameters = dict(model.named_parameters())
     norms = [parameters[ours[name]].grad.norm().item() for name in golden[f"f{frames}/grad_names"]]
     assert len(norms) == len(parameters)

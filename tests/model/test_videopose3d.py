@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from common import engine
-from common.learning.training import Schedule
+from common.learning.schedule import Schedule
 from common.lift import Lifting
 from common.loss import mpjpe_loss
 from common.windows import Window

@@ -250,6 +250,8 @@ def test_numbers_are_not_all_refused():
 
 def test_options_are_spelt_as_on_the_command_line():
     assert option_parser.spelt(["depth", "tds", "frames"]) == "--frames, --layers, --t_downsample"
+
+
 @pytest.mark.parametrize("option, good, bad", [
     ("--fps", ["1", "29.97", "1000"], ["0", "1e-4", "1001", "nan", "inf"]),
     ("--width", ["16", "65536"], ["15", "65537", "99999999999999999", "1e3"]),

@@ -31,6 +31,7 @@ def test_an_epoch_shows_each_window_once_in_every_version(mirror, reverse, versi
 
 def test_the_order_depends_on_the_generator_alone():
     windows = Windows([random_clip(30)], Window(3))
+
     def order(seed):
         batches = TrainingBatches(windows, Sampling(batch_size=7),
                                   generator=torch.Generator().manual_seed(seed))
@@ -40,6 +41,7 @@ def test_the_order_depends_on_the_generator_alone():
 
 def test_processes_share_each_batch_between_them():
     windows = Windows([random_clip(13)], Window(3), mirror=True)
+
     def frames(share):
         batches = TrainingBatches(windows, Sampling(batch_size=5, mirror=True),
                                   share=share, generator=torch.Generator().manual_seed(0))

@@ -3,7 +3,7 @@ import pickle
 import pytest
 import torch
 
-from common.weights import checkpoint
+from common.weights import building, checkpoint
 from model.baselines import SingleFrame
 from model.ftcm import FTCM
 from model.videopose3d import VideoPose3D
@@ -39,7 +39,7 @@ def test_a_tensor_of_another_shape_is_listed(tmp_path):
     torch.save(small_release(**{"pose_lift.bias": torch.zeros(48)}), tmp_path / "w.pth")
     saved = checkpoint.load(tmp_path / "w.pth")
     with pytest.raises(ValueError, match=r"Other shapes: head.bias \(48,\) instead of \(51,\)"):
-        checkpoint.load_weights(FTCM(**saved["model_args"]), saved["model"], tmp_path / "w.pth")
+        building.load_weights(FTCM(**saved["model_args"]), saved["model"], tmp_path / "w.pth")
 
 
 @pytest.mark.parametrize("state", [{"format": checkpoint.FORMAT}, {"pose_emb.weight_v": torch.tensor(1.0)},
@@ -114,7 +114,7 @@ def test_a_refusal_names_the_file_the_field_and_what_belongs_there(tmp_path):
     (VideoPose3D, {"frames": 19683, "dim": 65536})])
 def test_no_network_is_made_that_is_larger_than_its_file(network, arguments, tmp_path):
     with pytest.raises(ValueError, match="w.pth describes .*larger than the file"):
-        checkpoint.build(network, {"model_args": arguments, "model": whole()["model"]}, tmp_path / "w.pth")
+        building.build(network, {"model_args": arguments, "model": whole()["model"]}, tmp_path / "w.pth")
 
 
 def test_building_draws_the_same_random_numbers_as_the_network_itself(tmp_path):
@@ -122,7 +122,7 @@ def test_building_draws_the_same_random_numbers_as_the_network_itself(tmp_path):
     model = FTCM(frames=5, dim=16, depth=1)
     expected = torch.rand(2)
     torch.manual_seed(3)
-    built = checkpoint.build(FTCM, {"model_args": {"frames": 5, "dim": 16, "depth": 1},
+    built = building.build(FTCM, {"model_args": {"frames": 5, "dim": 16, "depth": 1},
                                     "model": model.state_dict()}, tmp_path)
     assert torch.equal(torch.rand(2), expected)
     assert all(torch.equal(value, built.state_dict()[key]) for key, value in model.state_dict().items())
