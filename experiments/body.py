@@ -17,13 +17,13 @@ import run_ftcm
 from common import scores
 from common.camera import estimate_root, project
 from common.clips import Clip
-from common.command import choices, option_values, options
+from common.command import choices, options
 from common.reporting.provenance import provenance
 from common.reporting.score_table import write_json
 from common.video import anatomy
 from common.video.body import Body, fit
 from common.video.placement import make_intrinsics
-from experiments.commands import make_parser, run_study
+from experiments.commands import add_clip_options, make_parser, run_study
 from experiments.table_text import markdown_table
 
 CONTACT_SPEED, CONTACT_RISE = 0.2, 0.05     # m/s and metres above the lowest: below both an ankle stands
@@ -49,10 +49,7 @@ def execute(argv: list[str]) -> None:
     started = time.time()
     parser = make_parser("body", "Measure what the fit of one body changes.",
                          output="the JSON file; default: checkpoint/results/body.json")
-    parser.add_argument("--split", choices=["test", "train"], default="test",
-                        help="the people; default: test")
-    parser.add_argument("--every", type=option_values.positive(most=1000), default=1,
-                        help="take every n-th clip; default: 1, all")
+    add_clip_options(parser)
     chosen = parser.parse_args(argv)
     torch.set_num_threads(1)
     evaluation = options.parse("--train 0 --dataset cmu -k detected -f 27".split())

@@ -62,6 +62,14 @@ def add_shared_options(parser: Parser) -> None:
     parser.add_argument("--gpu", type=option_values.parse_gpu, default=0, help="number of the CUDA device")
 
 
+def add_clip_options(parser: Parser) -> None:
+    """Which of the bundled clips a study takes."""
+    parser.add_argument("--split", choices=["test", "train"], default="test",
+                        help="the people; default: test")
+    parser.add_argument("--every", type=option_values.positive(most=1000), default=1,
+                        help="take every n-th clip; default: 1, all")
+
+
 def parse_study(name: str, description: str, argv: list[str], *, folder: str | None = None) -> Study:
     """The study `name` of these arguments. Its results go to checkpoint/{folder}, by default {name}."""
     parser = make_parser(name, description)

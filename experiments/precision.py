@@ -14,13 +14,13 @@ import torch
 import run_ftcm
 from common import scores
 from common.clips import Clip
-from common.command import choices, option_values, options
+from common.command import choices, options
 from common.lift import Lifting
 from common.reporting.provenance import provenance
 from common.reporting.score_table import write_json
 from common.running import runtime
 from common.windows import Window
-from experiments.commands import make_parser, run_study
+from experiments.commands import add_clip_options, make_parser, run_study
 from experiments.table_text import markdown_table
 from model.folded import fold
 
@@ -33,10 +33,7 @@ def execute(argv: list[str]) -> None:
     started = time.time()
     parser = make_parser("precision", "Measure speed and errors of the checkpoints that ship in fewer bits.",
                          output="the JSON file; default: checkpoint/results/precision.json")
-    parser.add_argument("--split", choices=["test", "train"], default="test",
-                        help="the people; default: test")
-    parser.add_argument("--every", type=option_values.positive(most=1000), default=1,
-                        help="take every n-th clip; default: 1, all")
+    add_clip_options(parser)
     parser.add_argument("-k", "--keypoints", choices=["gt", "detected"], default="detected",
                         help="exact or with simulated detector noise; default: detected")
     chosen = parser.parse_args(argv)

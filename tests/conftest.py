@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from common.running import runtime
+from tests.helpers import draw_nothing
 
 
 def pytest_addoption(parser):
@@ -19,3 +20,8 @@ def pytest_configure():
 def by_pytorch(monkeypatch):
     """Live commands are computed by PyTorch: to time ONNX Runtime beside it takes seconds."""
     monkeypatch.setattr(runtime, "chooses", lambda computing: False)
+
+
+@pytest.fixture()
+def without_pictures(monkeypatch):
+    draw_nothing(monkeypatch)

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import run_ftcm
 from common import engine
 from common.camera import denormalize_screen, project, rotate, world_to_camera
 from common.clips import Clip
@@ -83,14 +84,27 @@ def write_human36m(folder, *, keypoints="gt", lengths=None, extra_2d=3):
     return worlds
 
 
+def save_network(path, data, **model_args):
+    """A checkpoint of an FTCM with random weights; `data` says what it was trained on."""
+    checkpoint.save(path, {"format": checkpoint.FORMAT, "model_args": model_args, "fps": 50, "data": data,
+                           "model": FTCM(**model_args).state_dict()})
+
+
 def save_small_network(path):
     """A checkpoint of a small network of 9 frames, with random weights, in `path`, which is returned."""
     torch.manual_seed(0)
-    model_args = {"frames": 9, "dim": 16, "depth": 1}
-    checkpoint.save(path, {"format": checkpoint.FORMAT, "model_args": model_args, "fps": 50,
-                           "data": {"dataset": "cmu", "keypoints": "gt", "tds": 1},
-                           "model": FTCM(**model_args).state_dict()})
+    save_network(path, {"dataset": "cmu", "keypoints": "gt", "tds": 1}, frames=9, dim=16, depth=1)
     return path
+
+
+def run(line, folder, output=None):
+    """The exit status of run_ftcm.py on the CPU; {kind} in the line is the file kind.pth of the folder."""
+    words = line.format_map(type("Files", (dict,), {"__missing__": lambda _, kind: f"{folder}/{kind}.pth"})())
+    try:
+        return run_ftcm.main([*words.split(), "--device", "cpu", "--root_path", str(folder),
+                              *(["--output", str(output)] if output else [])])
+    except SystemExit as stop:
+        return stop.code
 
 
 def predict(model, clips, *, frames, tds=1, target="center", hop=None, refiner=None, **lifting):

@@ -24,15 +24,11 @@ from dataset.keypoints.reader import read_recording
 from model.ftcm import FTCM
 from model.refine import Refine
 from tests.dataset.test_mpi_inf_3dhp import evaluation_data, save, training_data
-from tests.helpers import draw_nothing, random_clip, release_state, write_human36m
+from tests.helpers import random_clip, release_state, run, save_network, write_human36m
 from tests.keypoint_samples import write_npz
 
 SIZE = {"width": 1000, "height": 1000}
-
-
-@pytest.fixture(autouse=True)
-def without_pictures(monkeypatch):
-    draw_nothing(monkeypatch)
+pytestmark = pytest.mark.usefixtures("without_pictures")
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +52,9 @@ def folder(tmp_path_factory):
             ("virtual", False, {"input": "virtual"}),
             ("virtual_every_mask", True, {"input": "virtual"}), ("mask", False, {}),
             ("virtual_mask_tds2", False, {"input": "virtual", "tds": 2})):
-        args = {"frames": 5, "dim": 16, "depth": 1, "every_frame": every_frame, "mask": "mask" in name}
-        checkpoint.save(folder / f"{name}.pth", {
-            "format": checkpoint.FORMAT, "model_args": args, "fps": 50, "model": FTCM(**args).state_dict(),
-            "data": {"dataset": "h36m", "keypoints": "gt", "tds": 1, "target": "center"} | data})
+        save_network(folder / f"{name}.pth",
+                     {"dataset": "h36m", "keypoints": "gt", "tds": 1, "target": "center"} | data,
+                     frames=5, dim=16, depth=1, every_frame=every_frame, mask="mask" in name)
     return folder
 
 
@@ -157,16 +152,6 @@ def mpjpe_by_action(clips, poses):
         errors.setdefault(clip.action, []).append(
             1000 * np.linalg.norm(pose - clip.pose, axis=2).mean(1)[clip.valid])
     return {action: np.concatenate(values).mean() for action, values in errors.items()}
-
-
-def run(line, folder, output):
-    """The exit status of run_ftcm.py; {kind} in the line is a file of the folder."""
-    words = line.format_map(type("Files", (dict,), {"__missing__": lambda _, kind: f"{folder}/{kind}.pth"})())
-    try:
-        return run_ftcm.main([*words.split(), "--device", "cpu", "--root_path", str(folder),
-                              *(["--output", str(output)] if output else [])])
-    except SystemExit as stop:
-        return stop.code
 
 
 REFINE = "--refine --refine_reload 1 --previous_refine_name {{refine}} --refine_root {}"

@@ -20,15 +20,11 @@ from dataset import human36m
 from model.networks import MODELS
 from model.pstmo import PSTMO, PSTMOPretraining
 from tests.golden.peers import published_state
-from tests.helpers import draw_nothing, predict, random_clip, write_human36m
+from tests.helpers import draw_nothing, predict, random_clip, run, write_human36m
 
 SUBJECTS = human36m.SUBJECTS["train"] + human36m.SUBJECTS["test"]
 SMALL = "--network pstmo -f 9 --d_hid 16 --layers 2 -k gt -b 16"
-
-
-@pytest.fixture(autouse=True)
-def without_pictures(monkeypatch):
-    draw_nothing(monkeypatch)
+pytestmark = pytest.mark.usefixtures("without_pictures")
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +43,6 @@ def pretrained(data, tmp_path_factory):
         draw_nothing(patch)
         assert run(f"{SMALL} --train 1 --pretrain 1 --nepoch 2 -tds 2", data, folder) == 0
     return folder / "last.pth"
-
-
-def run(line, data, output):
-    try:
-        return run_ftcm.main([*line.split(), "--device", "cpu", "--root_path", str(data),
-                              "--output", str(output)])
-    except SystemExit as stop:
-        return stop.code
 
 
 def weights(path):

@@ -20,15 +20,11 @@ from model.videopose3d import VideoPose3D
 from tests.dataset.test_mpi_inf_3dhp import evaluation_data, save
 from tests.golden.peers import published_state
 from tests.golden.reference_weights import reference_tensor
-from tests.helpers import draw_nothing, predict, random_clip, write_human36m
+from tests.helpers import predict, random_clip, run, write_human36m
 
 MIRRORED = [0, 4, 5, 6, 1, 2, 3, *range(7, 11), 14, 15, 16, 11, 12, 13]     # each joint's other side
 SUBJECTS = human36m.SUBJECTS["train"] + human36m.SUBJECTS["test"]
-
-
-@pytest.fixture(autouse=True)
-def without_pictures(monkeypatch):
-    draw_nothing(monkeypatch)
+pytestmark = pytest.mark.usefixtures("without_pictures")
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +35,6 @@ def data(tmp_path_factory):
                    | {("S9", "Eating"): 40, ("S11", "Walking"): 13})
     save(folder, "test", evaluation_data())
     return folder
-
-
-def run(line, data, output):
-    try:
-        return run_ftcm.main([*line.split(), "--device", "cpu", "--root_path", str(data),
-                              "--output", str(output)])
-    except SystemExit as stop:
-        return stop.code
 
 
 def stored(state, kind):

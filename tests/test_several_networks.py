@@ -14,16 +14,12 @@ from common.command import choices, options
 from common.running.ensemble import Ensemble
 from common.video.stream import make_lifter
 from dataset import human36m
-from tests.helpers import draw_nothing, random_clip
-from tests.test_crossings import SIZE, folder, lift_by_hand, mpjpe_by_action, run
+from tests.helpers import random_clip, run
+from tests.test_crossings import SIZE, folder, lift_by_hand, mpjpe_by_action
 
 SEEN = {"center": {"tds": 1}, "center_tds2": {"tds": 2}, "every": {"tds": 1, "hop": 2},
         "every_tds2": {"tds": 2, "hop": 2}, "release": {"tds": 1}}
-
-
-@pytest.fixture(autouse=True)
-def without_pictures(monkeypatch):
-    draw_nothing(monkeypatch)
+pytestmark = pytest.mark.usefixtures("without_pictures")
 
 
 def mean_by_hand(folder, clip, *kinds):

@@ -12,7 +12,7 @@ from common.command import options
 from common.weights import checkpoint
 from dataset import human36m
 from model.ftcm import FTCM
-from tests.helpers import draw_nothing, write_human36m
+from tests.helpers import draw_nothing, run, write_human36m
 
 SAMPLE = options.PROJECT / "dataset" / "baseball_coco17.npz"
 SUBJECTS = human36m.SUBJECTS["train"] + human36m.SUBJECTS["test"]
@@ -35,11 +35,6 @@ def shipped(trained, tmp_path, monkeypatch):
     assert run(f"--export_weights {paths[27]} --reload 1 --previous_dir {trained}", tmp_path,
                tmp_path / "o") == 0
     return paths
-
-
-def run(line, folder, output):
-    return run_ftcm.main([*line.split(), "--device", "cpu", "--root_path", str(folder),
-                          "--output", str(output)])
 
 
 def test_an_exported_checkpoint_holds_halves_and_scores_the_same_to_a_tenth_of_a_mm(trained, tmp_path):

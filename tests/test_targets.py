@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-import run_ftcm
 from common.camera import denormalize_screen
 from common.command import options
 from common.running.export_network import describe
@@ -20,15 +19,11 @@ from common.weights import building, checkpoint
 from dataset import human36m
 from ftcm import lift_keypoints
 from model.ftcm import FTCM
-from tests.helpers import draw_nothing, predict, random_clip, write_human36m
+from tests.helpers import predict, random_clip, run, save_network, write_human36m
 
 SMALL = "--train 1 -f 5 --d_hid 16 --layers 1 -k gt -b 16 --lr 0.01 --stride 2"
 SIZE = {"width": 1000, "height": 1000}
-
-
-@pytest.fixture(autouse=True)
-def without_pictures(monkeypatch):
-    draw_nothing(monkeypatch)
+pytestmark = pytest.mark.usefixtures("without_pictures")
 
 
 @pytest.fixture(scope="module")
@@ -41,21 +36,9 @@ def folder(tmp_path_factory):
     for name, every_frame, data in (("plain", False, {}), ("open", False, {"stature": True}),
                                     ("open_every", True, {"stature": True}), ("tds2", False, {"tds": 2}),
                                     ("3dhp", False, {"dataset": "3dhp"})):
-        args = {"frames": 5, "dim": 16, "depth": 1, "every_frame": every_frame}
-        checkpoint.save(folder / f"{name}.pth", {
-            "format": checkpoint.FORMAT, "model_args": args, "fps": 50, "model": FTCM(**args).state_dict(),
-            "data": {"dataset": "h36m", "keypoints": "gt", "tds": 1} | data})
+        save_network(folder / f"{name}.pth", {"dataset": "h36m", "keypoints": "gt", "tds": 1} | data,
+                     frames=5, dim=16, depth=1, every_frame=every_frame)
     return folder
-
-
-def run(line, folder, output):
-    """The exit status of run_ftcm.py; {kind} in the line is a file of the folder."""
-    words = line.format_map(type("Files", (dict,), {"__missing__": lambda _, kind: f"{folder}/{kind}.pth"})())
-    try:
-        return run_ftcm.main([*words.split(), "--device", "cpu", "--root_path", str(folder),
-                              *(["--output", str(output)] if output else [])])
-    except SystemExit as stop:
-        return stop.code
 
 
 def report_of(folder):

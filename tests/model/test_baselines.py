@@ -4,29 +4,19 @@ import json
 import pytest
 import torch
 
-import run_ftcm
 from common.loss import mpjpe_loss
 from common.weights import checkpoint
 from dataset import human36m
 from model.baselines import SingleFrame
 from model.networks import MODELS
 from model.videopose3d import VideoPose3D
-from tests.helpers import draw_nothing, write_human36m
+from tests.helpers import run, write_human36m
 
 SUBJECTS = human36m.SUBJECTS["train"] + human36m.SUBJECTS["test"]
 SMALL = {"single_frame": "--network single_frame --d_hid 16 --layers 1",
          "videopose3d": "--network videopose3d --d_hid 16 -f 9",
          "stcformer": "--network stcformer --d_hid 16 --layers 1 -f 5"}
-
-
-@pytest.fixture(autouse=True)
-def without_pictures(monkeypatch):
-    draw_nothing(monkeypatch)
-
-
-def run(line, folder, output):
-    return run_ftcm.main([*line.split(), "--device", "cpu", "--root_path", str(folder),
-                          "--output", str(output)])
+pytestmark = pytest.mark.usefixtures("without_pictures")
 
 
 def train(line, tmp_path):

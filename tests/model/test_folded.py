@@ -78,13 +78,3 @@ def test_ablated_networks_stay_as_they_are():
         model = FTCM(frames=9, dim=16, depth=1, **options)
         assert fold(model) is model
     assert isinstance(fold(FTCM(frames=9, dim=16, depth=1)), FoldedFTCM)
-
-
-def test_each_call_answers_anew():
-    folded, keypoints = fold(network(frames=9, dim=16, depth=2)), torch.randn(2, 3, 9, 17, 2)
-    with torch.inference_mode():
-        first = folded(keypoints[0])
-        kept = first.clone()
-        second = folded(keypoints[1])
-        assert torch.equal(first, kept) and not torch.equal(first, second)
-        assert torch.equal(folded(keypoints[0]), kept)
