@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint tables ablation augmentation comparison results benchmark detector clean
+.PHONY: demo test lint tables ablation augmentation comparison units results benchmark detector clean
 
 demo: .venv/ready
 	rm -rf checkpoint/demo_9_no_refine
@@ -20,6 +20,9 @@ augmentation: .venv/ready
 
 comparison: .venv/ready
 	$(BIN)/python -m experiments.comparison
+
+units: .venv/ready
+	$(BIN)/python -m experiments.units
 
 results: .venv/ready
 	$(BIN)/python -m experiments.results

@@ -62,7 +62,7 @@ def score(clips: list[Clip], predicted: list[np.ndarray], joints: list[int] | No
     "average"     the mean of the rows; "interval" is the bootstrap 95 % interval of its MPJPE
     "all_frames"  the means over all frames
     "by_joint"    the means over all frames for each joint (JOINT_COLUMNS); "by_camera": for each camera
-    "by_clip"     each clip's frames and means, which --compare pairs
+    "by_clip"     each clip's frames, steps between frames and means, which experiments/compare.py pairs
     """
     parts, joint_sums = [], 0
     for clip, poses in zip(clips, predicted, strict=True):
@@ -87,7 +87,9 @@ def score(clips: list[Clip], predicted: list[np.ndarray], joints: list[int] | No
             "by_camera": grouped([pair for pair in scored if "/" in pair[0].name], "camera",
                                  lambda clip: clip.name.rpartition("/")[2]),
             "by_clip": [{"clip": clip.name, "action": clip.action, "frames": len(part["mpjpe"]),
-                         **{key: mean(part[key]) for key in JOINT_COLUMNS}} for clip, part in scored]}
+                         "steps": len(part["mpjve"]),
+                         **{key: mean(part[key]) for key in (*JOINT_COLUMNS, "mpjve")}}
+                        for clip, part in scored]}
 
 
 def grouped(scored: list[tuple[Clip, dict]], title: str, group: Callable[[Clip], str]) -> list[dict]:

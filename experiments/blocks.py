@@ -9,16 +9,18 @@ from pathlib import Path
 
 from common import scores
 from common.reporting import score_table
+from experiments.ablation import ablation_table
 from experiments.augmentation import augmentation_table
 from experiments.benchmark_report import benchmark_table
 from experiments.body import render_body
-from experiments.comparison import comparison_table
+from experiments.comparison_table import comparison_table, format_comparison
 from experiments.conditions import AXES
 from experiments.precision import render_precision
 from experiments.processor import name_processor
 from experiments.rows import row_table
 from experiments.table_text import markdown_table
 from experiments.tables import PUBLISHED
+from experiments.units import units_table
 
 SUMMARY = "summary"                 # one line for each of several evaluations
 SUMMARY_ROWS = [("ftcm_27_detected", "27 frames, ships, the default | simulated"),
@@ -28,8 +30,8 @@ SUMMARY_ROWS = [("ftcm_27_detected", "27 frames, ships, the default | simulated"
                 ("ftcm_mean_detected", "mean of the poses of both | simulated"),
                 ("demo", "9 frames, `make demo` | exact")]
 PER_PROCESSOR = "benchmark"         # its results are a folder with a file for each processor
-STUDIES = {"tables": row_table, "ablation": row_table, "augmentation": augmentation_table,
-           "comparison": comparison_table}
+STUDIES = {"tables": row_table, "ablation": ablation_table, "augmentation": augmentation_table,
+           "units": units_table}
 
 
 def render_block(name: str, results: Path, link: str) -> str:
@@ -128,14 +130,34 @@ def render_evaluation(name: str, data: dict, link: str) -> str:
 
 def render_study(name: str, data: dict, link: str) -> str:
     """The rows of one of STUDIES with their source."""
-    text = STUDIES[name](data["rows"], data["missing"]) + "\n"
+    return STUDIES[name](data["rows"], data["missing"]) + "\n" + describe_source(name, data)
+
+
+def render_comparison(name: str, data: dict, link: str) -> str:
+    """The figure and the tables of the comparison with their source; older files have no figure."""
+    whole = "budget" in data
+    text = format_comparison(data) if whole else comparison_table(data["rows"], data["missing"])
+    picture = f"![MPJPE against multiply-accumulates a pose]({link}{name}.png)\n\n" if whole else ""
+    return f"{picture}{text}\n{describe_source(name, data)}"
+
+
+def render_units(name: str, data: dict, link: str) -> str:
+    """The figure and the table of the study of the units."""
+    return (f"![MPJPE over training, with and without the units; the difference over noise]({link}{name}.png)"
+            f"\n\n{render_study(name, data, link)}")
+
+
+def describe_source(name: str, data: dict) -> str:
+    """How the rows of a study were trained and scored, by which command, and where."""
+    text = ""
     if "training" in data:
         text += (f"- Trained with `{data['training']}` and the options of experiments/{name}.py, scored with "
                  f"`{data['evaluation']}`.\n")
     if data["rows"]:
         first = data["rows"][0]
         seed = f"seed {first['seed']}; " if "seed" in first else ""
-        text += f"- Command: `{data['command']}`; {first['hardware']}; {seed}commit {first['commit']}.\n"
+        source = data if "hardware" in data else first
+        text += f"- Command: `{data['command']}`; {source['hardware']}; {seed}commit {source['commit']}.\n"
     return text
 
 
@@ -172,4 +194,5 @@ def render_smoothing(name: str, data: dict, link: str) -> str:
 RENDERERS = {"ftcm": render_evaluation, "demo": render_demo, "limits": render_limits,
              "smoothing": render_smoothing, "benchmark": render_benchmark, "body": render_body,
              "precision": render_precision,
-             **dict.fromkeys(STUDIES, render_study)}
+             **dict.fromkeys(STUDIES, render_study), "comparison": render_comparison,
+             "units": render_units}

@@ -1,7 +1,10 @@
 """What the studies share: their arguments, and the commands of run_ftcm.py that they run in this process."""
+import argparse
+import re
 import shlex
 import sys
-from collections.abc import Callable
+from argparse import Namespace
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +77,11 @@ def parse_study(name: str, description: str, argv: list[str], *, folder: str | N
     """The study `name` of these arguments. Its results go to checkpoint/{folder}, by default {name}."""
     parser = make_parser(name, description)
     add_shared_options(parser)
-    args = parser.parse_args(argv)
+    return make_study(name, parser.parse_args(argv), argv, folder=folder)
+
+
+def make_study(name: str, args: Namespace, argv: list[str], *, folder: str | None = None) -> Study:
+    """As `parse_study`, from arguments that a parser with `add_shared_options` has read."""
     device = choose_device(args.device, args.gpu).split(":")[0]
     shared = ["--device", device, *(["--gpu", str(args.gpu)] if device == "cuda" else [])]
     shared += ["--root_path", str(args.root_path)] if args.root_path else []
@@ -82,6 +89,26 @@ def parse_study(name: str, description: str, argv: list[str], *, folder: str | N
     return Study(command=shlex.join(["python", "-m", f"experiments.{name}", *argv]),
                  output=check_writable(args.output or runs / (folder or name)), runs=runs,
                  root_path=args.root_path or options.PROJECT / "dataset", shared=tuple(shared))
+
+
+def parse_names(known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
+    """A parser of comma-separated names among the `known` ones, in the order of these."""
+    def parse(text: str) -> tuple[str, ...]:
+        given = set(option_parser.parse_list(text) or known)
+        if not given or given - set(known):
+            raise argparse.ArgumentTypeError(f"expected any of {', '.join(known)} with commas between them, "
+                                             f"got {text!r}")
+        return tuple(name for name in known if name in given)
+    return parse
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Different whole numbers with commas between them: 1,2,3."""
+    parts = text.split(",")
+    if not re.fullmatch("[0-9]{1,9}(,[0-9]{1,9}){0,99}", text) or len(set(map(int, parts))) < len(parts):
+        raise argparse.ArgumentTypeError(f"expected different whole numbers with commas between them, as in "
+                                         f"1,2,3, got {text!r}")
+    return tuple(map(int, parts))
 
 
 def run_study(execute: Callable[[list[str]], None], argv: list[str] | None = None) -> int:

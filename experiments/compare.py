@@ -14,6 +14,7 @@ from common.scores import COLUMNS, JOINT_COLUMNS, bootstrap
 from experiments.commands import make_parser, run_study
 
 SAME = ("dataset", "downsample", "shared_joints")       # what two evaluations must share to be compared
+COUNTED = {"mpjve": "steps"}        # what a clip's mean is over, where that is not frames
 
 
 def read_scores(path: Path) -> dict:
@@ -62,11 +63,12 @@ def paired_difference(first: dict, second: dict, metric: str = "mpjpe") -> dict:
     """`second` minus `first`, two scores.json of the same clips: {"difference", "interval"} in mm.
 
     "difference" is that of the action-wise averages; "interval" draws each action's motions anew, the same
-    ones for both.
+    ones for both. "mpjve" counts steps between frames, and clips without one are left out.
     """
     other = {clip["clip"]: clip[metric] for clip in second["by_clip"]}
-    clips = [(clip["action"], clip["clip"], (other[clip["clip"]] - clip[metric]) * clip["frames"],
-              clip["frames"]) for clip in first["by_clip"]]
+    count = COUNTED.get(metric, "frames")
+    clips = [(clip["action"], clip["clip"], (other[clip["clip"]] - clip[metric]) * clip[count], clip[count])
+             for clip in first["by_clip"] if clip[count]]
     return {"difference": mean(average_actions(clips).values()), "interval": bootstrap(clips)}
 
 

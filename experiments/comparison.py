@@ -1,215 +1,201 @@
-"""FTCM beside other networks, each trained for a few minutes on the bundled motions.
+"""FTCM beside the networks that it is compared with, each trained for the same processor time.
 
-Several seeds become one line, and what a network costs is measured. `python -m experiments.comparison` trains
-and scores what is not there yet.
+Same data, same augmentation, about one million parameters each, several seeds. `python -m
+experiments.comparison` trains and scores what is not there yet, seed by seed, and writes its tables and its
+figure anew after every training.
 """
 import json
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
 
-import torch
-
-import run_ftcm
-from common.command import options
-from experiments.commands import Study, parse_study, run_study
-from experiments.network_speed import count_macs
-from experiments.rows import Row, measure_rows
-from experiments.table_text import (
-    cost_legend,
-    cpu_minutes_cell,
-    fill_columns,
-    has_whole_cost,
-    list_missing,
-    write_results,
+from common.command.option_parser import positive
+from experiments import budget
+from experiments.charts import save_cost_chart
+from experiments.commands import (
+    Study,
+    add_shared_options,
+    make_parser,
+    make_study,
+    parse_names,
+    parse_seeds,
+    run_study,
 )
-from model.folded import fold
-from model.ftcm import FTCM
+from experiments.comparison_table import format_comparison
+from experiments.inference_cost import measure_checkpoint_cost, one_thread
+from experiments.rows import Row, read_figures, score_row
+from experiments.seeds import difference_of, join_seeds
+from experiments.table_text import write_results
 
-# Each network's own options are such that it trains for three to nine minutes on one thread of a common CPU.
-TRAINING = "--dataset cmu -k detected --train 1 --val_subjects 05,127 --val_stride 60 --test_stride 60"
+TRAINING = "--dataset cmu -k gt --train 1 --test 0 --cameras 0,2"
 EVALUATION = "--dataset cmu -k detected --train 0 --reload 1 --cameras 0"
-COMPARED = ("mpjpe", "p_mpjpe", "mpjve")
-SEEDS = (1, 2, 3)
 
 
 @dataclass(frozen=True)
 class Network:
-    """One line: its name, its window's frames, its own training options, the seeds it is trained with.
+    """One training: its name in the tables, its options, the curve of the figure that its lines belong to.
 
-    `hop`: frames between two windows when it is used, for a network that predicts every frame. Lines that
-    differ in it alone share their training.
+    `hops`: frames between two windows when it is used, a line for each, for a network that predicts every
+    frame; None for one pose a window.
     """
     label: str
+    curve: str
     frames: int
     train: str
-    seeds: tuple[int, ...] = (1,)
-    hop: int | None = None
+    hops: tuple[int | None, ...] = (None,)
 
 
-EVERY_27 = "-f 27 --every_frame 1 --d_hid 256 -b 64 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 54"
-EVERY_81 = "-f 81 --every_frame 1 --d_hid 256 -b 32 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 166"
-EVERY_243 = "-f 243 --every_frame 1 --d_hid 256 -b 16 --lr 2e-3 --nepoch 5 -lrd 0.5 --stride 340"
-COMPARISON = [
-    Network("single frame", 1, "--network single_frame --d_hid 512 --dropout 0.25 -b 512 --nepoch 12 "
-            "-lrd 0.75 --stride 6", seeds=SEEDS),
-    Network("temporal convolution", 27, "--network videopose3d -f 27 --d_hid 352 -b 256 --nepoch 12 "
-            "-lrd 0.75 --stride 10", seeds=SEEDS),
-    Network("FTCM", 9, "-f 9 --d_hid 256 -b 128 --lr 2e-3 --nepoch 10 -lrd 0.7 --stride 22", seeds=SEEDS),
-    Network("FTCM", 27, "-f 27 --d_hid 256 -b 64 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 54", seeds=SEEDS),
-    *[Network("FTCM, every frame", 27, EVERY_27, seeds=SEEDS, hop=hop) for hop in (1, 3, 9, 27)],
-    Network("FTCM", 81, "-f 81 --d_hid 256 -b 32 --lr 2e-3 --nepoch 8 -lrd 0.65 --stride 166"),
-    *[Network("FTCM, every frame", 81, EVERY_81, hop=hop) for hop in (1, 9, 27, 81)],
-    Network("FTCM", 243, "-f 243 --d_hid 256 -b 16 --lr 2e-3 --nepoch 5 -lrd 0.5 --stride 340"),
-    *[Network("FTCM, every frame", 243, EVERY_243, hop=hop) for hop in (27, 81, 243)],
-]
+# What is not named here, the learning rate among it, is as published: 1e-3, of pstmo 7e-4. Widths and depths
+# give about 1.1 million parameters, batches about 2,000 to 4,000 steps in six minutes of a common CPU.
+COMPARISON = {
+    "ftcm_27_every": Network("FTCM, 27 frames, every frame", "FTCM, 27 frames, every frame", 27,
+                             "-f 27 --every_frame 1 --d_hid 256 -b 64", hops=(1, 3, 9, 27)),
+    "videopose3d": Network("VideoPose3D, 27 frames", "VideoPose3D", 27,
+                           "--network videopose3d -f 27 --d_hid 352 -b 512"),
+    "strided": Network("StridedTransformer, 27 frames", "StridedTransformer", 27,
+                       "--network strided -f 27 --d_hid 128 -b 64"),
+    "pstmo": Network("P-STMO, 27 frames, without pre-training", "P-STMO", 27,
+                     "--network pstmo -f 27 --d_hid 120 -b 64 --lr 7e-4"),
+    "single_frame": Network("single frame", "single frame", 1,
+                            "--network single_frame --d_hid 512 -b 1024"),
+    "stcformer": Network("STCFormer, 27 frames", "STCFormer, 1.0 M parameters", 27,
+                         "--network stcformer -f 27 --d_hid 128 --layers 5 -b 4", hops=(9, 27)),
+    "ftcm_27": Network("FTCM, 27 frames", "FTCM, one pose a window", 27, "-f 27 --d_hid 256 -b 64"),
+    "stcformer_64": Network("STCFormer, 27 frames, 64 channels", "STCFormer, 0.2 M parameters", 27,
+                            "--network stcformer -f 27 --d_hid 64 --layers 4 -b 16", hops=(9, 27)),
+    "ftcm_9": Network("FTCM, 9 frames", "FTCM, one pose a window", 9, "-f 9 --d_hid 256 -b 192"),
+    "ftcm_81": Network("FTCM, 81 frames", "FTCM, one pose a window", 81, "-f 81 --d_hid 256 -b 24"),
+}
+REFERENCE = ("ftcm_27_every", 9)        # the line that all others are compared with: network and hop
 
 
-def name_line(network: Network) -> str:
+@dataclass(frozen=True)
+class Setting:
+    """What all trainings share: processor minutes, seeds, --augment. Which networks are trained."""
+    minutes: float
+    seeds: tuple[int, ...]
+    augment: str
+    networks: tuple[str, ...]
+
+    def name_run(self, network: str) -> str:
+        """What the runs of a network are called, without their seed."""
+        changed = self.augment.replace(",", "_") or "plain"
+        return f"comparison_{self.minutes:g}min_{changed}_{network}"
+
+    def words(self, network: Network) -> list[str]:
+        """The options of run_ftcm.py that train a network, without those of the plan."""
+        augment = f"--augment {self.augment}" if self.augment else ""
+        return budget.split_words(TRAINING, augment, network.train)
+
+
+def name_line(network: Network, hop: int | None) -> str:
     """The name of a line: unique among the lines."""
-    frames = f"{network.frames} frame{'s' if network.frames > 1 else ''}"
-    return f"{network.label}, {frames}" + (f", hop {network.hop}" if network.hop else "")
+    return network.label + (f", hop {hop}" if hop else "")
 
 
-def make_seed_rows(network: Network, root: Path) -> list[Row]:
-    """The runs of one line, one for each seed; `root` is checkpoint/."""
-    rows = []
-    for seed in network.seeds:
-        name = f"comparison_{network.label}_seed{seed}".replace(", ", "_").replace(" ", "_")
-        hop = f" --hop {network.hop}" if network.hop else ""
-        rows.append(Row(f"{name_line(network)}, seed {seed}", root / f"{name}_{network.frames}_no_refine",
-                        f"{TRAINING} {network.train} --manualSeed {seed} -c {name}", EVALUATION + hop,
-                        suffix=f"_hop{network.hop}" if network.hop else ""))
+def make_hop_rows(key: str, seed: int, setting: Setting, root: Path) -> list[tuple[int | None, Row]]:
+    """The hops of a network, each with the row of its evaluation; `root` is checkpoint/."""
+    network, rows = COMPARISON[key], []
+    run = f"{setting.name_run(key)}_seed{seed}"
+    for hop in network.hops:
+        rows.append((hop, Row(f"{name_line(network, hop)}, seed {seed}",
+                              root / f"{run}_{network.frames}_no_refine", "",
+                              EVALUATION + (f" --hop {hop}" if hop else ""),
+                              suffix=f"_hop{hop}" if hop else "", last=True)))
     return rows
 
 
-def measure_comparison(networks: list[Network], study: Study) -> tuple[list[dict], list[dict]]:
-    """Train and score what of these lines is not there yet; the lines, and the runs that failed and why.
+def train_network(key: str, seed: int, setting: Setting, study: Study) -> None:
+    """Train a network with a seed to the end of the budget; ValueError where that cannot be done."""
+    network, run = COMPARISON[key], setting.name_run(key)
+    words = setting.words(network)
+    seconds = budget.measure_target(words, run, network.frames, study)
+    plan = budget.make_plan(seconds, budget.read_lengths(words, study), setting.minutes)
+    folder = study.runs / f"{run}_seed{seed}_{network.frames}_no_refine"
+    budget.train_within([*words, "--manualSeed", str(seed), "-c", f"{run}_seed{seed}"], folder, plan,
+                        setting.minutes, study)
 
-    The files of results are written anew after every line.
+
+def measure_comparison(setting: Setting, study: Study) -> dict:
+    """Train and score what is not there yet, seed by seed; the content of comparison.json.
+
+    The files of results are written anew after every training.
     """
-    lines, missing = [], []
-    for network in networks:
-        rows = make_seed_rows(network, study.runs)
-        runs, failed = measure_rows(rows, study)
-        missing += failed
-        if runs:
-            row = next(row for row in rows if row.label == runs[0]["label"])
-            scores = json.loads((study.output / row.name / "scores.json").read_text(encoding="utf-8"))
-            lines += [] if lines else [mean_pose_line(scores)]
-            lines.append(join_seeds(network, runs, measure_checkpoint_cost(row.checkpoint(), network.hop)))
-        write_comparison(study, lines, missing)
-    return lines, missing
+    runs, costs, missing, results = {}, {}, [], {}
+    for seed in setting.seeds:
+        for key in setting.networks:
+            rows = make_hop_rows(key, seed, setting, study.runs)
+            print(f"\n{COMPARISON[key].label}, seed {seed}")
+            try:
+                train_network(key, seed, setting, study)
+                for hop, row in rows:
+                    selected = study.output / row.name
+                    reason = score_row(row, selected, None, study)
+                    if reason:
+                        raise ValueError(reason)
+                    runs.setdefault((key, hop), {})[seed] = (read_figures(row, selected), selected)
+                    if (key, hop) not in costs:
+                        costs[key, hop] = measure_checkpoint_cost(row.folder / "last.pth", hop)
+            except ValueError as error:
+                missing.append({"label": f"{COMPARISON[key].label}, seed {seed}", "reason": str(error)})
+            results = summarise(runs, costs, missing, setting, study)
+            write_comparison(study, results)
+    return results
 
 
-def measure_checkpoint_cost(path: Path, hop: int | None) -> dict:
-    """As `measure_cost` of the network in a checkpoint, timed as it is used for inference."""
-    model, _ = run_ftcm.load_network(options.parse(["--reload", "1", "--previous_dir", str(path)]))
-    return measure_cost(model, hop, inference=fold(model) if isinstance(model, FTCM) else model)
+def summarise(runs: dict, costs: dict, missing: list[dict], setting: Setting, study: Study) -> dict:
+    """The content of comparison.json.
 
-
-def measure_cost(model: torch.nn.Module, hop: int | None, *, inference: torch.nn.Module | None = None,
-                 windows: int = 64, repeats: int = 3) -> dict:
-    """Multiply-accumulates for each pose, windows and poses a second here, all without flip test.
-
-    `hop`: new frames for each window of a network that predicts every frame; None for one pose a window.
-    `inference` is the same network as it is used, which is timed; None for `model`.
+    `runs`: of (network, hop) the figures and the scores' folder by seed; `costs`: of (network, hop).
     """
-    network = (inference or model).eval()
-    keypoints = torch.zeros(windows, model.frames, model.num_joints, 2)
-    with torch.inference_mode():
-        network(keypoints)
-        seconds = []
-        for _ in range(repeats):
-            started = time.perf_counter()
-            network(keypoints)
-            seconds.append(time.perf_counter() - started)
-    poses = hop or 1
-    return {"macs_per_frame": count_macs(model, model.frames) / poses,
-            "windows_per_second": windows / min(seconds),
-            "poses_per_second": poses * windows / min(seconds)}
+    reports = {line: {seed: json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+                      for seed, (_, folder) in found.items()} for line, found in runs.items()}
+    lines = []
+    for key, hop in sorted(runs, key=lambda line: list(COMPARISON).index(line[0])):
+        figures = [figure | {"training_seed": seed, "outside_budget": budget.is_outside(
+            figure["training_cpu_minutes"], setting.minutes)} for seed, (figure, _) in runs[key, hop].items()]
+        line = join_seeds(name_line(COMPARISON[key], hop), figures)
+        line |= {"network": key, "curve": COMPARISON[key].curve, "hop": hop,
+                 "frames": COMPARISON[key].frames, **costs[key, hop]}
+        if (key, hop) != REFERENCE and REFERENCE in runs:
+            line["difference"] = difference_of(reports[key, hop], reports[REFERENCE])
+        lines.append(line)
+    return {"command": study.command, "training": TRAINING, "evaluation": EVALUATION,
+            "budget": {"minutes": setting.minutes, "tolerance": budget.TOLERANCE},
+            "augment": setting.augment, "reference": name_line(COMPARISON[REFERENCE[0]], REFERENCE[1]),
+            "networks": {key: COMPARISON[key].train for key in setting.networks},
+            "rows": lines, "missing": missing}
 
 
-def join_seeds(network: Network, seeds: list[dict], costs: dict) -> dict:
-    """One line of the table from the figures of its seeds (rows.read_figures): means and deviations in mm."""
-    values = {key: [run[key] for run in seeds if run[key] is not None] for key in COMPARED}
-    return {"label": name_line(network),
-            **{key: mean(numbers) if numbers else None for key, numbers in values.items()},
-            "deviation": {key: stdev(numbers) if len(numbers) > 1 else None
-                          for key, numbers in values.items()},
-            "parameters": seeds[0]["parameters"], **costs,
-            "training_minutes": mean(run["training_minutes"] for run in seeds),
-            "training_cpu_minutes": mean(run["training_cpu_minutes"] for run in seeds),
-            "hardware": seeds[0]["hardware"], "commit": seeds[0]["commit"], "seeds": seeds}
+def write_comparison(study: Study, results: dict) -> Path:
+    """Write comparison.json, its tables and its figure; returns the path of the JSON file."""
+    save_cost_chart(results["rows"], study.output / "comparison.png")
+    return write_results(study.output, "comparison", results, format_comparison(results))
 
 
-def mean_pose_line(scores: dict) -> dict:
-    """The line without any training from the scores.json of an evaluation."""
-    return {"label": "mean pose at the true heading, no training",
-            **{key: scores["mean_pose"]["average"][key] for key in COMPARED},
-            "deviation": dict.fromkeys(COMPARED), "parameters": 0, "macs_per_frame": None,
-            "windows_per_second": None, "poses_per_second": None, "training_minutes": 0.0,
-            "training_cpu_minutes": 0.0,
-            "hardware": scores["hardware"], "commit": scores["commit"], "seeds": []}
-
-
-def comparison_table(lines: list[dict], missing: list[dict]) -> str:
-    """The table, errors as mean and deviation over seeds; then what is missing."""
-    runs = [run for line in lines for run in line["seeds"]]
-    columns = {"network": label_cell,
-               "MPJPE": lambda line: error_cell(line, "mpjpe"),
-               "P-MPJPE": lambda line: error_cell(line, "p_mpjpe"),
-               "MPJVE": lambda line: error_cell(line, "mpjve"),
-               "parameters": lambda line: millions_cell(line["parameters"]),
-               "MACs a pose": lambda line: millions_cell(line["macs_per_frame"]),
-               "windows/s": lambda line: rate_cell(line["windows_per_second"]),
-               "poses/s": lambda line: rate_cell(line["poses_per_second"])}
-    if has_whole_cost(runs):
-        columns["training"] = cpu_minutes_cell
-    text = fill_columns(columns, lines)
-    if lines:
-        text += ("\nmm, average over actions, flip test; MPJVE in mm per frame step; mean and standard "
-                 "deviation where there are several seeds. MACs and speed are without flip test, in batches "
-                 "of 64 windows. "
-                 + cost_legend(runs, "Training: CPU minutes of the whole run on one thread.") + "\n")
-    return text + list_missing(missing)
-
-
-def label_cell(line: dict) -> str:
-    count = len(line["seeds"])
-    return line["label"] + (f" ({count} seeds)" if count > 1 else "")
-
-
-def error_cell(line: dict, metric: str) -> str:
-    """An error's cell: 61.23 or 61.23 ± 0.45."""
-    if line[metric] is None:
-        return "-"
-    deviation = line["deviation"][metric]
-    return f"{line[metric]:.2f}" + ("" if deviation is None else f" ± {deviation:.2f}")
-
-
-def millions_cell(value: float | None) -> str:
-    return "-" if value is None else f"{value / 1e6:,.2f} M"
-
-
-def rate_cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.0f}"
-
-
-def write_comparison(study: Study, lines: list[dict], missing: list[dict]) -> Path:
-    """Write comparison.json and comparison.md; returns the path of the JSON file."""
-    results = {"command": study.command, "training": TRAINING, "evaluation": EVALUATION, "rows": lines,
-               "missing": missing}
-    return write_results(study.output, "comparison", results, comparison_table(lines, missing))
+def parse_comparison(argv: list[str]) -> tuple[Setting, Study]:
+    """What the arguments ask for."""
+    parser = make_parser("comparison", "Train FTCM and other networks for equal processor time each.")
+    add_shared_options(parser)
+    parser.add_argument("--minutes", type=positive(float, most=10_000), default=6,
+                        help="processor minutes of each training; default: 6")
+    parser.add_argument("--networks", type=parse_names(COMPARISON), default=tuple(COMPARISON),
+                        help=f"comma-separated, any of {', '.join(COMPARISON)}; default: all")
+    parser.add_argument("--seeds", type=parse_seeds, default=(1, 2, 3), help="default: 1,2,3")
+    parser.add_argument("--augment", default="detector",
+                        help="--augment of every training, none for nothing; default: detector")
+    args = parser.parse_args(argv)
+    augment = "" if args.augment == "none" else args.augment
+    return (Setting(args.minutes, args.seeds, augment, args.networks),
+            make_study("comparison", args, argv))
 
 
 def execute(argv: list[str]) -> None:
     """Do what the arguments say."""
-    study = parse_study("comparison", "Train FTCM and other networks for a few minutes each.", argv)
-    lines, missing = measure_comparison(COMPARISON, study)
-    print(f"\n{comparison_table(lines, missing)}\nTable: {study.output / 'comparison.json'}")
+    setting, study = parse_comparison(argv)
+    with one_thread():
+        results = measure_comparison(setting, study)
+    print(f"\n{format_comparison(results)}\nTable: {study.output / 'comparison.json'}")
 
 
 if __name__ == "__main__":

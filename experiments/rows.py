@@ -2,9 +2,11 @@
 import glob
 import json
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from common.command import options
 from common.weights import checkpoint
 from experiments.commands import Study
 from experiments.table_text import cost_legend, fill_columns, has_whole_cost, list_missing
@@ -14,7 +16,8 @@ from experiments.table_text import cost_legend, fill_columns, has_whole_cost, li
 class Row:
     """One line of a table: how to train and evaluate its network, where its files lie, what was published.
 
-    `weights` are files of the release, lifter and refine module, used where `folder` holds none.
+    `weights` are files of the release, lifter and refine module, used where `folder` holds none. With `last`
+    the last epoch is scored, as trainings without validation need it.
     """
     label: str
     folder: Path
@@ -23,6 +26,7 @@ class Row:
     published: dict = field(default_factory=dict)
     suffix: str = ""
     weights: tuple[Path, ...] = ()
+    last: bool = False
 
     @property
     def name(self) -> str:
@@ -37,7 +41,12 @@ class Row:
         return self.find_best("refine")
 
     def find_best(self, kind: str) -> Path | None:
-        """The file that last.pth names as the best; without a last.pth, the first file there of this kind."""
+        """The file that last.pth names as the best; without a last.pth, the first file there of this kind.
+
+        The file of a row that scores the `last` epoch is last.pth itself.
+        """
+        if self.last:
+            return self.folder / "last.pth" if (self.folder / "last.pth").is_file() else None
         names = sorted(path.name for path in self.folder.glob(f"{kind}_*.pth"))
         if (self.folder / "last.pth").is_file():
             best = checkpoint.read(self.folder / "last.pth").get("best", {})
@@ -54,16 +63,21 @@ class Row:
 
     def is_unfinished(self) -> bool:
         """Whether a training was begun here and not ended."""
-        return (self.folder / "last.pth").is_file() and not (self.folder / "scores.json").is_file()
+        path = self.folder / "last.pth"
+        if self.last and path.is_file():
+            return checkpoint.read(path).get("epoch", 0) < options.parse(shlex.split(self.train)).epochs
+        return path.is_file() and not (self.folder / "scores.json").is_file()
 
 
-def measure_rows(rows: list[Row], study: Study, *, trains: bool = True,
-                 last_too: bool = False) -> tuple[list[dict], list[dict]]:
+def measure_rows(rows: list[Row], study: Study, *, trains: bool = True, last_too: bool = False,
+                 report: Callable[[list, list], object] = lambda done, missing: None,
+                 ) -> tuple[list[dict], list[dict]]:
     """Every row's figures, and the rows that could not be measured with the reason.
 
     Rows without weights are trained first where `trains`, else listed. A training that was begun is finished.
     Evaluations go to the study's output, with `last_too` those of the last epoch as well; one that is there,
-    made by the same command from the same weights, is not repeated.
+    made by the same command from the same weights, is not repeated. `report` is told after every row what is
+    there so far.
     """
     done, missing = [], []
     for number, row in enumerate(rows, 1):
@@ -78,6 +92,7 @@ def measure_rows(rows: list[Row], study: Study, *, trains: bool = True,
             done.append(read_figures(row, selected, last))
         else:
             missing.append({"label": row.label, "reason": reason})
+        report(done, missing)
     return done, missing
 
 
@@ -129,12 +144,13 @@ def expand_wildcards(line: str) -> list[str]:
     return words
 
 
-def read_figures(row: Row, selected: Path, last: Path) -> dict:
+def read_figures(row: Row, selected: Path, last: Path | None = None) -> dict:
     """A row's figures in mm from the scores.json in two folders: of its selected epoch, of its last one."""
     scores, last_scores = (json.loads((path / "scores.json").read_text(encoding="utf-8"))
-                           if path.is_dir() else None for path in (selected, last))
+                           if path and path.is_dir() else None for path in (selected, last))
     return {"label": row.label, "mpjpe": scores["average"]["mpjpe"], "p_mpjpe": scores["average"]["p_mpjpe"],
-            "mpjve": scores["average"]["mpjve"], "interval": scores["interval"],
+            "n_mpjpe": scores["average"]["n_mpjpe"], "mpjve": scores["average"]["mpjve"],
+            "interval": scores["interval"],
             "last_epoch_mpjpe": last_scores["average"]["mpjpe"] if last_scores else None,
             "published": row.published,
             "parameters": scores["parameters"], "selected_epoch": scores["selected_epoch"],
