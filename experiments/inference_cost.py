@@ -21,7 +21,7 @@ COUNTED_WINDOWS = 64        # of the sequence in which multiply-accumulates are 
 
 def measure_checkpoint_cost(path: Path, hop: int | None) -> dict:
     """As `measure_cost` of the network in a checkpoint, lifting as --predict does."""
-    words = ["--dataset", "cmu", "--reload", "1", "--previous_dir", str(path)]
+    words = ["--reload", "1", "--previous_dir", str(path)]
     args = options.parse([*words, *(["--hop", str(hop)] if hop else [])])
     model, _ = run_ftcm.load_network(args)
     lifting = replace(options.lifting_of(args, "cpu"), flip_test=False)

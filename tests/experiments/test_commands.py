@@ -3,7 +3,7 @@ import pytest
 import torch
 
 import run_ftcm
-from experiments import ablation, benchmark, commands, compare, limits, publish, tables
+from experiments import ablation, benchmark, commands, compare, comparison, limits, publish, tables, units
 
 
 def raise_error(error):
@@ -40,7 +40,9 @@ def test_the_shared_options_reach_every_command(project, monkeypatch):
     (tables, "--device quantum", "--device"), (ablation, "--lr 1", "--lr"), (tables, "--gpu 0,1", "--gpu"),
     (limits, "--hop 2 -f 28", "28"), (limits, "--test_stride 0", "--test_stride"),
     (limits, "-k detected", "-k"), (benchmark, "--device cpu", "--device"),
-    (compare, "a.json", "scores.json"),
+    (compare, "a.json", "scores.json"), (comparison, "--networks ftcm_28", "--networks"),
+    (comparison, "--seeds 1,01", "--seeds"), (comparison, "--minutes 0", "--minutes"),
+    (units, "--windows 5", "--windows"), (ablation, "--variants x", "--variants"),
     (publish, "demo", "files"), (publish, "../demo x.json", "../demo")])
 def test_bad_options_end_with_one_sentence_and_status_2(module, line, words, project, capsys):
     with pytest.raises(SystemExit) as stop:

@@ -9,11 +9,13 @@ import torch
 import run_ftcm
 from common.command import options
 from common.weights import checkpoint
-from experiments import ablation, augmentation, comparison, rows, tables
+from experiments import augmentation, rows, tables
 from experiments.commands import run_study
+from experiments.comparison_table import comparison_table
 from experiments.rows import Row
+from experiments.seeds import join_seeds
 from model.stcformer import STCFormer
-from tests.experiments.test_compare import FIRST, SECOND, scores
+from tests.experiments.test_compare import FIRST, scores
 from tests.helpers import release_state
 
 LINE = {"label": "a", "mpjpe": 80.0, "p_mpjpe": 60.0, "mpjve": None, "interval": [79.0, 81.0],
@@ -24,40 +26,10 @@ LINE = {"label": "a", "mpjpe": 80.0, "p_mpjpe": 60.0, "mpjve": None, "interval":
 
 def report(errors, line):
     """The scores.json that the command `line` would have left."""
-    row = {"mpjpe": 1.0, "p_mpjpe": 1.0, "mpjve": None, "frames": 45}
+    row = {"mpjpe": 1.0, "p_mpjpe": 1.0, "n_mpjpe": 1.0, "mpjve": None, "frames": 45}
     return scores(errors, **{key: LINE[key] for key in LINE.keys() - {"label", "mpjpe", "p_mpjpe", "mpjve"}},
                   average=row, all_frames=row, selected_epoch=6, notes=[],
                   command=" ".join(["python", "run_ftcm.py", *line]))
-
-
-def test_a_row_of_the_ablation_has_its_paired_difference_from_the_first(study, tmp_path, monkeypatch):
-    answers = iter([FIRST, SECOND])
-    made = []
-    for name in ("both", "none"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "no_refine_1_1.pth").write_text("")
-        made.append(Row(name, tmp_path / name, "--train 1", "--train 0 --reload 1"))
-
-    def execute(line):
-        output = study.output / line[-1].split("/")[-1]
-        output.mkdir(parents=True)
-        (output / "scores.json").write_text(json.dumps(report(next(answers), line)))
-
-    monkeypatch.setattr(run_ftcm, "execute", execute)
-    done, missing = ablation.measure_ablation(made, study)
-    assert not missing and "paired" not in done[0]
-    assert done[1]["paired"]["difference"] == pytest.approx(4)          # derived in test_compare.py
-    text = rows.row_table(done, missing)
-    assert "+4.00 (+3.00 to +7.00)" in text and "P1 minus the first row's (95 %, paired)" in text
-    monkeypatch.setattr(run_ftcm, "execute", None)                      # nothing is repeated
-    assert ablation.measure_ablation(made, study)[0] == done
-
-
-def test_without_the_first_row_there_are_no_differences(study, tmp_path, monkeypatch):
-    monkeypatch.setattr(run_ftcm, "execute", lambda line: (_ for _ in ()).throw(ValueError("no room")))
-    made = ablation.make_ablation_rows(tmp_path)
-    done, missing = ablation.measure_ablation(made, study)
-    assert not done and [entry["reason"] for entry in missing] == ["no room"] * len(made)
 
 
 @pytest.mark.parametrize("field", ["selected_epoch", "by_clip"])
@@ -82,9 +54,9 @@ def test_only_costs_of_whole_runs_are_shown():
         lines = [{**run, "situations": situations} for run in (first, whole)]
         text = augmentation.augmentation_table(lines, [])
         assert ("4.9 min" in text, "Without training costs" in text) == (shown, not shown)
-        line = comparison.join_seeds(comparison.Network("FTCM", 9, ""), [first, whole], {
-            "macs_per_frame": 1.0, "windows_per_second": 1.0, "poses_per_second": 1.0})
-        text = comparison.comparison_table([line], [])
+        line = join_seeds("FTCM", [first, whole]) | {
+            "macs_per_frame": 1.0, "windows_per_second": 1.0, "poses_per_second": 1.0}
+        text = comparison_table([line], [])
         assert ("4.9 min" in text, "Without training costs" in text) == (shown, not shown)
     assert rows.training_cell({**LINE, "training_epochs": 0}) == ""       # weights without a history
 
