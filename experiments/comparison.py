@@ -105,15 +105,20 @@ def make_hop_rows(key: str, seed: int, setting: Setting, root: Path) -> list[tup
     return rows
 
 
-def train_network(key: str, seed: int, setting: Setting, study: Study) -> None:
-    """Train a network with a seed to the end of the budget; ValueError where that cannot be done."""
+def train_network(key: str, seed: int, setting: Setting, study: Study) -> int:
+    """Train a network with a seed to the end of the budget; returns the windows of an epoch.
+
+    ValueError where that cannot be done.
+    """
     network, run = COMPARISON[key], setting.name_run(key)
     words = setting.words(network)
     seconds = budget.measure_target(words, run, network.frames, study)
-    plan = budget.make_plan(seconds, budget.read_lengths(words, study), setting.minutes)
+    lengths = budget.read_lengths(words, study)
+    plan = budget.make_plan(seconds, lengths, setting.minutes)
     folder = study.runs / f"{run}_seed{seed}_{network.frames}_no_refine"
     budget.train_within([*words, "--manualSeed", str(seed), "-c", f"{run}_seed{seed}"], folder, plan,
                         setting.minutes, study)
+    return 2 * budget.count_targets(lengths, plan.stride)           # each one mirrored too
 
 
 def measure_comparison(setting: Setting, study: Study) -> dict:
@@ -127,15 +132,17 @@ def measure_comparison(setting: Setting, study: Study) -> dict:
             rows = make_hop_rows(key, seed, setting, study.runs)
             print(f"\n{COMPARISON[key].label}, seed {seed}")
             try:
-                train_network(key, seed, setting, study)
+                windows = train_network(key, seed, setting, study)
                 for hop, row in rows:
                     selected = study.output / row.name
                     reason = score_row(row, selected, None, study)
                     if reason:
                         raise ValueError(reason)
-                    runs.setdefault((key, hop), {})[seed] = (read_figures(row, selected), selected)
                     if (key, hop) not in costs:
                         costs[key, hop] = measure_checkpoint_cost(row.folder / "last.pth", hop)
+                    figures = read_figures(row, selected)
+                    figures["windows_seen"] = windows * figures["training_epochs"]
+                    runs.setdefault((key, hop), {})[seed] = (figures, selected)
             except ValueError as error:
                 missing.append({"label": f"{COMPARISON[key].label}, seed {seed}", "reason": str(error)})
             results = summarise(runs, costs, missing, setting, study)

@@ -1,4 +1,6 @@
 """The tables of the comparison and what their numbers support, made from comparison.json."""
+from statistics import mean
+
 from experiments.seeds import LEGEND, METRICS, describe_change, difference_cell, error_cell, label_cell
 from experiments.table_text import cost_legend, cpu_minutes_cell, fill_columns, has_whole_cost, list_missing
 
@@ -25,6 +27,8 @@ def comparison_table(lines: list[dict], missing: list[dict]) -> str:
     columns["poses/s"] = lambda line: rate_cell(line["poses_per_second"])
     if has_whole_cost(runs):
         columns["training"] = budget_cell
+    if any("windows_seen" in run for run in runs):
+        columns["windows seen"] = windows_cell
     text = fill_columns(columns, lines)
     if any("windows_per_second" in line for line in lines):
         text += ("\nmm, average over actions, flip test; MPJVE in mm per frame step; mean and standard "
@@ -33,7 +37,7 @@ def comparison_table(lines: list[dict], missing: list[dict]) -> str:
                  + cost_legend(runs, "Training: CPU minutes of the whole run on one thread.") + "\n")
     elif lines:
         text += (f"\n{LEGEND} {COSTS} Training: processor minutes to the last epoch, which is the one that "
-                 "is scored.\n")
+                 "is scored. Windows seen: in all epochs, mirrored ones included, in thousands.\n")
     return text + list_missing(missing)
 
 
@@ -51,6 +55,11 @@ def budget_cell(line: dict) -> str:
     """The training's processor minutes; marked where a seed lies outside of the budget."""
     outside = any(run.get("outside_budget") for run in line["seeds"])
     return cpu_minutes_cell(line) + (", outside the budget" if outside else "")
+
+
+def windows_cell(line: dict) -> str:
+    """How many windows a training saw in all its epochs, the mean over seeds; in thousands."""
+    return f"{mean(run['windows_seen'] for run in line['seeds']) / 1000:,.0f} k"
 
 
 def describe_lines(results: dict) -> list[str]:

@@ -91,7 +91,8 @@ def test_the_speed_is_that_of_the_lifted_clip():
 def make_results(cpu_minutes, difference=None):
     """The content of comparison.json with one line of one seed."""
     run = {"label": "P-STMO, seed 1", "training_seed": 1, "training_cpu_minutes": cpu_minutes,
-           "selected_epoch": None, "outside_budget": budget.is_outside(cpu_minutes, 6)}
+           "selected_epoch": None, "windows_seen": 150_400,
+           "outside_budget": budget.is_outside(cpu_minutes, 6)}
     line = {"label": "P-STMO", "network": "pstmo", "curve": "P-STMO", "hop": None, "frames": 27,
             "mpjpe": 61.0, "p_mpjpe": 40.0, "n_mpjpe": 50.0, "mpjve": None,
             "deviation": dict.fromkeys(("mpjpe", "p_mpjpe", "n_mpjpe", "mpjve")), "parameters": 5e6,
@@ -105,7 +106,7 @@ def make_results(cpu_minutes, difference=None):
 def test_a_training_outside_of_the_budget_is_named(cpu_minutes, outside):
     text = comparison_table.format_comparison(make_results(cpu_minutes))
     assert ("P-STMO, seed 1 took" in text) == ("min, outside the budget |" in text) == outside
-    assert "6 processor minutes on one thread each, within 10 %" in text
+    assert "6 processor minutes on one thread each, within 10 %" in text and "| 150 k |" in text
 
 
 def test_the_text_says_what_the_intervals_support():
