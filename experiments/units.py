@@ -44,8 +44,8 @@ NOISE_SEED = 1
 
 
 def make_units_row(frames: str, units: str, seed: int, epochs: int, root: Path) -> Row:
-    """The training of one network; `root` is checkpoint/."""
-    name = f"units_{epochs}epochs_{units}_seed{seed}"
+    """The training of one network, which more epochs continue; `root` is checkpoint/."""
+    name = f"units_{units}_seed{seed}"
     return Row(f"{frames} frames, units {units}, seed {seed}", root / f"{name}_{frames}_no_refine",
                f"{TRAINING} -f {frames} --units {units} --nepoch {epochs} --manualSeed {seed} -c {name}",
                EVALUATION, last=True)
@@ -153,7 +153,8 @@ def units_table(lines: list[dict], missing: list[dict]) -> str:
 
 def name_change(line: dict, point: dict) -> str:
     """What a difference is of."""
-    return f"Both units, {line['frames']} frames, {point['strength']} times the detector's noise,"
+    return (f"With {line['frames']} frames and {point['strength']} times the detector's noise, having both "
+            "units")
 
 
 def curve_cell(line: dict, epoch: int) -> str:
