@@ -2,6 +2,7 @@
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from common.pictures.curves import GRID, save_picture
 
@@ -46,6 +47,7 @@ def finish(axes) -> None:
     axes.grid(color=GRID)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8)
+    axes.title.set_fontsize(9)
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -62,7 +64,7 @@ def save_units_chart(lines: list[dict], path: Path) -> None:
         for units, dashes in (("both", "-"), ("none", "--")):
             curve = line["curves"][units]
             left.plot([point["epoch"] for point in curve], [point["p1"] for point in curve], dashes,
-                      color=color, label=f"{line['frames']} frames, "
+                      color=color, marker=".", label=f"{line['frames']} frames, "
                       f"{'both units' if units == 'both' else 'neither unit'}")
         points = line["noise"]
         middle = [point["difference"]["mpjpe"]["difference"] for point in points]
@@ -72,10 +74,13 @@ def save_units_chart(lines: list[dict], path: Path) -> None:
                              [end - value for value, end in zip(middle, high)]],
                        color=color, marker=marker, capsize=3, label=f"{line['frames']} frames")
     left.set_xscale("log")
+    left.xaxis.set_major_formatter(ScalarFormatter())
     left.set(xlabel="epochs of training (log axis)", ylabel="MPJPE on held-out training people, mm")
     right.axhline(0, color="black", linewidth=0.8)
     right.set(xlabel="simulated detector noise, times the model's",
-              ylabel="both units minus neither, MPJPE on the test people, mm\n(below 0: the units pay)")
+              ylabel="MPJPE, both units minus neither, mm",
+              title="test people; below 0 the units pay",
+              xticks=sorted({point["strength"] for line in lines for point in line["noise"]}))
     for axes in (left, right):
         finish(axes)
         if lines:
