@@ -2,7 +2,6 @@
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
 
 from common.pictures.curves import GRID, save_picture
 
@@ -14,8 +13,8 @@ STYLES = [("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D")
 def save_cost_chart(lines: list[dict], path: Path) -> None:
     """MPJPE in mm over multiply-accumulates a pose (log axis) as PNG: the lines of one curve are joined.
 
-    Bars are standard deviations over seeds. Each point says its hop, or its window where the curve has no
-    hops.
+    Bars are standard deviations over seeds. The points of a curve say their hop, or their window where there
+    are no hops.
     """
     figure = Figure(figsize=(8.6, 5), layout="constrained", dpi=110)
     axes = figure.subplots()
@@ -29,13 +28,13 @@ def save_cost_chart(lines: list[dict], path: Path) -> None:
         axes.errorbar([line["macs_per_frame"] / 1e6 for line in points], [line["mpjpe"] for line in points],
                       yerr=[line["deviation"]["mpjpe"] or 0 for line in points], color=color, marker=marker,
                       markersize=6, capsize=3, label=curve)
-        for line in points:
+        for line in points if len(points) > 1 else []:
             text = f"hop {line['hop']}" if line["hop"] else f"{line['frames']} fr."
             axes.annotate(text, (line["macs_per_frame"] / 1e6, line["mpjpe"]), xytext=(5, 6),
                           textcoords="offset points", fontsize=7, color=color)
     axes.set_xscale("log")
     axes.set(xlabel="multiply-accumulates a pose, millions (log axis)",
-             ylabel="MPJPE on the test people, mm (mean, standard deviation over seeds)")
+             ylabel="MPJPE, mm", title="test people; mean and standard deviation over seeds")
     finish(axes)
     if curves:
         axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -74,7 +73,7 @@ def save_units_chart(lines: list[dict], path: Path) -> None:
                              [end - value for value, end in zip(middle, high)]],
                        color=color, marker=marker, capsize=3, label=f"{line['frames']} frames")
     left.set_xscale("log")
-    left.xaxis.set_major_formatter(ScalarFormatter())
+    left.xaxis.set_major_formatter("{x:g}")
     left.set(xlabel="epochs of training (log axis)", ylabel="MPJPE on held-out training people, mm")
     right.axhline(0, color="black", linewidth=0.8)
     right.set(xlabel="simulated detector noise, times the model's",
