@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import run_ftcm
 from common.command import options
 from experiments.network_speed import count_macs, random_walk
+from model.folded import fold
 
 TIMED_FRAMES = 1024         # of the clip that is lifted when speed is measured
 COUNTED_WINDOWS = 64        # of the sequence in which multiply-accumulates are counted, and twice as many
@@ -25,8 +26,8 @@ def measure_checkpoint_cost(path: Path, hop: int | None) -> dict:
     args = options.parse([*words, *(["--hop", str(hop)] if hop else [])])
     model, _ = run_ftcm.load_network(args)
     lifting = replace(options.lifting_of(args, "cpu"), flip_test=False)
-    return measure_cost(model, hop, partial(run_ftcm.predict_clips, window=options.window_of(args),
-                                            lifting=lifting, desc="time"))
+    return measure_cost(model, hop, partial(run_ftcm.predict_clips, fold(model), desc="time",
+                                            window=options.window_of(args), lifting=lifting))
 
 
 def measure_cost(model: torch.nn.Module, hop: int | None, lift: Callable, *, frames: int = TIMED_FRAMES,
@@ -34,12 +35,12 @@ def measure_cost(model: torch.nn.Module, hop: int | None, lift: Callable, *, fra
     """Multiply-accumulates for each pose, and poses in a second of processor time.
 
     `hop`: new frames for each window of a network that predicts every frame; None for one pose a window.
-    `lift(model, clips)` is timed on a clip of `frames` frames, the fastest of `repeats` counts.
+    `lift(clips=[clip])` is timed on a clip of `frames` frames, the fastest of `repeats` counts.
     """
     clip, seconds = random_walk(frames), []
     for _ in range(repeats):
         started = time.process_time()
-        lift(model, [clip])
+        lift(clips=[clip])
         seconds.append(time.process_time() - started)
     return {"macs_per_frame": count_macs_of_a_pose(model, hop), "poses_per_second": frames / min(seconds)}
 

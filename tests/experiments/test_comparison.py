@@ -83,7 +83,7 @@ def test_answering_for_every_frame_divides_the_cost_by_the_hop():
 
 def test_the_speed_is_that_of_the_lifted_clip():
     seen = []
-    cost = measure_cost(SingleFrame(dim=16, depth=1), None, lambda model, clips: seen.append(len(clips[0])),
+    cost = measure_cost(SingleFrame(dim=16, depth=1), None, lambda clips: seen.append(len(clips[0])),
                         frames=30, repeats=2)
     assert seen == [30, 30] and cost["poses_per_second"] > 0
 
