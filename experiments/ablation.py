@@ -100,7 +100,10 @@ def ablation_table(lines: list[dict], missing: list[dict]) -> str:
 
 
 def measure_ablation(variants: tuple[str, ...], seeds: tuple[int, ...], study: Study) -> dict:
-    """Train and score what is not there yet; the results are written anew after each row."""
+    """Train and score what is not there yet, seed by seed; the results are written anew after each row.
+
+    What is trained already is scored first.
+    """
     rows = make_ablation_rows(variants, seeds, study.runs)
 
     def report(done: list[dict], missing: list[dict]) -> dict:
@@ -108,7 +111,8 @@ def measure_ablation(variants: tuple[str, ...], seeds: tuple[int, ...], study: S
         write_results(study.output, "ablation", results, ablation_table(results["rows"], missing))
         return results
 
-    return report(*measure_rows(list(rows.values()), study, report=report))
+    ordered = sorted(rows.values(), key=lambda row: not row.is_finished())
+    return report(*measure_rows(ordered, study, report=report))
 
 
 def execute(argv: list[str]) -> None:

@@ -68,6 +68,13 @@ class Row:
             return checkpoint.read(path).get("epoch", 0) < options.parse(shlex.split(self.train)).epochs
         return path.is_file() and not (self.folder / "scores.json").is_file()
 
+    def is_finished(self) -> bool:
+        """Whether its weights are there, those of the whole training; a damaged last.pth is none."""
+        try:
+            return not self.is_unfinished() and self.checkpoint() is not None
+        except ValueError:
+            return False
+
 
 def measure_rows(rows: list[Row], study: Study, *, trains: bool = True, last_too: bool = False,
                  report: Callable[[list, list], object] = lambda done, missing: None,

@@ -68,22 +68,24 @@ def score_noise(row: Row, strength: float, study: Study) -> dict:
 
 
 def measure_units(windows: tuple[str, ...], seeds: tuple[int, ...], epochs: int, study: Study) -> dict:
-    """Train and score what is not there yet, seed by seed; the results are written anew after each pair."""
+    """Train and score what is not there yet, seed by seed; the results are written anew after each network.
+
+    What is trained already is scored first.
+    """
+    rows = {(frames, units, seed): make_units_row(frames, units, seed, epochs, study.runs)
+            for seed in seeds for frames in windows for units in UNITS}
     found, missing, results = {}, [], {}
-    for seed in seeds:
-        for frames in windows:
-            for units in UNITS:
-                row = make_units_row(frames, units, seed, epochs, study.runs)
-                print(f"\n{row.label}")
-                reason = train_row(row, study, trains=True)
-                if reason:
-                    missing.append({"label": row.label, "reason": reason})
-                    continue
-                found[frames, units, seed] = (read_history(row.folder), {
-                    strength: score_noise(row, strength, study) for strength in STRENGTHS})
-            results = summarise(found, missing, study)
-            save_units_chart(results["rows"], study.output / "units.png")
-            write_results(study.output, "units", results, units_table(results["rows"], missing))
+    for key, row in sorted(rows.items(), key=lambda item: not item[1].is_finished()):
+        print(f"\n{row.label}")
+        reason = train_row(row, study, trains=True)
+        if reason:
+            missing.append({"label": row.label, "reason": reason})
+        else:
+            found[key] = (read_history(row.folder), {strength: score_noise(row, strength, study)
+                                                     for strength in STRENGTHS})
+        results = summarise(found, missing, study)
+        save_units_chart(results["rows"], study.output / "units.png")
+        write_results(study.output, "units", results, units_table(results["rows"], missing))
     return results
 
 

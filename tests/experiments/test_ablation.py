@@ -68,6 +68,23 @@ def test_a_training_that_lacks_epochs_goes_on(trained, study, monkeypatch):
     assert asked[0][-1] == "--resume" and "--test" in asked[0]
 
 
+def test_what_is_trained_already_is_scored_first(trained, study, monkeypatch):
+    for path in (trained["both", 1].folder, trained["none", 1].folder):
+        (path / "last.pth").unlink()
+    (trained["none", 2].folder / "last.pth").write_text("damaged")
+    monkeypatch.setattr(checkpoint, "read", lambda path: read(path, {"epoch": 12}))
+
+    def read(path, content):
+        if path.read_text() == "damaged":
+            raise ValueError("damaged")
+        return content
+
+    monkeypatch.setattr(run_ftcm, "execute", lambda line: (_ for _ in ()).throw(ValueError("no room")))
+    results = ablation.measure_ablation(("both", "none"), (1, 2), study)
+    assert [(entry["label"][-6:], entry["reason"]) for entry in results["missing"]] == [
+        ("seed 2", "no room"), ("seed 1", "no room"), ("seed 1", "no room"), ("seed 2", "damaged")]
+
+
 def test_without_any_row_there_is_a_list_of_reasons(study, monkeypatch):
     monkeypatch.setattr(run_ftcm, "execute", lambda line: (_ for _ in ()).throw(ValueError("no room")))
     results = ablation.measure_ablation(tuple(VARIANTS), (1,), study)
