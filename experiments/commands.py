@@ -94,7 +94,7 @@ def make_study(name: str, args: Namespace, argv: list[str], *, folder: str | Non
 def parse_names(known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
     """A parser of comma-separated names among the `known` ones, in the order of these."""
     def parse(text: str) -> tuple[str, ...]:
-        given = set(option_parser.parse_list(text) or known)
+        given = set(option_values.parse_list(text) or known)
         if not given or given - set(known):
             raise argparse.ArgumentTypeError(f"expected any of {', '.join(known)} with commas between them, "
                                              f"got {text!r}")

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.command.option_parser import positive
+from common.command.option_values import positive
 from experiments import budget
 from experiments.charts import save_cost_chart
 from experiments.commands import (

@@ -12,7 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import run_ftcm
-from common.command import options
+from common.command import choices, options
 from experiments.network_speed import count_macs, random_walk
 from model.folded import fold
 
@@ -25,9 +25,9 @@ def measure_checkpoint_cost(path: Path, hop: int | None) -> dict:
     words = ["--reload", "1", "--previous_dir", str(path)]
     args = options.parse([*words, *(["--hop", str(hop)] if hop else [])])
     model, _ = run_ftcm.load_network(args)
-    lifting = replace(options.lifting_of(args, "cpu"), flip_test=False)
+    lifting = replace(choices.lifting_of(args, "cpu"), flip_test=False)
     return measure_cost(model, hop, partial(run_ftcm.predict_clips, fold(model), desc="time",
-                                            window=options.window_of(args), lifting=lifting))
+                                            window=choices.window_of(args), lifting=lifting))
 
 
 def measure_cost(model: torch.nn.Module, hop: int | None, lift: Callable, *, frames: int = TIMED_FRAMES,

@@ -12,8 +12,8 @@ from statistics import mean
 
 import run_ftcm
 from common import scores
-from common.command import options
-from common.command.option_parser import positive
+from common.command import choices, options
+from common.command.option_values import positive
 from common.reporting.provenance import provenance
 from common.reporting.score_table import write_json
 from dataset.cmu_mocap import read_noise
@@ -60,8 +60,8 @@ def score_noise(row: Row, strength: float, study: Study) -> dict:
         model, _ = run_ftcm.load_network(args)
         clips, noise = run_ftcm.load_clips(args, "test"), read_noise()
         clips = [add_detector_noise(clip, strength, noise, NOISE_SEED) for clip in clips]
-        found = run_ftcm.predict_clips(model, clips, options.window_of(args),
-                                       options.lifting_of(args, "cpu", args.test_stride))
+        found = run_ftcm.predict_clips(model, clips, choices.window_of(args),
+                                       choices.lifting_of(args, "cpu", args.test_stride))
         write_json(path, {"dataset": args.dataset, "downsample": 1, "shared_joints": None,
                           "noise": strength, **scores.score(clips, found["pose"])})
     return json.loads(path.read_text(encoding="utf-8"))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 import run_ftcm
-from common.command import options
+from common.command import choices, options
 from experiments import budget, comparison, comparison_table
 from experiments.charts import save_cost_chart
 from experiments.commands import run_study
@@ -36,7 +36,7 @@ def test_the_networks_have_about_equal_parameters():
     counts = {}
     for key, network in COMPARISON.items():
         args = options.parse(SETTING.words(network))
-        model = MODELS[args.network](**options.network_arguments(args, num_joints=17))
+        model = MODELS[args.network](**choices.network_arguments(args, num_joints=17))
         counts[key] = sum(weight.numel() for weight in model.parameters())
     reference = counts[REFERENCE[0]]
     assert all(abs(count / reference - 1) < 0.1 for key, count in counts.items() if key not in OTHER_SIZES)
