@@ -3,7 +3,7 @@ import errno
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -102,6 +102,13 @@ def write_whole(path: Path, content: bytes | str) -> None:
     with whole(path) as temporary:
         temporary.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str)
                               else content)
+
+
+def write_parts(path: Path, parts: Iterable[str]) -> None:
+    """Write the parts of a text one after the other as UTF-8, as `whole` does."""
+    with whole(path) as temporary, open(temporary, "w", encoding="utf-8", errors="backslashreplace",
+                                        newline="") as file:
+        file.writelines(parts)
 
 
 def unfinished(path: Path) -> Path:

@@ -7,6 +7,7 @@ import numpy as np
 
 from common import stature as bodies
 from common.skeleton import HUMAN36M
+from common.video.parts import by_parts
 
 # A bone is named for the joint at its end. Spread of its length (a share, at equal stature) over the people
 # of common.stature.ADULT; error in metres of a lifted bone across the line of sight and along it (the
@@ -57,7 +58,8 @@ def bone_vectors(poses: np.ndarray) -> np.ndarray:
 
 def measured(poses: np.ndarray) -> np.ndarray:
     """Median lengths (K,) of the bones of poses (N, J, 3), left and right together, in their unit."""
-    lengths = np.median(np.linalg.norm(bone_vectors(poses), axis=-1), axis=0)       # (J,)
+    lengths = by_parts(lambda part: np.linalg.norm(bone_vectors(part), axis=-1), poses)
+    lengths = np.median(lengths, axis=0)                                            # (J,)
     return np.array([lengths[KIND == kind].mean() for kind in range(len(KINDS))])
 
 

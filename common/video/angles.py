@@ -23,13 +23,13 @@ forearms, shins, hands and feet. A rotation about a limb is told where its knee 
 or more, a plane of elevation 20 degrees or more away from the trunk's line, a lean where the hips' line is
 20 degrees or more off the vertical. What is not told is NaN, in the table an empty cell.
 """
-import csv
-import io
+from collections.abc import Iterator
 
 import numpy as np
 
 from common.camera import camera_to_level
 from common.skeleton import HUMAN36M, Skeleton, conversion
+from common.video.parts import parts
 from common.video.rotations import angle_about, dot, swing, unit
 
 TOLD = 20.0                             # degrees; nearer to a line, a direction about it means little
@@ -38,15 +38,16 @@ SIDES = {"left": 1, "right": -1}
 X, Y, Z = np.eye(3)
 
 
-def angles_csv(poses: np.ndarray, skeleton: Skeleton, fps: float, *, up: np.ndarray | None = None) -> str:
-    """One row a frame: frame, time_s, then {angle}_deg to 0.01; empty where not told. See `angles`."""
-    found, text = angles(poses, skeleton, up=up), io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["frame", "time_s", *(f"{name}_deg" for name in found)])
-    for frame, row in enumerate(np.stack(list(found.values()), axis=1)):
-        cells = ("" if np.isnan(value) else f"{value:.2f}" for value in row)
-        table.writerow([frame, f"{frame / fps:.5f}", *cells])
-    return text.getvalue()
+def angle_lines(poses: np.ndarray, skeleton: Skeleton, fps: float, *,
+                up: np.ndarray | None = None) -> Iterator[str]:
+    """CSV, a row a frame: frame, time_s, then {angle}_deg to 0.01; empty where not told. See `angles`."""
+    for rows in parts(len(poses)):
+        found = angles(poses[rows].astype(np.float64), skeleton, up=up)
+        if rows.start == 0:
+            yield ",".join(["frame", "time_s", *(f"{name}_deg" for name in found)]) + "\n"
+        for frame, row in enumerate(np.stack(list(found.values()), axis=1).tolist(), start=rows.start):
+            cells = ("" if value != value else f"{value:.2f}" for value in row)         # NaN: not told
+            yield ",".join([str(frame), f"{frame / fps:.5f}", *cells]) + "\n"
 
 
 def angles(poses: np.ndarray, skeleton: Skeleton, *, up: np.ndarray | None = None) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 Shapes: N frames, J joints (17, common.skeleton.HUMAN36M). Camera space: x right, y down, z forward; metres.
 """
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +11,11 @@ from common.bounds import BODY_HEIGHT
 from common.camera import estimate_root
 from common.skeleton import HUMAN36M, Skeleton
 from common.smooth import smooth
+from common.terminal import progress
 from common.video import anatomy
 from common.video.level import camera_pitch, up_at_pitch
 from common.video.motion import Motion
+from common.video.parts import by_parts, parts
 
 WINDOW, OVERLAP = 1000, 100     # frames that are fitted together, and that two windows share
 FIRST_STEPS, STEPS = 3, 4       # of the search without and with standing feet
@@ -66,19 +69,22 @@ def fit(lifted: np.ndarray, keypoints: np.ndarray, seen: np.ndarray, intrinsics:
     where the motion is to tell. Raises ValueError for other joints, shapes, sizes and numbers.
     """
     check(lifted, keypoints, seen, intrinsics, fps, height, up, skeleton)
-    lifted, keypoints = lifted.astype(np.float64), keypoints.astype(np.float64)
-    lengths = anatomy.adult(height)
-    lifted = (lifted - lifted[:, :1]) * (lengths.sum() / max(anatomy.measured(lifted).sum(), 1e-3))
-    intrinsics = np.asarray(intrinsics, np.float64)
+    lengths, intrinsics = anatomy.adult(height), np.asarray(intrinsics, np.float64)
+    lifted = lifted.astype(np.float64)
+    lifted -= lifted[:, :1].copy()
+    lifted *= lengths.sum() / max(anatomy.measured(lifted).sum(), 1e-3)
     root = first_root(keypoints, lifted, intrinsics, fps)
-    given = {"bones": anatomy.directions(lifted), "root": root, "seen": np.asarray(seen, np.float64),
-             "keypoints": (keypoints - intrinsics[2:]) / intrinsics[:2]}
+
+    def given(rows: slice) -> dict[str, np.ndarray]:
+        return {"bones": anatomy.directions(lifted[rows]), "root": root[rows],
+                "seen": np.asarray(seen[rows], np.float64),
+                "keypoints": (keypoints[rows].astype(np.float64) - intrinsics[2:]) / intrinsics[:2]}
+
     first_up = up_at_pitch(camera_pitch(lifted, skeleton)) if up is None else np.asarray(up, np.float64)
-    motion = search(given, middle(len(lifted)), fps, lengths=lengths, up=anatomy.unit(first_up),
+    motion = search(given(middle(len(lifted))), fps, lengths=lengths, up=anatomy.unit(first_up),
                     known_up=up is not None)
-    if len(lifted) > WINDOW:
-        motion = joined(given, fps, motion)
-    return described(motion, given, intrinsics, height, up)
+    found = motion if len(lifted) <= WINDOW else joined(given, root, fps, motion)
+    return described(motion, found, given, height, up)
 
 
 def check(lifted, keypoints, seen, intrinsics, fps, height, up, skeleton) -> None:
@@ -107,7 +113,8 @@ def first_root(keypoints: np.ndarray, poses: np.ndarray, intrinsics: np.ndarray,
 
     Frames without one are interpolated; ValueError where no frame has one.
     """
-    root = estimate_root(keypoints, poses, intrinsics)
+    root = by_parts(lambda *part: estimate_root(part[0].astype(np.float64), part[1], intrinsics),
+                    keypoints, poses)
     frames, known = np.arange(len(root)), np.flatnonzero(np.isfinite(root).all(1))
     if len(known) == 0:
         raise ValueError("The root cannot be estimated: in every frame all keypoints coincide or no depth "
@@ -122,9 +129,9 @@ def middle(frames: int) -> slice:
     return slice(first, first + WINDOW)
 
 
-def search(given: dict[str, np.ndarray], rows: slice, fps: float, **known) -> Motion:
-    """The fitted motion of the frames `rows`; `known` are arguments of Motion."""
-    motion = Motion(**{name: values[rows] for name, values in given.items()}, fps=fps, **known)
+def search(given: dict[str, np.ndarray], fps: float, **known) -> Motion:
+    """The fitted motion of what is `given` of the frames of a window; `known` are arguments of Motion too."""
+    motion = Motion(**given, fps=fps, **known)
     for _ in range(FIRST_STEPS):
         motion.improve(feet=False)
     find_standing(motion)
@@ -159,19 +166,30 @@ def speeds(points: np.ndarray, fps: float) -> np.ndarray:
     return np.mean([padded[shift:shift + len(speed)] for shift in range(2 * reach + 1)], axis=0)
 
 
-def joined(given: dict[str, np.ndarray], fps: float, found: Motion) -> Motion:
+@dataclass
+class Joined:
+    """What changes from frame to frame of a motion: see Motion."""
+    root: np.ndarray
+    turns: np.ndarray
+    standing: np.ndarray
+
+
+def joined(given: Callable[[slice], dict], root: np.ndarray, fps: float, found: Motion) -> Joined:
     """The motion of all frames, fitted in windows with the body, vertical and level of `found`.
 
-    Where two windows overlap, one fades into the other.
+    `given` are the arguments of Motion for some frames. `root` (N, 3) is its first guess, which the fitted
+    path replaces, so that a window begins where the one before ended. Where two windows overlap, one fades
+    into the other.
     """
-    frames = len(given["root"])
+    frames, directions = len(root), len(anatomy.JOINTS)
     starts = np.append(np.arange(0, frames - WINDOW, WINDOW - OVERLAP), frames - WINDOW)
-    whole = Motion(**given, fps=fps, lengths=found.lengths, up=found.up, level=found.level, known_up=True,
-                   known_body=True)
+    whole = Joined(root, np.empty((frames, directions, 3)), np.zeros((frames, 2)))
+    for rows in parts(frames):
+        whole.turns[rows] = anatomy.unit(given(rows)["bones"])
     filled = 0
-    for start in starts.tolist():
+    for start in progress(starts.tolist(), desc="fit", unit="window"):
         rows = slice(start, start + WINDOW)
-        part = search(given, rows, fps, lengths=found.lengths, up=found.up, level=found.level, known_up=True,
+        part = search(given(rows), fps, lengths=found.lengths, up=found.up, level=found.level, known_up=True,
                       known_body=True)
         share = np.ones(WINDOW)
         if start:
@@ -181,28 +199,34 @@ def joined(given: dict[str, np.ndarray], fps: float, found: Motion) -> Motion:
             weight = share.reshape(-1, *[1] * (values.ndim - 1))
             whole_values[rows] += weight * (values - whole_values[rows])
         filled = start + WINDOW
-    whole.turns = anatomy.unit(whole.turns)
+    for rows in parts(frames):
+        whole.turns[rows] = anatomy.unit(whole.turns[rows])
     return whole
 
 
-def described(motion: Motion, given: dict[str, np.ndarray], intrinsics: np.ndarray, height: float | None,
+def described(motion: Motion, found: Motion | Joined, given: Callable[[slice], dict], height: float | None,
               up: np.ndarray | None) -> Body:
-    """What a fit returns of its last state.
+    """What a fit returns: the body of `motion`, which moves as `found`. `given`: as of `joined`.
 
     The search may end beside the stature that it began with. The whole scene is scaled about the camera until
     the stature is exact, which moves nothing in the picture and keeps feet on the floor.
     """
-    tall = anatomy.stature(motion.first_lengths)
+    # Joined windows have the lengths that `motion` found, which are those of its stature but for micrometres.
+    tall = anatomy.stature(motion.first_lengths if found is motion else motion.lengths)
     scale = tall / anatomy.stature(motion.lengths)
-    pose, lengths, root = scale * motion.pose, scale * motion.lengths, scale * motion.root
-    joints = root[:, None] + pose
-    beside = np.linalg.norm(joints[..., :2] / np.maximum(joints[..., 2:], 0.1) - given["keypoints"], axis=-1)
-    state = np.where(beside * root[:, 2:] > CORRECTED, 2, 0)
-    state[given["seen"] < UNLIKELY] = 1
+    lengths, reach, frames = scale * motion.lengths, anatomy.reach(motion.lengths), len(found.root)
+    pose, root = np.empty((frames, len(reach), 3), np.float32), scale * found.root
+    state = np.empty((frames, len(reach)), np.uint8)
+    for rows in parts(frames):
+        known, part = given(rows), scale * (reach @ found.turns[rows])
+        joints, pose[rows] = root[rows, None] + part, part
+        beside = joints[..., :2] / np.maximum(joints[..., 2:], 0.1) - known["keypoints"]
+        corrected = np.linalg.norm(beside, axis=-1) * root[rows, 2:] > CORRECTED
+        state[rows] = np.where(known["seen"] < UNLIKELY, 1, np.where(corrected, 2, 0))
     floor = scale * motion.level - ANKLE_HEIGHT * tall / anatomy.stature(anatomy.LENGTH)
-    standing = motion.standing > 0.5
-    return Body(pose=pose.astype(np.float32), root=root.astype(np.float32),
+    standing = found.standing > 0.5
+    return Body(pose=pose, root=root.astype(np.float32),
                 lengths=np.where(anatomy.KIND < 0, 0, lengths[anatomy.KIND]), height=tall,
                 height_stated=height is not None, up=motion.up, up_stated=up is not None,
                 floor=float(floor) if standing.any() else None, standing=standing,
-                state=state.astype(np.uint8))
+                state=state)

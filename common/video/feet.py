@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from common.video.parts import parts
 from common.video.rig import ANKLE, NAMES, TOE, Motion, Y
 from common.video.rotations import twist, unhurried
 
@@ -22,21 +23,41 @@ def stand(motion: Motion, shin: float, *, on_floor: bool) -> Motion:
     `on_floor`: the lowest sole or joint of every frame lies at y = 0. Otherwise one height is taken from all
     frames, so that the lowest 2 % lie there or below, and nothing more than TRUSTED below.
     """
-    heights = motion.points()[..., 1]
-    heights[:, FEET] -= ANKLE * shin
-    lowest = np.concatenate([np.delete(heights, TOES, axis=1), motion.tips()[:, :-2, 1]], axis=1).min(1)
+    lowest = over_parts(lowest_point, motion, shin)
     if not on_floor:
         lowest = np.full_like(lowest, min(np.percentile(lowest, 2), lowest.min() + TRUSTED))
-    motion = raised(replace(motion, axes=motion.axes.copy()), -lowest)
+    motion = raised(replace(motion, axes=list(motion.axes)), -lowest)
     for foot, toe in zip(FEET, TOES):
-        height = motion.points()[:, foot, 1]
+        height = over_parts(height_of, motion, foot)
         flat = 1 - (height - ANKLE * shin) / NEAR_FLOOR
-        motion.axes[:, foot] = bent(motion.axes[:, foot], motion.offsets[toe], height - TOE * shin,
-                                    flat.clip(0, 1), FOOT_LIMITS)
-        height = motion.points()[:, toe, 1]
-        motion.axes[:, toe] = bent(motion.axes[:, foot], motion.ends[toe], height, 0 * height, TOE_LIMITS)
-    below = -np.concatenate([motion.points(), motion.tips()], axis=1)[..., 1].min(1)
+        motion.axes[foot] = bent(motion.axes[foot], motion.offsets[toe], height - TOE * shin,
+                                 flat.clip(0, 1), FOOT_LIMITS)
+        height = over_parts(height_of, motion, toe)
+        motion.axes[toe] = bent(motion.axes[foot], motion.ends[toe], height, 0 * height, TOE_LIMITS)
+    below = -over_parts(lowest_of_all, motion)
     return raised(motion, (below if on_floor else below - TRUSTED).clip(0))
+
+
+def over_parts(function, motion: Motion, *more) -> np.ndarray:
+    """The numbers (N,) that `function` of a motion, and of `more`, has for its frames."""
+    return np.concatenate([function(motion.cut(rows), *more) for rows in parts(len(motion.root))])
+
+
+def lowest_point(motion: Motion, shin: float) -> np.ndarray:
+    """Heights (N,) of the lowest sole or joint, metres, before feet and toes are bent."""
+    heights = motion.points()[..., 1]
+    heights[:, FEET] -= ANKLE * shin
+    return np.concatenate([np.delete(heights, TOES, axis=1), motion.tips()[:, :-2, 1]], axis=1).min(1)
+
+
+def lowest_of_all(motion: Motion) -> np.ndarray:
+    """Heights (N,) of the lowest of all points and tips, metres."""
+    return np.concatenate([motion.points(), motion.tips()], axis=1)[..., 1].min(1)
+
+
+def height_of(motion: Motion, bone: int) -> np.ndarray:
+    """Heights (N,) at which a bone starts, metres."""
+    return motion.points()[:, bone, 1]
 
 
 def raised(motion: Motion, heights: np.ndarray) -> Motion:

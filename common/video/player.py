@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -14,15 +15,17 @@ import numpy as np
 
 from common.bounds import MAX_FILM_BYTES
 from common.camera import camera_to_level
-from common.files import write_whole
+from common.files import write_parts
 from common.skeleton import HUMAN36M
 from common.video.angles import angles
+from common.video.parts import by_parts, parts
 
 PAGE = Path(__file__).with_name("page")
 SCRIPTS = ("motion", "views", "curves", "film", "live", "controls")         # in the order in which they run
 # What browsers play by the ends of their names, and what it is called inside the page.
 FILMS = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/mp4", ".webm": "video/webm",
          ".ogv": "video/ogg"}
+ENCODED = 3 * 2 ** 18                       # bytes of a film that become text at once: whole threes
 LARGEST = 2 ** 15 - 1                       # of the whole numbers in the page; the lowest means unknown
 POSE_UNIT, KEYPOINT_UNIT, ANGLE_UNIT = 0.001, 0.1, 0.1                      # metres, pixels, degrees
 
@@ -87,32 +90,44 @@ def save_html(path: Path, people: list[Person], *, title: str, fps: float, size:
     joint; without it the heights of frames and people are kept. Raises ValueError for input that does not fit
     together.
     """
-    write_whole(path, page_text(people, title=title, fps=fps, size=size, feet_on_floor=feet_on_floor,
-                                film=film))
-
-
-def page_text(people: list[Person], *, title: str, fps: float, size: tuple[int, int],
-              feet_on_floor: bool = True, film: Film | None = None, live: dict | None = None) -> str:
-    """The page of `save_html`; a `live` one shows the newest frame that the address frames sends.
-
-    `live`: {"delay": seconds between a frame and its pose}.
-    """
     for person in people:
         check(person, fps)
+    write_parts(path, page_parts(people, title=title, fps=fps, size=size, feet_on_floor=feet_on_floor,
+                                 film=film))
+
+
+def page_parts(people: list[Person], *, title: str, fps: float, size: tuple[int, int],
+               feet_on_floor: bool = True, film: Film | None = None,
+               live: dict | None = None) -> Iterator[str]:
+    """The text of the page of `save_html`, part by part.
+
+    A `live` one, {"delay": seconds between a frame and its pose}, shows the newest frame that the address
+    frames sends.
+    """
     data = {"title": title, "fps": float(fps), "width": size[0], "height": size[1], "live": live,
             "frames": max(person.first + len(person.poses) for person in people),
             "joints": HUMAN36M.joints, "parents": HUMAN36M.parents, "root": HUMAN36M.root,
             "angles": list(angles(people[0].poses[:1], HUMAN36M)), "feet_on_floor": feet_on_floor,
             "film": film and describe_film(film, fps), "people": [describe(person) for person in people]}
-    inside = ""
-    if film and film.link is None:
-        inside = f'<script id="inside" type="text/plain">{encode(film.path.read_bytes())}</script>\n'
     # No "<" in the data: a title with "</script>" must not end the script element.
-    parts = {"DATA": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"), "FILM": inside,
-             "TITLE": html.escape(title), "STYLE": read("style.css"),
-             "SCRIPT": "\n".join(read(f"{name}.js") for name in SCRIPTS)}
+    text = json.JSONEncoder(separators=(",", ":")).iterencode(data)
+    filled: dict[str, Iterable[str]] = {
+        "DATA": (part.replace("<", "\\u003c") for part in text), "FILM": film_parts(film),
+        "TITLE": [html.escape(title)], "STYLE": [read("style.css")],
+        "SCRIPT": ["\n".join(read(f"{name}.js") for name in SCRIPTS)]}
     pieces = read("page.html").split("@")               # page.html has no @ but around these names
-    return "".join(parts[piece] if index % 2 else piece for index, piece in enumerate(pieces))
+    for index, piece in enumerate(pieces):
+        yield from filled[piece] if index % 2 else [piece]
+
+
+def film_parts(film: Film | None) -> Iterator[str]:
+    """The element of the page that holds a film without a link; nothing for others."""
+    if film and film.link is None:
+        yield '<script id="inside" type="text/plain">'
+        with open(film.path, "rb") as file:
+            while content := file.read(ENCODED):
+                yield encode(content)
+        yield "</script>\n"
 
 
 def read(name: str) -> str:
@@ -138,13 +153,18 @@ def check(person: Person, fps: float) -> None:
 
 def describe(person: Person) -> dict:
     """A person as the page knows it: level poses relative to their root, the root, keypoints, angles."""
-    poses = camera_to_level(person.poses.astype(np.float64), person.up)
-    root = poses[:, HUMAN36M.root:HUMAN36M.root + 1]
+    def level(poses: np.ndarray) -> np.ndarray:
+        return camera_to_level(poses.astype(np.float64), person.up)
+
+    def relative(poses: np.ndarray) -> np.ndarray:
+        return level(poses) - level(poses)[:, HUMAN36M.root:HUMAN36M.root + 1]
+
     filled = None if person.filled is None else encode(np.packbits(person.filled).tobytes())
-    return {"name": person.name, "first": person.first, "count": len(poses), "filled": filled,
-            "root": pack(root, POSE_UNIT), "pose": pack(poses - root, POSE_UNIT),
-            "keypoints": pack(person.keypoints, KEYPOINT_UNIT),
-            "angles": pack(angle_table(poses), ANGLE_UNIT)}
+    return {"name": person.name, "first": person.first, "count": len(person.poses), "filled": filled,
+            "root": pack(person.poses, POSE_UNIT, lambda poses: level(poses)[:, HUMAN36M.root]),
+            "pose": pack(person.poses, POSE_UNIT, relative),
+            "keypoints": pack(person.keypoints, KEYPOINT_UNIT, np.asarray),
+            "angles": pack(person.poses, ANGLE_UNIT, lambda poses: angle_table(level(poses)))}
 
 
 def describe_film(film: Film, fps: float) -> dict:
@@ -158,10 +178,14 @@ def angle_table(poses_level: np.ndarray) -> np.ndarray:
     return np.stack(list(angles(poses_level, HUMAN36M).values()), axis=1)
 
 
-def pack(array: np.ndarray, unit: float) -> dict:
-    """The values as whole numbers of 16 bits; one stands for `unit` or, if they need it, for more."""
-    unit = max(unit, float(np.nanmax(np.abs(array), initial=0)) / LARGEST)
-    return {"unit": unit, "values": encode(whole_numbers(array, unit).tobytes())}
+def pack(array: np.ndarray, unit: float, values: Callable[[np.ndarray], np.ndarray]) -> dict:
+    """`values` of frames of `array` as whole numbers of 16 bits; one stands for `unit` or, if they need it,
+    for more.
+    """
+    largest = max(float(np.nanmax(np.abs(values(array[rows])), initial=0)) for rows in parts(len(array)))
+    unit = max(unit, largest / LARGEST)
+    numbers = by_parts(lambda part: whole_numbers(values(part), unit), array)
+    return {"unit": unit, "values": encode(numbers.tobytes())}
 
 
 def whole_numbers(array: np.ndarray, unit: float) -> np.ndarray:

@@ -3,21 +3,19 @@
 Shapes: N frames, J joints. Poses are metres, x right, y down, z forward: camera or level axes.
 `state` (N, J): index of body.STATES, None where nothing is known of the joints. `facts`: placement.Placed.
 """
-import csv
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from common.files import whole, write_whole
+from common.files import whole, write_parts
 from common.skeleton import Skeleton
-from common.video.angles import angles_csv
+from common.video.angles import angle_lines
 from common.video.body import STATES
-from common.video.bvh import NAMINGS, bvh_text
+from common.video.bvh import NAMINGS, bvh_lines
 from common.video.placement import CAMERA_AXES
-from common.video.trc import trc_text
+from common.video.trc import trc_lines
 
 ROOT_RELATIVE = CAMERA_AXES + "; the origin is the root joint of each frame"
 
@@ -29,7 +27,7 @@ def save_npz(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *, s
     With `state` (N, J) and its words `states`; with `facts` by name, NaN or "" where unknown, the bones'
     lengths (J,), 0 at the root.
     """
-    file, poses = io.BytesIO(), check_poses(poses, skeleton, fps).astype(np.float32)
+    poses = check_poses(poses, skeleton, fps).astype(np.float32, copy=False)
     more = {} if state is None else {"state": state, "states": np.array(STATES)}
     for name, value in (facts or {}).items():
         if name == "bone_lengths_m":
@@ -37,9 +35,9 @@ def save_npz(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *, s
                 value.get(joint, 0) for joint in skeleton.joints]
         unknown = "" if name.endswith("_source") else np.nan
         more[name] = np.array(unknown if value is None else value)
-    np.savez_compressed(file, poses=poses, unit="m", space=space, fps=float(fps),
-                        joints=np.array(skeleton.joints), parents=np.array(skeleton.parents), **more)
-    write_whole(path, file.getvalue())
+    with whole(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, poses=poses, unit="m", space=space, fps=float(fps),
+                            joints=np.array(skeleton.joints), parents=np.array(skeleton.parents), **more)
 
 
 def save_json(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *, space: str = ROOT_RELATIVE,
@@ -49,15 +47,9 @@ def save_json(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *, 
     What is unknown is null, and the bones' lengths are named for the joint at the end of each.
     """
     person = {"space": space, "frames": len(poses), **(facts or {})}
-    write_json(path, {"unit": "m", "fps": float(fps), "skeleton": skeleton.name, "joints": skeleton.joints,
-                      "parents": skeleton.parents, **person},
-               check_poses(poses, skeleton, fps), state)
-
-
-def write_json(path: Path, facts: dict, poses: np.ndarray, state: np.ndarray | None) -> None:
-    """The text of an object of `facts`, `state` (N, J) with its words, `poses` (N, J, 3) to 0.01 mm."""
-    with whole(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        file.writelines(json_parts(facts, poses, state))
+    told = {"unit": "m", "fps": float(fps), "skeleton": skeleton.name, "joints": skeleton.joints,
+            "parents": skeleton.parents, **person}
+    write_parts(path, json_parts(told, check_poses(poses, skeleton, fps), state))
 
 
 def json_parts(facts: dict, poses: np.ndarray, state: np.ndarray | None) -> Iterator[str]:
@@ -69,7 +61,8 @@ def json_parts(facts: dict, poses: np.ndarray, state: np.ndarray | None) -> Iter
             continue
         yield f',"{name}":['
         for frame, value in enumerate(values):
-            yield "," * bool(frame) + json.dumps(value.round(5).tolist(), separators=(",", ":"))
+            numbers = value.astype(np.float64).round(5) if name == "poses" else value
+            yield "," * bool(frame) + json.dumps(numbers.tolist(), separators=(",", ":"))
         yield "]"
     yield "}"
 
@@ -80,16 +73,19 @@ def save_people_json(path: Path, names: list[str], people: list, first: list[int
 
     `first_frame` is the number of the film's frame that a person's first pose belongs to, from 0.
     """
-    text = {"unit": "m", "fps": float(fps), "skeleton": skeleton.name, "joints": skeleton.joints,
+    told = {"unit": "m", "fps": float(fps), "skeleton": skeleton.name, "joints": skeleton.joints,
             "parents": skeleton.parents}
-    with whole(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        file.write(json.dumps(text, separators=(",", ":"))[:-1] + ',"people":[')
+
+    def text() -> Iterator[str]:
+        yield json.dumps(told, separators=(",", ":"))[:-1] + ',"people":['
         for number, (name, placed, start) in enumerate(zip(names, people, first)):
             facts = {"name": name, "first_frame": start, "frames": len(placed.poses), "space": placed.space,
                      **placed.facts}
-            file.write("," * bool(number))
-            file.writelines(json_parts(facts, check_poses(placed.poses, skeleton, fps), placed.state))
-        file.write("]}")
+            yield "," * bool(number)
+            yield from json_parts(facts, check_poses(placed.poses, skeleton, fps), placed.state)
+        yield "]}"
+
+    write_parts(path, text())
 
 
 def save_csv(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *,
@@ -100,36 +96,39 @@ def save_csv(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *,
     """
     poses = check_poses(poses, skeleton, fps)
     told = [] if state is None else [f"{joint}_state" for joint in skeleton.joints]
-    with whole(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["frame", "time_s", *(f"{joint}_{axis}_m" for joint in skeleton.joints
-                                             for axis in "xyz"), *told])
+    head = ["frame", "time_s", *(f"{joint}_{axis}_m" for joint in skeleton.joints for axis in "xyz"), *told]
+
+    def lines() -> Iterator[str]:
+        yield ",".join(head) + "\n"
         for frame, pose in enumerate(poses):
-            words = [] if state is None else [STATES[number] for number in state[frame]]
-            table.writerow([frame, f"{frame / fps:.5f}", *(f"{value:.5f}" for value in pose.ravel()), *words])
+            words = [] if state is None else [STATES[number] for number in state[frame].tolist()]
+            numbers = [f"{value:.5f}" for value in pose.ravel().tolist()]
+            yield ",".join([str(frame), f"{frame / fps:.5f}", *numbers, *words]) + "\n"
+
+    write_parts(path, lines())
 
 
 def save_trc(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float) -> None:
     """Markers over time for biomechanics programs (common/video/trc.py): y up, millimetres."""
-    write_whole(path, trc_text(check_poses(poses, skeleton, fps), skeleton, fps, name=path.name))
+    write_parts(path, trc_lines(check_poses(poses, skeleton, fps), skeleton, fps, name=path.name))
 
 
 def save_angles(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *,
                 up: np.ndarray | None = None) -> None:
     """Joint angles over time (common/video/angles.py); `up` (3,) against gravity, None where that is -y."""
-    write_whole(path, angles_csv(check_poses(poses, skeleton, fps), skeleton, fps, up=up))
+    write_parts(path, angle_lines(check_poses(poses, skeleton, fps), skeleton, fps, up=up))
 
 
 def save_bvh(path: Path, poses: np.ndarray, skeleton: Skeleton, fps: float, *, up: np.ndarray | None = None,
              on_floor: bool = True, names: str = NAMINGS[0]) -> None:
     """Joint angles on a skeleton of fixed bone lengths (common/video/bvh.py): y up, centimetres."""
-    write_whole(path, bvh_text(check_poses(poses, skeleton, fps), skeleton, fps, up=up, on_floor=on_floor,
-                               names=names))
+    write_parts(path, bvh_lines(check_poses(poses, skeleton, fps), skeleton, fps, up=up, on_floor=on_floor,
+                                names=names))
 
 
 def check_poses(poses: np.ndarray, skeleton: Skeleton, fps: float) -> np.ndarray:
-    """`poses` as float64, or a ValueError where shape, values or frame rate are wrong."""
-    poses = np.asarray(poses, np.float64)
+    """`poses` as an array, or a ValueError where shape, values or frame rate are wrong."""
+    poses = np.asarray(poses)
     if poses.ndim != 3 or len(poses) == 0 or poses.shape[1:] != (len(skeleton.joints), 3):
         raise ValueError(f"Expected poses (frames, {len(skeleton.joints)}, 3) of at least one frame for the "
                          f"joints of {skeleton.name}, got {poses.shape}. Pass the poses of one clip.")

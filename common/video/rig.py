@@ -76,26 +76,32 @@ class Motion:
     root     (N, 3) where Hips lies, metres, rig space
     offsets  (B, 3) where each bone starts in its parent's axes, metres; of Hips 0
     ends     (B, 3) where each bone ends in its own axes, metres; 0 where it carries others
-    axes     (N, B, 3, 3) each bone's axes in rig space
+    axes     of each of the B bones (N, 3, 3), its axes in rig space; bones may share an array
     """
     root: np.ndarray
     offsets: np.ndarray
     ends: np.ndarray
-    axes: np.ndarray
+    axes: list[np.ndarray]
+
+    def cut(self, rows: slice) -> "Motion":
+        """The motion in these frames."""
+        return replace(self, root=self.root[rows], axes=[axes[rows] for axes in self.axes])
 
     def points(self) -> np.ndarray:
         """Where the bones start (N, B, 3), rig space: forward kinematics."""
         points = np.repeat(self.root[:, None], len(RIG), axis=1)
         for bone, parent in list(enumerate(PARENTS))[1:]:
-            points[:, bone] = points[:, parent] + self.axes[:, parent] @ self.offsets[bone]
+            points[:, bone] = points[:, parent] + self.axes[parent] @ self.offsets[bone]
         return points
 
     def tips(self) -> np.ndarray:
         """Where the bones of LAST end (N, E, 3), rig space."""
-        return self.points()[:, LAST] + (self.axes[:, LAST] @ self.ends[LAST, :, None])[..., 0]
+        axes = np.stack([self.axes[bone] for bone in LAST], axis=1)                 # (N, E, 3, 3)
+        return self.points()[:, LAST] + (axes @ self.ends[LAST, :, None])[..., 0]
 
     def turns(self) -> np.ndarray:
         """Each bone's rotation (N, B, 3, 3) in its parent's axes; of Hips in rig space."""
-        above = self.axes[:, PARENTS]
+        axes = np.stack(self.axes, axis=1)                                          # (N, B, 3, 3)
+        above = axes[:, PARENTS]
         above[:, 0] = np.eye(3)
-        return above.swapaxes(-1, -2) @ self.axes
+        return above.swapaxes(-1, -2) @ axes

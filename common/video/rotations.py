@@ -65,17 +65,19 @@ def euler(turns: np.ndarray, order: str) -> np.ndarray:
     return np.degrees(np.stack([first, np.arcsin(sine), third], axis=1))
 
 
-def continuous(angles: np.ndarray) -> np.ndarray:
-    """Euler angles (N, B, 3), degrees, of the same rotations, each frame as near as possible to the last one.
+def follow_on(angles: np.ndarray, last: np.ndarray | None = None) -> np.ndarray:
+    """Euler angles (N, B, 3), degrees, of the same rotations, each frame as near as possible to the last.
 
-    A rotation has two triples within a full turn: (a, b, c) and (a + 180, 180 - b, c + 180).
+    `last` (B, 3) are those before the first frame; None: there are none. A rotation has two triples within a
+    full turn: (a, b, c) and (a + 180, 180 - b, c + 180).
     """
     twins = np.stack([angles, angles * [1, -1, 1] + 180])               # (2, N, B, 3)
-    result = angles.copy()
-    for frame in range(1, len(angles)):
-        near = twins[:, frame] + 360 * np.round((result[frame - 1] - twins[:, frame]) / 360)
-        far = np.abs(near - result[frame - 1]).sum(-1)                  # (2, B)
-        result[frame] = np.where((far[1] < far[0])[:, None], near[1], near[0])
+    result, start = angles.copy(), int(last is None)
+    last = angles[0] if last is None else last
+    for frame in range(start, len(angles)):
+        near = twins[:, frame] + 360 * np.round((last - twins[:, frame]) / 360)
+        far = np.abs(near - last).sum(-1)                               # (2, B)
+        result[frame] = last = np.where((far[1] < far[0])[:, None], near[1], near[0])
     return result
 
 

@@ -20,7 +20,7 @@ from common.video.player import (
     POSE_UNIT,
     Person,
     angle_table,
-    page_text,
+    page_parts,
     whole_numbers,
 )
 
@@ -172,4 +172,4 @@ def live_page(title: str, fps: float, size: tuple[int, int], delay: float) -> by
     """The player with room for the newest seconds, still empty; `delay` of the poses, seconds."""
     frames = max(2, min(MOST_FRAMES, round(SECONDS * fps)))
     empty = Person(title, np.zeros((frames, 17, 3)), np.zeros((frames, 17, 2)))
-    return page_text([empty], title=title, fps=fps, size=size, live={"delay": delay}).encode()
+    return "".join(page_parts([empty], title=title, fps=fps, size=size, live={"delay": delay})).encode()

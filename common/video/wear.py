@@ -8,6 +8,7 @@ import numpy as np
 from common.skeleton import HUMAN36M
 from common.smooth import smooth
 from common.video.feet import stand
+from common.video.parts import by_parts
 from common.video.rig import CHEST, CLAVICLE, CROWN, LOIN, NAMES, NOSE, RIG, Motion, X, Y
 from common.video.rotations import angle_about, dot, shortest_turn, swing, twist, unhurried, unit
 
@@ -43,14 +44,15 @@ def wear(points: np.ndarray, *, on_floor: bool, nose: np.ndarray = NOSE, crown: 
     for side, sign in SIDES.items():            # hips and pelvis need not lie on one line
         mean = (axes["Hips"].swapaxes(1, 2) @ bones[f"{side}_hip"][..., None]).mean(0)[:, 0]
         offsets[NAMES.index(f"{side.title()}UpLeg")] = lengths[f"{side}_hip"] * unit(mean, sign * X)
-    motion = Motion(points[:, 0], offsets, ends, np.stack([axes[name] for name in NAMES], axis=1))
+    motion = Motion(points[:, 0], offsets, ends, [axes[name] for name in NAMES])
     return stand(motion, lengths["left_ankle"], on_floor=on_floor)
 
 
 def bone_lengths(points: np.ndarray) -> dict[str, float]:
     """Median length of the bone that ends in each joint, metres, left and right the same; of the root 0."""
     parents = np.array(HUMAN36M.parents)
-    lengths = np.median(np.linalg.norm(points - points[:, parents], axis=-1), axis=0) * (parents >= 0)
+    lengths = by_parts(lambda part: np.linalg.norm(part - part[:, parents], axis=-1), points)
+    lengths = np.median(lengths, axis=0) * (parents >= 0)
     return dict(zip(HUMAN36M.joints, (lengths + lengths[HUMAN36M.mirror_order]) / 2))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.skeleton import HUMAN36M, flip
-from common.video.angles import angles, angles_csv
+from common.video.angles import angle_lines, angles
 from tests.common.video.test_pose_files import STANDING, rotation
 
 COS, SIN = np.cos(np.radians(30)), np.sin(np.radians(30))
@@ -120,7 +120,7 @@ def test_somebody_who_lies_on_a_side_or_is_one_point_has_no_lean():
 
 def test_the_table_has_a_row_a_frame_and_empty_cells_for_what_is_not_told():
     poses = np.stack([STANDING, both(knee=(0, 0, -.44))])
-    rows = list(csv.DictReader(io.StringIO(angles_csv(poses, HUMAN36M, 50))))
+    rows = list(csv.DictReader(io.StringIO("".join(angle_lines(poses, HUMAN36M, 50)))))
     assert [row["frame"] for row in rows] == ["0", "1"] and rows[1]["time_s"] == "0.02000"
     assert [row["left_hip_rotation_deg"] for row in rows] == ["", "0.00"]
     assert [float(row["left_knee_flexion_deg"]) for row in rows] == [0, 90]

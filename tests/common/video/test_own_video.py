@@ -13,6 +13,7 @@ from common.clips import replace
 from common.pictures import movies
 from common.recording import Recording
 from common.skeleton import HUMAN36M
+from common.video import parts
 from common.video.level import up_at_pitch
 from common.video.own_video import Wanted, write_outputs
 from common.video.placement import Placement, estimate_root_path, make_intrinsics, undo_roll
@@ -269,3 +270,12 @@ def test_short_clips_of_any_frame_rate_are_fitted(num_frames, fps, tmp_path):
 def test_the_bones_of_the_bvh_have_the_asked_names(tmp_path):
     written(tmp_path, Placement(), bvh_names="joints")
     assert "JOINT left_knee" in (tmp_path / "motion.bvh").read_text()
+
+
+def test_all_files_are_the_same_in_parts_of_any_size(tmp_path, monkeypatch):
+    content = []
+    for size in (7, 1000):
+        monkeypatch.setattr(parts, "PART", size)
+        written(tmp_path / str(size), Placement(root=True, pitch="motion"), *trembling())
+        content.append({path.name: path.read_bytes() for path in (tmp_path / str(size)).iterdir()})
+    assert len(content[0]) == 7 and content[0] == content[1]

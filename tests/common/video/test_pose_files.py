@@ -2,13 +2,14 @@
 import csv
 import json
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from common import files
 from common.skeleton import HUMAN36M
-from common.video import pose_files
+from common.video import parts, pose_files
 from common.video.placement import LEVEL_AXES
 from common.video.pose_files import ROOT_RELATIVE, save_bvh, save_csv, save_json, save_npz
 
@@ -82,3 +83,23 @@ def test_a_file_is_replaced_whole_or_stays(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         files.write_whole(path, "new")
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("save", [save_json, save_csv, pose_files.save_trc, pose_files.save_angles])
+def test_a_text_takes_less_memory_than_it_is_long(save, tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "PART", 50)
+    poses = np.tile(articulated(40), (50, 1, 1))
+    tracemalloc.start()
+    save(tmp_path / "poses", poses, HUMAN36M, FPS)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < (tmp_path / "poses").stat().st_size
+
+
+def test_the_trc_has_the_lines_of_its_rule(tmp_path):
+    poses = articulated(5)
+    pose_files.save_trc(tmp_path / "poses.trc", poses, HUMAN36M, FPS)
+    markers = poses.reshape(5, -1) * np.tile([1000, -1000, -1000], JOINTS)
+    rows = ["\t".join([f"{frame + 1}", f"{frame / FPS:.6f}", *(f"{value:.4f}" for value in marker)])
+            for frame, marker in enumerate(markers)]
+    assert (tmp_path / "poses.trc").read_text().split("\n")[6:] == [*rows, ""]

@@ -4,7 +4,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from common.video.rotations import continuous, euler, shortest_turn, twist, unhurried
+from common.video.rotations import euler, follow_on, shortest_turn, twist, unhurried
 from tests.common.video.test_pose_files import rotation
 
 AXES = dict(zip("XYZ", np.eye(3)))
@@ -41,7 +41,7 @@ def test_euler_angles_multiply_back_to_the_rotation_at_the_poles_too(order):
 def test_angles_that_go_through_90_and_180_degrees_go_on():
     smooth = np.linspace([0, 0, 10], [400, 175, -300], 101)
     turns = np.stack([built(angles, "YZX") for angles in smooth])
-    found = continuous(euler(turns, "YZX")[:, None])[:, 0]
+    found = follow_on(euler(turns, "YZX")[:, None])[:, 0]
     assert np.delete(found, 0, 0) == pytest.approx(np.delete(smooth, 0, 0), abs=1e-6)
 
 

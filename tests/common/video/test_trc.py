@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from common.skeleton import HUMAN36M
-from common.video.trc import trc_text
+from common.video.trc import trc_lines
 from tests.common.video.test_pose_files import STANDING, articulated, rotation
 
 
@@ -28,7 +28,7 @@ def reread(text):
 
 def test_markers_are_the_joints_in_millimetres_with_y_up():
     poses = articulated(5)
-    rate, unit, markers = reread(trc_text(poses, HUMAN36M, 29.97, name="poses.trc"))
+    rate, unit, markers = reread("".join(trc_lines(poses, HUMAN36M, 29.97, name="poses.trc")))
     assert (rate, unit, tuple(markers)) == (29.97, "mm", HUMAN36M.joints)
     for number, joint in enumerate(HUMAN36M.joints):
         assert markers[joint] == pytest.approx(1000 * poses[:, number] * [1, -1, -1], abs=1e-3)
@@ -36,7 +36,7 @@ def test_markers_are_the_joints_in_millimetres_with_y_up():
 
 def test_poses_of_a_tilted_camera_stand_upright_where_up_is_stated():
     turn = rotation(np.array([1, 0, 0]), np.radians(25))
-    text = trc_text((STANDING @ turn.T)[None], HUMAN36M, 25, name="poses.trc", up=turn @ [0, -1, 0])
+    text = "".join(trc_lines((STANDING @ turn.T)[None], HUMAN36M, 25, name="poses.trc", up=turn @ [0, -1, 0]))
     _, _, markers = reread(text)
     assert markers["head"][0] == pytest.approx([0, 690, 0], abs=1e-3)
     assert markers["nose"][0] == pytest.approx([0, 580, 70], abs=1e-3)
