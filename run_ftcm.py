@@ -280,7 +280,7 @@ def predict_video(args, device: str) -> None:
     shown = args.film and player.open_film(*args.film, folder)
     path, notes = film.keypoints_of(args.predict, folder, finder)
     people, read = reader.read_people(path, args.person, **facts, begin=args.begin, end=args.end)
-    poses, more = own_video.lift_recordings(people, place, trained_fps, lambda clip: predict_clips(
+    people, poses, more = own_video.lift_recordings(people, place, trained_fps, lambda clip: predict_clips(
         model, [clip], choices.window_of(args), lifting, desc="lift")["pose"][0])
     said = own_video.write_outputs(folder, people, poses, place, own_video.Wanted(
         args.predict.stem, args.pictures, args.picture_fps, args.bvh_names, shown, args.everybody))

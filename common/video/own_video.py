@@ -74,10 +74,39 @@ def lift_recording(recording: Recording, placement: Placement, trained_fps: floa
 
 
 def lift_recordings(people: list[Recording], placement: Placement, trained_fps: float,
-                    predict: Callable[[Clip], np.ndarray]) -> tuple[list[np.ndarray], list[str]]:
-    """`lift_recording` of each person; each note once."""
-    lifted = [lift_recording(recording, placement, trained_fps, predict) for recording in people]
-    return [poses for poses, _ in lifted], list(dict.fromkeys(note for _, notes in lifted for note in notes))
+                    predict: Callable[[Clip], np.ndarray]
+                    ) -> tuple[list[Recording], list[np.ndarray], list[str]]:
+    """`lift_recording` of each person; who could be lifted, their poses, each note once.
+
+    Of several people those who cannot be lifted are left out, with a note. ValueError where nobody can be.
+    """
+    notes = []
+
+    def lift(recording: Recording) -> np.ndarray:
+        poses, said = lift_recording(recording, placement, trained_fps, predict)
+        notes.extend(said)
+        return poses
+
+    kept, lifted, left_out = those_who_can(people, lift)
+    return kept, lifted, [*dict.fromkeys(notes), *left_out]
+
+
+def those_who_can(people: list[Recording], do: Callable[[Recording], object]) -> tuple[list, list, list[str]]:
+    """The people for whom `do` works, what it gives for each, and a note on each of the others.
+
+    The ValueError of the only one, or of the first where it works for nobody, is raised.
+    """
+    kept, found, notes, problem = [], [], [], None
+    for recording in people:
+        try:
+            found.append(do(recording))
+            kept.append(recording)
+        except ValueError as error:
+            problem = problem or error
+            notes.append(f"{recording.name.capitalize()} is left out. {error}")
+    if not kept:
+        raise problem
+    return kept, found, notes
 
 
 def write_outputs(folder: Path, people: list[Recording], lifted: list[np.ndarray], placement: Placement,
@@ -89,7 +118,7 @@ def write_outputs(folder: Path, people: list[Recording], lifted: list[np.ndarray
     """
     if not wanted.everybody:
         people = [replace(people[0], name=wanted.title)]
-    placed, notes = place_people(people, lifted, placement, wanted.everybody)
+    people, placed, notes = place_people(people, lifted, placement, wanted.everybody)
     starts = file_starts(people) if wanted.everybody else [""]
     with whole_folder(folder) as part:
         files: list[Path] = []
@@ -107,16 +136,24 @@ def write_outputs(folder: Path, people: list[Recording], lifted: list[np.ndarray
 
 
 def place_people(people: list[Recording], lifted: list[np.ndarray], placement: Placement,
-                 everybody: bool) -> tuple[list[Placed], list[str]]:
-    """The placed motion of each person, and notes. The vertical of the first is that of everybody."""
-    placed, notes = [], []
-    for recording, poses in zip(people, lifted):
-        motion, said = place(upright_clip(recording, placement), certainty(recording), poses, placement)
-        if not placed:
+                 everybody: bool) -> tuple[list[Recording], list[Placed], list[str]]:
+    """Who could be placed, the placed motion of each, and notes; the others are left out.
+
+    The vertical of the first is that of everybody. ValueError where nobody can be placed.
+    """
+    notes, poses_of = [], {recording.name: poses for recording, poses in zip(people, lifted)}
+
+    def place_one(recording: Recording) -> Placed:
+        nonlocal placement
+        motion, said = place(upright_clip(recording, placement), certainty(recording),
+                             poses_of[recording.name], placement)
+        if placement.up is None:
             placement = replace(placement, up=up_of(motion, placement))
-        placed.append(motion)
-        notes += [f"{recording.name.capitalize()}: {note}" for note in said] if everybody else said
-    return placed, notes
+        notes.extend(f"{recording.name.capitalize()}: {note}" if everybody else note for note in said)
+        return motion
+
+    kept, placed, left_out = those_who_can(people, place_one)
+    return kept, placed, [*notes, *left_out]
 
 
 def file_starts(people: list[Recording]) -> list[str]:

@@ -176,7 +176,7 @@ def estimate_root_path(clip: Clip, poses: np.ndarray, placement: Placement) -> t
     known = np.flatnonzero(np.isfinite(root).all(1))
     if len(known) == 0:
         raise ValueError("The root cannot be estimated: in every frame all keypoints coincide or no depth "
-                         "explains them. Use --root none.")
+                         "explains them. Lift the person alone, with --root none.")
     if len(known) < len(root):
         notes.append(f"No depth explains the keypoints in {len(root) - len(known)} of {len(root)} frames. "
                      "Their root was interpolated.")

@@ -15,7 +15,7 @@ from common.recording import Recording
 from common.skeleton import HUMAN36M
 from common.video import parts
 from common.video.level import up_at_pitch
-from common.video.own_video import Wanted, write_outputs
+from common.video.own_video import Wanted, lift_recordings, write_outputs
 from common.video.placement import Placement, estimate_root_path, make_intrinsics, undo_roll
 from common.video.player import Film
 from tests.common.pictures.test_movies import stub
@@ -279,3 +279,39 @@ def test_all_files_are_the_same_in_parts_of_any_size(tmp_path, monkeypatch):
         written(tmp_path / str(size), Placement(root=True, pitch="motion"), *trembling())
         content.append({path.name: path.read_bytes() for path in (tmp_path / str(size)).iterdir()})
     assert len(content[0]) == 7 and content[0] == content[1]
+
+
+def crowd(*shares):
+    """People who walk side by side, and their lifted poses; keypoints lie in one point for a share of 0."""
+    recordings, lifted = [], []
+    for number, share in enumerate(shares, start=1):
+        clip, poses, _ = walking_clip(way=1 - number)
+        pixels = denormalize_screen(clip.keypoints * share, **SIZE)
+        recordings.append(Recording(f"person {number}", pixels, clip.fps, **SIZE))
+        lifted.append(poses)
+    return recordings, lifted
+
+
+def test_somebody_who_cannot_be_placed_is_left_out_and_the_others_are_written(tmp_path):
+    people, lifted = crowd(1, 0, 1)
+    placement, wanted = Placement(root=True, fov=60), Wanted("film", everybody=True)
+    sentences = write_outputs(tmp_path, people, lifted, placement, wanted)
+    told = [sentence for sentence in sentences if sentence.startswith("Person 2")]
+    assert len(told) == 1 and "Person 2 is left out. The root cannot be estimated" in told[0]
+    data = json.loads((tmp_path / "poses.json").read_text())
+    assert [person["name"] for person in data["people"]] == ["person 1", "person 3"]
+    assert [person["name"] for person in embedded((tmp_path / "poses.html").read_text())["people"]] == [
+        "person 1", "person 3"]
+    assert not list(tmp_path.glob("person_2*")) and len(list(tmp_path.glob("person_3*"))) == 5
+    with pytest.raises(ValueError, match="root cannot be estimated"):
+        write_outputs(tmp_path / "new", *crowd(0, 0), placement, wanted)
+    assert not (tmp_path / "new").exists()
+
+
+def test_somebody_who_cannot_be_lifted_is_left_out(tmp_path):
+    people, _ = crowd(1, 1)
+    outside = replace(people[0], keypoints=people[0].keypoints + 20_000, name="person 3")
+    kept, lifted, notes = lift_recordings([outside, *people], Placement(), 25, lambda clip: np.zeros(
+        (len(clip), 17, 3)))
+    assert kept == people and len(lifted) == 2
+    assert len(notes) == 1 and notes[0].startswith("Person 3 is left out. ")
