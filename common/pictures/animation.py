@@ -1,6 +1,6 @@
 """A clip as an animation: its 2D keypoints and, beside them, one or more 3D poses.
 
-Shapes: N frames, J joints. Level space: metres, y down along gravity.
+Shapes: N frames, P people, J joints. Level space: metres, y down along gravity.
 """
 from dataclasses import dataclass
 
@@ -27,8 +27,8 @@ def make_animation(points: np.ndarray, poses_level: dict[str, np.ndarray], skele
                    headings: list[str], size: tuple[int, int] | None = None) -> Animation:
     """The animation of `points` (N, J, 2), x right, y down, and of `poses_level`: title -> (N, J, 3).
 
-    Every pose is moved onto the floor. `size` (width, height), pixels, draws the edge of the image in which
-    the points lie.
+    Of several people (N, P, J, ..), NaN where somebody is not there. Every pose is moved onto the floor.
+    `size` (width, height), pixels, draws the edge of the image in which the points lie.
     """
     panels: list[Panel] = [FlatPanel(PANEL_SIDE, PANEL_SIDE, "2D input", points=points, skeleton=skeleton,
                                      size=size)]
@@ -38,8 +38,8 @@ def make_animation(points: np.ndarray, poses_level: dict[str, np.ndarray], skele
 
 
 def put_on_floor(poses_level: np.ndarray) -> np.ndarray:
-    """Level poses (N, J, 3), each moved up or down until its lowest joint lies at y = 0.
+    """Level poses (.., J, 3), each moved up or down until its lowest joint lies at y = 0.
 
     A pose does not say how high above the floor a person is. The pictures therefore hide jumps.
     """
-    return poses_level - poses_level[..., 1].max(1)[:, None, None] * np.array([0, 1, 0])
+    return poses_level - poses_level[..., 1].max(-1)[..., None, None] * np.array([0, 1, 0])

@@ -1,7 +1,8 @@
 """Skeletons as pictures, drawn with Pillow: flat ones in an image, solid ones on a floor with their shadow.
 
-Shapes: N frames, J joints. Level space: metres, y down along gravity, the floor at y = 0. Everything is
-drawn SMOOTH times as large and then reduced, which smooths all edges.
+Shapes: N frames, P people, J joints; NaN where somebody is not there. Level space: metres, y down along
+gravity, the floor at y = 0. Everything is drawn SMOOTH times as large and then reduced, which smooths all
+edges.
 """
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
@@ -58,7 +59,7 @@ class Panel:
     def fit(self, points: np.ndarray) -> tuple[float, np.ndarray]:
         """The factor and the shift (2,) that bring points (.., 2), y down, into the panel below its title."""
         flat = points.reshape(-1, 2)
-        low, high = flat.min(0), flat.max(0)
+        low, high = np.nanmin(flat, axis=0), np.nanmax(flat, axis=0)
         top = 26 * SMOOTH
         room = np.array([self.width, self.height - top]) * (1 - 2 * MARGIN)
         factor = (room / np.maximum(high - low, 1e-6)).min()
@@ -66,15 +67,18 @@ class Panel:
 
 
 class FlatPanel(Panel):
-    """Skeletons (N, J, 2) in an image, x right, y down. `size`, pixels, adds the image's edge and a scale."""
+    """Skeletons (N, J, 2) or (N, P, J, 2) in an image, x right, y down.
+
+    `size`, pixels, adds the image's edge and a scale.
+    """
 
     def __init__(self, width, height, title, *, points: np.ndarray, skeleton: Skeleton, size=None):
-        self.points, self.skeleton, self.size = points, skeleton, size
+        self.points, self.skeleton, self.size = each_person(points), skeleton, size
         super().__init__(width, height, title)
 
     def prepare(self, pen):
         self.factor, self.shift = self.fit(self.points)
-        height = np.median(np.ptp(self.points[..., 1], axis=1)) * self.factor
+        height = np.nanmedian(np.ptp(self.points[..., 1], axis=-1)) * self.factor
         self.stroke = float(np.clip(0.012 * height, SMOOTH, 3 * SMOOTH))
         if self.size is None:
             return
@@ -94,32 +98,36 @@ class FlatPanel(Panel):
     def draw(self, frame: int) -> Image.Image:
         picture = self.background.copy()
         pen = ImageDraw.Draw(picture)
-        placed = self.points[frame] * self.factor + self.shift
-        for parent, child in self.skeleton.bones:
-            pen.line((*placed[parent], *placed[child]), width=round(self.stroke),
-                     fill=bone_color(self.skeleton, child))
-        for joint, (x, y) in enumerate(placed):
-            reach = 1.07 * self.stroke
-            pen.ellipse((x - reach, y - reach, x + reach, y + reach), outline=PANEL, width=SMOOTH // 2,
-                        fill=bone_color(self.skeleton, joint))
+        for placed in those_there(self.points[frame]) * self.factor + self.shift:
+            for parent, child in self.skeleton.bones:
+                pen.line((*placed[parent], *placed[child]), width=round(self.stroke),
+                         fill=bone_color(self.skeleton, child))
+            for joint, (x, y) in enumerate(placed):
+                reach = 1.07 * self.stroke
+                pen.ellipse((x - reach, y - reach, x + reach, y + reach), outline=PANEL, width=SMOOTH // 2,
+                            fill=bone_color(self.skeleton, joint))
         return picture
 
 
 class SolidPanel(Panel):
-    """Skeletons (N, J, 3), level space, seen from beside the camera that filmed, with depth and shadow."""
+    """Skeletons (N, J, 3) or (N, P, J, 3), level space, with depth and shadow.
+
+    They are seen from beside the camera that filmed.
+    """
 
     def __init__(self, width, height, title, *, poses: np.ndarray, skeleton: Skeleton):
-        self.poses, self.skeleton = poses, skeleton
-        self.middle = (poses.min((0, 1)) + poses.max((0, 1))) / 2
-        self.scale = max(1.0, np.ptp(poses, axis=(0, 1))[[0, 2]].max() / 2.5)   # long ways are seen from afar
+        self.poses, self.skeleton = each_person(poses), skeleton
+        low, high = (bound(self.poses, axis=(0, 1, 2)) for bound in (np.nanmin, np.nanmax))         # (3,)
+        self.middle, self.way = (low + high) / 2, (high - low)[[0, 2]].max()
+        self.scale = max(1.0, self.way / 2.5)                   # long ways are seen from afar
         super().__init__(width, height, title)
 
     def prepare(self, pen):
         on_floor = self.poses * [1, 0, 1]
         flat, depth = self.project(np.concatenate([self.poses, on_floor]))
         self.factor, self.shift = self.fit(flat)
-        self.near, self.far = depth.min(), depth.max()
-        reach = TILE * np.ceil(np.ptp(self.poses, axis=(0, 1))[[0, 2]].max() / 2 / TILE + 1)
+        self.near, self.far = np.nanmin(depth), np.nanmax(depth)
+        reach = TILE * np.ceil(self.way / 2 / TILE + 1)
         x, _, z = self.middle
         for offset in np.arange(-reach, reach + TILE / 2, TILE):
             for ends in ([(offset, -reach), (offset, reach)], [(-reach, offset), (reach, offset)]):
@@ -144,11 +152,14 @@ class SolidPanel(Panel):
 
     def draw(self, frame: int) -> Image.Image:
         picture = self.background.copy()
-        pose = self.poses[frame]
-        placed, depth = self.place_in_panel(pose)
-        self.draw_shadow(picture, *self.place_in_panel(pose * [1, 0, 1]))
+        people = those_there(self.poses[frame])                                     # (P, J, 3)
+        places, depths = self.place_in_panel(people)
+        for ground in people * [1, 0, 1]:
+            self.draw_shadow(picture, *self.place_in_panel(ground))
         pen = ImageDraw.Draw(picture)
-        for parent, child in sorted(self.skeleton.bones, key=lambda bone: -depth[list(bone)].sum()):
+        bones = [(person, *bone) for person in range(len(people)) for bone in self.skeleton.bones]
+        for person, parent, child in sorted(bones, key=lambda bone: -depths[bone[0], list(bone[1:])].sum()):
+            placed, depth = places[person], depths[person]
             middle = depth[[parent, child]].mean()
             fog = FOG * (middle - self.near) / max(self.far - self.near, 1e-6)
             color, outline = (mix_colors(near, parse_color(PANEL), fog)
@@ -172,6 +183,16 @@ class SolidPanel(Panel):
             radii = self.find_radii(child) / depth[[parent, child]]
             draw_bone(pen, placed[[parent, child]], radii, 88)
         picture.paste(SHADOW, mask=mask.filter(ImageFilter.GaussianBlur(3 * SMOOTH)))
+
+
+def each_person(points: np.ndarray) -> np.ndarray:
+    """(N, P, J, ..) of points of one person (N, J, ..) or of several."""
+    return points[:, None] if points.ndim == 3 else points
+
+
+def those_there(points: np.ndarray) -> np.ndarray:
+    """The people of points (P, J, ..) who are there."""
+    return points[np.isfinite(points).all(axis=(1, 2))]
 
 
 def draw_bone(pen, ends: np.ndarray, radii: np.ndarray, fill) -> None:

@@ -1,6 +1,6 @@
-"""A motion as a GIF or an MP4: 2D keypoints beside the 3D pose.
+"""The motion of everybody in a film as a GIF or an MP4: 2D keypoints beside the 3D poses.
 
-Shapes: N frames, J joints.
+Shapes: N frames of the film, P people, J joints.
 """
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,35 +8,36 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from common.camera import camera_to_level
 from common.pictures import movies
 from common.pictures.animation import Animation, make_animation
-from common.recording import Recording
 from common.skeleton import HUMAN36M
 from common.terminal import progress
+from common.video.player import Person
 
+Size = tuple[int, int]                  # of the film's pictures: width and height in pixels
 GIF_FPS, GIF_SECONDS = 15, 10           # at most, where no rate is stated; a GIF holds the first seconds
 
 
-def write_gif(path: Path, recording: Recording, poses: np.ndarray, rate: float | None) -> list[str]:
-    """Write the first seconds of `poses` (N, J, 3), upright along their y axis, at `rate` pictures a second.
+def write_gif(path: Path, people: list[Person], fps: float, size: Size, rate: float | None) -> list[str]:
+    """Write the first seconds of everybody's motion at `rate` pictures a second; returns notes.
 
-    Returns notes. Where the film has fewer frames a second, its own rate is taken.
+    Where the film has fewer frames a second, `fps`, its own rate is taken.
     """
-    rate = min(rate or GIF_FPS, recording.fps)
-    shown = frames_at(len(poses), recording.fps, rate)
+    rate, animation = min(rate or GIF_FPS, fps), animate(people, fps, size)
+    shown = frames_at(len(animation.headings), fps, rate)
     kept = shown[:max(1, round(GIF_SECONDS * rate))]
-    animation = animate(recording, poses)
     movies.save_gif(path, [animation.draw(frame) for frame in kept], fps=rate)
     return [f"{path.name} holds the first {GIF_SECONDS} seconds."] if len(kept) < len(shown) else []
 
 
-def write_mp4(path: Path, recording: Recording, poses: np.ndarray, rate: float | None) -> list[str]:
-    """Write all of `poses` (N, J, 3), as `write_gif`; a note where ffmpeg could not."""
+def write_mp4(path: Path, people: list[Person], fps: float, size: Size, rate: float | None) -> list[str]:
+    """Write the whole of everybody's motion, as `write_gif`; a note where ffmpeg could not."""
     ffmpeg = movies.find_ffmpeg()
     if ffmpeg is None:
         return [f"No ffmpeg is on the search path: {path.name} was not written."]
-    rate, animation = min(rate or recording.fps, recording.fps), animate(recording, poses)
-    shown = frames_at(len(poses), recording.fps, rate)
+    rate, animation = min(rate or fps, fps), animate(people, fps, size)
+    shown = frames_at(len(animation.headings), fps, rate)
     try:
         movies.save_mp4(path, draw(animation, shown), size=animation.draw(0).size, fps=rate, ffmpeg=ffmpeg)
     except ValueError as error:
@@ -56,8 +57,16 @@ def frames_at(num_frames: int, fps: float, rate: float) -> list[int]:
     return [min(num_frames - 1, int(number * fps / rate + 1e-6)) for number in range(count)]
 
 
-def animate(recording: Recording, poses: np.ndarray) -> Animation:
-    """The animation of a recording and its poses (N, J, 3)."""
-    headings = [f"{recording.name}   {frame / recording.fps:.2f} s" for frame in range(len(poses))]
-    return make_animation(recording.keypoints, {"3D pose": poses}, HUMAN36M, headings=headings,
-                          size=(recording.width, recording.height))
+def animate(people: list[Person], fps: float, size: Size) -> Animation:
+    """The animation of people, upright: poses are levelled where they know what is up."""
+    frames = max(person.first + len(person.poses) for person in people)
+    points = np.full((frames, len(people), len(HUMAN36M.joints), 2), np.nan, np.float32)
+    poses = np.full((*points.shape[:3], 3), np.nan, np.float32)
+    for number, person in enumerate(people):
+        rows = slice(person.first, person.first + len(person.poses))
+        points[rows, number] = person.keypoints
+        poses[rows, number] = camera_to_level(person.poses, person.up)
+    who = people[0].name if len(people) == 1 else f"{len(people)} people"
+    headings = [f"{who}   {frame / fps:.2f} s" for frame in range(frames)]
+    return make_animation(points, {"3D pose" if len(people) == 1 else "3D poses": poses}, HUMAN36M,
+                          headings=headings, size=size)

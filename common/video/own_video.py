@@ -187,23 +187,18 @@ def write_pose_files(folder: Path, recording: Recording, placed: Placed, wanted:
 
 def write_pictures(folder: Path, people: list[Recording], placed: list[Placed],
                    wanted: Wanted) -> tuple[list[str], list[Path]]:
-    """Write the page, the GIF and the MP4, as far as they are wanted; notes and files.
-
-    The page shows everybody, GIF and MP4 the first person.
-    """
+    """Write the page, the GIF and the MP4 of everybody, as far as they are wanted; notes and files."""
     page, gif, mp4 = (folder / name for name in ("poses.html", "animation.gif", "animation.mp4"))
     first, size, notes = people[0], (people[0].width, people[0].height), []
+    begin = min(recording.first for recording in people)
+    shown = [Person(recording.name, motion.poses, recording.keypoints, motion.state == 1, motion.up,
+                    first=recording.first - begin) for recording, motion in zip(people, placed)]
     if "html" in wanted.pictures:
-        begin = min(recording.first for recording in people)
-        shown = [Person(recording.name, motion.poses, recording.keypoints, motion.state == 1, motion.up,
-                        first=recording.first - begin) for recording, motion in zip(people, placed)]
         film = wanted.film and replace(wanted.film, start=wanted.film.start + begin / first.fps)
         save_html(page, shown, title=wanted.title, fps=first.fps, film=film, size=size,
                   feet_on_floor=not placed[0].grounded)
     if "gif" in wanted.pictures:
-        notes += write_gif(gif, first, placed[0].poses, wanted.rate)
+        notes += write_gif(gif, shown, first.fps, size, wanted.rate)
     if "mp4" in wanted.pictures:
-        notes += write_mp4(mp4, first, placed[0].poses, wanted.rate)
-    if len(people) > 1 and {"gif", "mp4"} & set(wanted.pictures):
-        notes.append(f"GIF and MP4 show {first.name} alone; poses.html shows everybody.")
+        notes += write_mp4(mp4, shown, first.fps, size, wanted.rate)
     return notes, [file for file in (page, gif, mp4) if file.exists()]

@@ -59,3 +59,16 @@ def test_the_input_is_drawn_at_its_pixels_in_the_colours_of_the_sides():
 def test_panels_stand_side_by_side():
     panel = solid([ON_FLOOR])
     assert compose([panel, panel], 0, "one").size[0] == 2 * 200 + 3 * 8
+
+
+def test_everybody_is_drawn_while_there_and_the_near_ones_before_the_far_ones():
+    near, far = ON_FLOOR - [0, 0, 1], ON_FLOOR + [0, 0, 1]
+    there = np.stack([np.stack([near, far]), np.stack([near, near * np.nan])])
+    for poses in (there, there[:, ::-1]):
+        panel, alone = solid(poses), solid([near, far])
+        both, one = (np.asarray(panel.draw(frame), int) for frame in (0, 1))
+        background = np.asarray(panel.background, int)
+        assert panel.factor == alone.factor and (one == np.asarray(alone.draw(0), int)).all()
+        coloured = np.ptp(one, axis=-1) > 60
+        assert (both[coloured] == one[coloured]).all()              # the near one hides the far one
+        assert (both != background).any(-1).sum() > 1.3 * (one != background).any(-1).sum()

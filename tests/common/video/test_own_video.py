@@ -11,13 +11,14 @@ from PIL import Image
 from common.camera import camera_to_level, denormalize_screen, project
 from common.clips import replace
 from common.pictures import movies
+from common.pictures.skeletons import COLORS, parse_color
 from common.recording import Recording
 from common.skeleton import HUMAN36M
-from common.video import parts
+from common.video import drawing, parts
 from common.video.level import up_at_pitch
 from common.video.own_video import Wanted, lift_recordings, write_outputs
 from common.video.placement import Placement, estimate_root_path, make_intrinsics, undo_roll
-from common.video.player import Film
+from common.video.player import Film, Person
 from tests.common.pictures.test_movies import stub
 from tests.common.video.test_bvh import PLACES, TO_BVH, reread_with_bvh
 from tests.common.video.test_player import embedded
@@ -315,3 +316,19 @@ def test_somebody_who_cannot_be_lifted_is_left_out(tmp_path):
         (len(clip), 17, 3)))
     assert kept == people and len(lifted) == 2
     assert len(notes) == 1 and notes[0].startswith("Person 3 is left out. ")
+
+
+def test_moving_pictures_show_everybody_while_they_are_there():
+    people, lifted = crowd(1, 1)
+    shown = [Person(person.name, poses, person.keypoints, up=up_at_pitch(0), first=5 * number)
+             for number, (person, poses) in enumerate(zip(people, lifted))]
+    animation = drawing.animate(shown, 25, (SIZE["width"], SIZE["height"]))
+    assert len(animation.headings) == 17 and animation.headings[5] == "2 people   0.20 s"
+    flat, wrist = animation.panels[0], HUMAN36M.joints.index("left_wrist")
+
+    def drawn(person, frame, row):
+        x, y = np.rint(person.keypoints[row, wrist] * flat.factor + flat.shift).astype(int)
+        return flat.draw(frame).getpixel((int(x), int(y))) == parse_color(COLORS["left"])
+
+    assert drawn(people[0], 11, 11) and drawn(people[1], 11, 6) and drawn(people[1], 16, 11)
+    assert drawn(people[0], 2, 2) and not drawn(people[1], 2, 11) and not drawn(people[0], 16, 11)
