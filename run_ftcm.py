@@ -278,7 +278,7 @@ def predict_video(args, device: str) -> None:
         return live.lift_stream(frames, lifter, trained_fps=trained_fps, placement=place, backlog=lines)
     folder = check_writable(args.output or options.PROJECT / "checkpoint" / f"poses_{args.predict.stem}")
     shown = args.film and player.open_film(*args.film, folder)
-    path, notes = film.keypoints_of(args.predict, folder, finder)
+    path, notes = film.keypoints_of(args.predict, folder, finder, (args.begin, args.end))
     people, read = reader.read_people(path, args.person, **facts, begin=args.begin, end=args.end)
     people, poses, more = own_video.lift_recordings(people, place, trained_fps, lambda clip: predict_clips(
         model, [clip], choices.window_of(args), lifting, desc="lift")["pose"][0])

@@ -13,16 +13,15 @@ import argparse
 import io
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from common.command.command_line import Parser
 from common.files import check_writable, write_whole
-from dataset.detectors import ENVIRONMENT, MAKERS, Detect, box_of
+from dataset.detectors import MAKERS, Detect, box_of
+from dataset.frames import Span, open_cv, open_frames
 
-IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 UNEVEN = 0.2            # frames: a film's times that lie further from even ones are kept
 COLOURS = 3             # levels of red, of green and of blue by which people are told apart
 
@@ -59,6 +58,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--region", metavar="X,Y,WIDTH,HEIGHT", type=parse_region,
         help="look only into this part of the picture, pixels: enlarges small people, leaves others out")
     add("--fps", type=float, help="frames per second, where the film does not say; needed for a folder")
+    add("--from", dest="begin", type=float, metavar="SECONDS", help="look for nobody before this time")
+    add("--to", dest="end", type=float, metavar="SECONDS", help="look for nobody from this time on")
     add("--made_of", default="", metavar="TEXT", help="a text to keep in the file")
     args = parser.parse_args(argv)
     if (args.detector != "mediapipe") != (args.model is not None):
@@ -67,11 +68,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         parser.error("--person_model is for --detector rtmpose")
     if args.everybody and args.detector == "rtmpose" and not args.person_model:
         parser.error("--everybody needs --person_model FILE, which finds the people for rtmpose")
+    if None not in (args.begin, args.end) and not args.begin < args.end:
+        parser.error(f"--from must come before --to, got {args.begin:g} and {args.end:g}")
     args.camera = int(str(args.video)) if is_camera(args.video) else None
     if (args.camera is None) != (args.output.suffix == ".npz") or args.camera is not None and (
-            str(args.output) != "-" or args.everybody):
-        parser.error(f"--output must end in .npz, or be - for a camera, without --everybody; got "
-                     f"{args.output}")
+            str(args.output) != "-" or args.everybody or {args.begin, args.end} != {None}):
+        parser.error(f"--output must end in .npz, or be - for a camera, without --everybody, --from and "
+                     f"--to; got {args.output}")
     return args
 
 
@@ -93,34 +96,42 @@ def convert(args) -> None:
     if args.camera is not None:
         return stream_camera(args)
     check_writable(args.output.parent)
-    frames, fps, total = open_frames(args.video)
+    read, fps, total = open_frames(args.video)
     fps = fps if args.fps is None else args.fps
     if fps is None or not 0 < fps < 1000:
         raise ValueError(f"{args.video} states no frame rate. Give it with --fps, above 0 and below 1000."
                          if args.fps is None else f"--fps must be above 0 and below 1000, got {fps:g}.")
-    detect = make_detector(args)
-    found, looks, times, size = [], [], [], None
-    for number, (picture, time) in enumerate(frames):
+    detect, span = make_detector(args), Span(args.begin, args.end, fps)
+    found, looks, times, size, looked = [], [], [], None, 0
+    for number, (picture, time) in enumerate(read(span)):
+        times.append(time)
+        if picture is None:
+            found.append([])
+            looks.append([])
+            continue
+        looked += 1
         if size not in (None, picture.shape[1::-1]):
             raise ValueError(f"{args.video}: frame {number} has {picture.shape[1::-1]} pixels, the ones "
                              f"before {size}. Use the frames of one video.")
         size = picture.shape[1::-1]
         found.append(detect_in_region(detect, picture, args.region or (0, 0, *size)))
         looks.append([colours(picture, person) for person in found[-1]] if args.everybody else [])
-        times.append(time)
         if number % 10 == 9:
-            print(f"frame {number + 1} of {max(total, number + 1)}", file=sys.stderr, flush=True)
+            print(f"frame {number + 1} of {max(span.count(total), number + 1)}", file=sys.stderr, flush=True)
+    if found and not looked:
+        raise ValueError(f"{args.video} ends before --from {args.begin:g}, after {len(found) / fps:.2f} s. "
+                         "Correct it.")
     if not found:
         raise ValueError(f"{args.video} holds no frame that can be read. Convert it to mp4.")
     facts = {"layout": detect.layout, "width": size[0], "height": size[1], "made_of": args.made_of}
     even = even_rate(times) if args.fps is None else None
     facts |= {"fps": float(fps)} if even is None else even
-    unseen = sum(not people for people in found)
-    if unseen == len(found):
+    unseen = looked - sum(bool(people) for people in found)
+    if unseen == looked:
         raise ValueError("Nobody was found in any frame; nothing was written. Try --region around the "
                          "person, or another detector.")
     save(args.output, found, looks, detect.joints, args.everybody, facts)
-    print(f"{len(found)} frames of {size[0]} x {size[1]} at {facts['fps']:.4g} a second, nobody found in "
+    print(f"{looked} frames of {size[0]} x {size[1]} at {facts['fps']:.4g} a second, nobody found in "
           f"{unseen}: {args.output}")
 
 
@@ -186,45 +197,6 @@ def save(path: Path, found: list[list[np.ndarray]], looks: list[list[np.ndarray]
     write_whole(path, file.getvalue())
 
 
-def open_cv():
-    """OpenCV."""
-    try:
-        import cv2
-    except ImportError as error:
-        raise ImportError(f"OpenCV is missing ({error}). {ENVIRONMENT}") from error
-    return cv2
-
-
-def open_frames(path: Path) -> tuple[Iterator[tuple[np.ndarray, float | None]], float | None, int]:
-    """The frames of a film, picture or folder, frames a second, and about how many they are.
-
-    A frame is a picture (height, width, 3), upright, blue first, and its time in seconds, None where unknown.
-    """
-    cv2 = open_cv()
-    if not path.exists():
-        raise FileNotFoundError(f"There is no video {path}.")
-    if path.is_dir() or path.suffix.lower() in IMAGES:
-        files = sorted(path.iterdir()) if path.is_dir() else [path]
-        files = [file for file in files if file.suffix.lower() in IMAGES]
-        return ((read_picture(cv2, file), None) for file in files), None if path.is_dir() else 1.0, len(files)
-    capture = cv2.VideoCapture(str(path))
-    if not capture.isOpened():
-        raise ValueError(f"{path} cannot be opened as a video. Convert it to mp4.")
-    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)       # turn pictures as the film's rotation flag says
-    total = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    return read_video(cv2, capture), capture.get(cv2.CAP_PROP_FPS), int(total) if 0 < total < 1e9 else 0
-
-
-def read_video(cv2, capture) -> Iterator[tuple[np.ndarray, float | None]]:
-    """Its pictures and their times in seconds."""
-    while True:
-        there, picture = capture.read()
-        if not there:
-            return
-        time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-        yield picture, time if time >= 0 else None
-
-
 def stream_camera(args) -> None:
     """Write a line of facts, then a line for each frame of the camera, as `--predict -` reads them."""
     from dataset.camera_lines import camera_lines
@@ -236,13 +208,6 @@ def stream_camera(args) -> None:
     rate = args.fps or capture.get(cv2.CAP_PROP_FPS)
     for line in camera_lines(capture, detect, args.region, rate if 1 <= rate < 1000 else 30):
         print(json.dumps(line, separators=(",", ":")), flush=True)
-
-
-def read_picture(cv2, path: Path) -> np.ndarray:
-    picture = cv2.imread(str(path))
-    if picture is None:
-        raise ValueError(f"{path} cannot be read as a picture. Take it out of the folder.")
-    return picture
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from common.files import check_writable
 from common.terminal import progress
 from dataset.archive import archive_keys, read_archive
-from dataset.detect_keypoints import IMAGES
+from dataset.frames import IMAGES
 
 PROJECT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = PROJECT / ".venv-detector"
@@ -53,11 +53,13 @@ def is_film(path: Path) -> bool:
     return path.suffix.lower() in FILMS | IMAGES
 
 
-def keypoints_of(film: Path, folder: Path, detector: Detector) -> tuple[Path, list[str]]:
+def keypoints_of(film: Path, folder: Path, detector: Detector,
+                 span: tuple[float | None, float | None] = (None, None)) -> tuple[Path, list[str]]:
     """The keypoint file of a film, in `folder`, and notes; any other file is one itself, without notes.
 
-    A film is looked at once for each detector. Raises FileNotFoundError without the detector's environment,
-    ValueError with the detector's sentence, or for a detector where no film is.
+    Nobody is looked for outside of `span`, seconds, from and to; the file's times are those of the film. A
+    film is looked at once for each detector and span, or once as a whole. Raises FileNotFoundError without
+    the detector's environment, ValueError with the detector's sentence, or for a detector where no film is.
     """
     if not is_film(film):
         if detector.detector or detector.model or detector.person_model:
@@ -66,12 +68,14 @@ def keypoints_of(film: Path, folder: Path, detector: Detector) -> tuple[Path, li
         return film, []
     if not film.exists():
         raise FileNotFoundError(f"There is no film {film}.")
-    kept, made_of = folder / KEPT, describe(film, detector)
-    if made_of_what(kept) == made_of:
+    words = [word for name, value in zip(("--from", "--to"), span) if value is not None
+             for word in (name, f"{value:g}")]
+    kept, whole, made_of = folder / KEPT, describe(film, detector), describe(film, detector, words)
+    if made_of_what(kept) in (made_of, whole):
         return kept, [f"Keypoints: {kept}, detected before. Remove it to detect again."]
     check_writable(folder)
     command = [find_python(), "-m", "dataset.detect_keypoints", str(film.resolve()), "--output",
-               str(kept.resolve()), "--made_of", made_of, *detector.words()]
+               str(kept.resolve()), "--made_of", made_of, *detector.words(), *words]
     process = start(command, stdout=subprocess.DEVNULL)
     try:
         report_progress(process)
@@ -96,12 +100,12 @@ def open_camera(number: int, detector: Detector) -> BinaryIO:
     return process.stdout
 
 
-def describe(film: Path, detector: Detector) -> str:
-    """What a keypoint file is made of: it is made again when any of this changes."""
+def describe(film: Path, detector: Detector, more: list[str] = ()) -> str:
+    """What a keypoint file is made of: it is made again when any of this changes; `more` words besides."""
     files = sorted(film.iterdir()) if film.is_dir() else [film]
     facts = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
     sizes, times = [size for _, size, _ in facts], [time for *_, time in facts]
-    return json.dumps([film.name, len(facts), sum(sizes), max(times, default=0), detector.words()])
+    return json.dumps([film.name, len(facts), sum(sizes), max(times, default=0), [*detector.words(), *more]])
 
 
 def made_of_what(path: Path) -> str | None:

@@ -13,6 +13,7 @@ from tests.keypoint_samples import expected, track
 
 PICTURES = 5
 WIDTH, HEIGHT = 640, 480
+LOOKED_AT = []                  # numbers of the frames whose pictures were taken
 
 
 class Capture:
@@ -30,9 +31,13 @@ class Capture:
     def set(self, fact, value):
         assert (fact, value) == (49, 1)             # the film's rotation flag is obeyed
 
-    def read(self):
+    def grab(self):
         self.frame += 1
-        return self.frame <= PICTURES, np.full((HEIGHT, WIDTH, 3), self.frame - 1, np.uint8)
+        return self.frame <= PICTURES
+
+    def retrieve(self):
+        LOOKED_AT.append(self.frame - 1)
+        return True, np.full((HEIGHT, WIDTH, 3), self.frame - 1, np.uint8)
 
 
 class RTMPose:
@@ -83,6 +88,22 @@ def test_what_it_writes_is_read_back_with_size_rate_and_layout(tmp_path, capsys)
     assert "5 frames of 640 x 480 at 25 a second, nobody found in 0" in capsys.readouterr().out
 
 
+def test_from_and_to_leave_out_frames_and_keep_the_films_times(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys.modules[__name__], "PICTURES", 50)
+    LOOKED_AT.clear()
+    line = "--detector rtmpose --model {}/body.onnx "
+    assert detect(tmp_path, line + "--from 0.8 --to 1.2") == 0
+    assert LOOKED_AT == list(range(18, 33))                 # 20 to 30 and a tenth of a second on both sides
+    assert "15 frames of 640 x 480" in capsys.readouterr().out
+    recording = read_recording(tmp_path / "k.npz", begin=0.8, end=1.2)
+    assert recording.first == 20 and recording.notes == []
+    assert recording.keypoints == pytest.approx(expected(track(50))[20:30] / 2, abs=1e-3)
+    (tmp_path / "k.npz").unlink()
+    assert detect(tmp_path, line + "--from 3") == 2
+    assert "ends before --from 3, after 2.00 s" in capsys.readouterr().err
+    assert not (tmp_path / "k.npz").exists()
+
+
 def test_frames_without_anybody_are_gaps(tmp_path, capsys):
     assert detect(tmp_path, "--detector rtmpose --model {}/body.onnx --person_model {}/person.onnx") == 0
     assert "nobody found in 1" in capsys.readouterr().out
@@ -119,7 +140,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence_and_leaves_no_file(options,
 
 
 @pytest.mark.parametrize("options", ["--detector rtmpose", "--model {}/body.onnx", "--region 1,2",
-                                     "--region a"])
+                                     "--region a", "--from 2 --to 2"])
 def test_options_that_do_not_fit_are_refused_in_one_sentence(options, tmp_path, capsys):
     with pytest.raises(SystemExit) as caught:
         detect(tmp_path, options)

@@ -86,6 +86,19 @@ def test_a_film_becomes_poses_and_its_keypoints_are_kept(network, started, tmp_p
     assert len(started()) == 2 and {"--everybody", "--fps"} <= set(started()[1])
 
 
+def test_a_film_is_looked_at_between_from_and_to(network, started, tmp_path, capsys):
+    folder, walk = tmp_path / "out", tmp_path / "walk.mp4"
+    assert predict(network, walk, folder, "--from 0.2 --to 1") == 0
+    words = started()[0]
+    assert words[words.index("--from") + 1] == "0.2" and words[words.index("--to") + 1] == "1"
+    with np.load(folder / "poses.npz") as archive:
+        assert len(archive["poses"]) == 40
+    for span, count in (((0.2, 1), 1), ((0.4, 1), 2), ((None, None), 3), ((0.4, None), 3)):     # 3: the whole
+        film.keypoints_of(walk, folder, film.Detector(), span)
+        assert len(started()) == count
+    assert not {"--from", "--to"} & set(started()[2])
+
+
 def test_everybody_in_a_film_gets_files_one_page_and_one_json(started, tmp_path):
     folder = tmp_path / "out"
     assert predict(None, tmp_path / "walk.mp4", folder, "--person all --level motion") == 0
