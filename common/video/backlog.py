@@ -2,6 +2,7 @@
 import io
 import os
 import queue
+import sys
 import threading
 from typing import BinaryIO
 
@@ -42,7 +43,12 @@ class Backlog:
 
 
 def reopened(file: BinaryIO) -> BinaryIO:
-    """`file` with a buffer of its own: Python cannot end while a thread reads from standard input's."""
+    """`file`; standard input with a buffer of its own: Python cannot end while a thread reads from its first.
+
+    What another file has read ahead, as that of a camera's detector has, would be lost with its buffer.
+    """
+    if file is not getattr(sys.stdin, "buffer", None):
+        return file
     try:
         return open(os.dup(file.fileno()), "rb")
     except (AttributeError, io.UnsupportedOperation):

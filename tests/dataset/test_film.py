@@ -136,10 +136,14 @@ def test_without_the_detectors_environment_a_sentence_names_the_command(
     assert "make detector" in error and error.count("\n") == 1 and not (tmp_path / "out").exists()
 
 
-def test_a_cameras_number_lifts_live(network, started, capfd):
-    assert predict(network, "9") == 0
-    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-    assert len(lines) == 61 and lines[-1]["frame"] == 59 and lines[-1]["pose"] is not None
+@pytest.mark.parametrize("view", ["", "--view"])
+def test_a_cameras_number_lifts_live(view, network, started, capfd):
+    assert predict(network, "9", line=view) == 0
+    told = capfd.readouterr()
+    lines = [json.loads(line) for line in told.out.splitlines()]
+    assert len(lines) == 61 and lines[-1]["frame"] == 59 and lines[0]["fps"] == 50
+    assert lines[-1]["pose"] is not None or view and lines[-1]["dropped"]
+    assert ("The body as it moves: http://127.0.0.1" in told.err) == bool(view)
 
 
 def test_what_counts_as_a_film(tmp_path):
