@@ -5,6 +5,7 @@ Each writer takes a folder and points (N, J, 3), x and y in pixels and a score, 
 import json
 
 import numpy as np
+import pytest
 
 from dataset.keypoints.layouts import BLAZEPOSE33
 from tests.keypoint_samples import SIZE, write_json
@@ -151,6 +152,21 @@ def sleap(folder, points, layout, tracks=("track_0",)):
     rows += [[track, frame, 0.93, *pose.ravel()] for frame, pose in enumerate(points) for track in tracks]
     (folder / "labels.000_walk.analysis.csv").write_text("\n".join(",".join(map(str, row)) for row in rows))
     return folder / "labels.000_walk.analysis.csv"
+
+
+def sleap_h5(folder, points, layout, tracks=("track_0",)):
+    """sleap-convert --format analysis: sleap.ai, "Export analysis HDF5"; all tracks in one array."""
+    h5py = pytest.importorskip("h5py")
+    path, places = folder / "labels.000_walk.analysis.h5", points.transpose(2, 1, 0)        # (3, J, N)
+    with h5py.File(path, "w") as file:
+        file["tracks"] = np.stack([np.where(places[2] > 0, places[:2], np.nan)] * len(tracks))
+        file["point_scores"] = np.stack([places[2]] * len(tracks))
+        file["instance_scores"] = np.full((len(tracks), len(points)), 0.93)
+        file["track_occupancy"] = np.ones((len(points), len(tracks)), np.uint8)
+        file["node_names"] = np.array(layout.joints, "S")
+        file["track_names"] = np.array(tracks, "S")
+        file["video_path"] = "walk.mp4"
+    return path
 
 
 def sports2d(folder, points, layout, *, unit="px", scale=1.0):

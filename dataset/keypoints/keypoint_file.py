@@ -14,8 +14,8 @@ from dataset.keypoints.layouts import BLAZEPOSE33
 from dataset.reading import describe_value, limit_entries, read_numbers, read_text
 
 SUPPORTED = ("npz or npy of keypoints; JSON of COCO, AlphaPose, MMPose, Ultralytics, MediaPipe, TF.js or "
-             "plain lists; CSV, also of DeepLabCut and SLEAP; trc in pixels; folders of OpenPose or "
-             "Ultralytics (dataset/keypoints/README.md)")
+             "plain lists; CSV, also of DeepLabCut and SLEAP; SLEAP's analysis h5; trc in pixels; folders of "
+             "OpenPose or Ultralytics (dataset/keypoints/README.md)")
 MAX_DIGITS = 18         # of a frame's number
 
 

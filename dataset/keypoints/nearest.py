@@ -25,7 +25,7 @@ PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
 ENDINGS = {
     **dict.fromkeys((".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"), FILM),
     **dict.fromkeys(PICTURES, FILM.replace("a film", "a picture")),
-    **dict.fromkeys((".h5", ".hdf5", ".slp"), TABLES),
+    ".slp": TABLES,
     **dict.fromkeys((".pkl", ".pickle", ".pt", ".pth"), "can run code, so it is not read. Save its keypoints "
                     "as npz: np.savez('keypoints.npz', keypoints=array, layout='coco17')"),
     ".txt": "is nearest to one of Ultralytics' label files. Name the folder that holds them, one for each "

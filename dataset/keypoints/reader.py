@@ -14,6 +14,7 @@ from dataset.keypoints.array_files import read_array, read_npz
 from dataset.keypoints.cleaning import describe_guesses, fill, find_seen, to_pixels
 from dataset.keypoints.folders import read_folder
 from dataset.keypoints.following import follow
+from dataset.keypoints.hdf5_files import read_hdf5
 from dataset.keypoints.joint_order import find_order
 from dataset.keypoints.json_files import read_json
 from dataset.keypoints.json_frames import read_lines
@@ -25,7 +26,7 @@ from dataset.keypoints.tracks import check_continuity, mend_swaps
 from dataset.reading import check_regular
 
 READERS = {".npz": read_npz, ".npy": read_array, ".json": read_json, ".jsonl": read_lines, ".csv": read_csv,
-           ".trc": read_trc}
+           ".trc": read_trc, ".h5": read_hdf5, ".hdf5": read_hdf5}
 ASSUMED_FPS = 30
 EVERYBODY = "all"       # in place of a person's name
 SHORTEST = 1.0          # seconds

@@ -1,6 +1,7 @@
 """Files as detectors and trackers write them give the same poses; a mapping file says the rest."""
 import json
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +69,7 @@ FILES = {
         COCO17, {}),
     "DeepLabCut": (lambda to, points: tool.deeplabcut(to, points, COCO17), COCO17, {}),
     "SLEAP": (lambda to, points: tool.sleap(to, points, COCO17), COCO17, {}),
+    "SLEAP in HDF5": (lambda to, points: tool.sleap_h5(to, points, COCO17), COCO17, {}),
     "Sports2D": (lambda to, points: tool.sports2d(to, points, COCO17), COCO17, {}),
     "Sports2D that calls pixels metres": (lambda to, points: tool.sports2d(to, points, COCO17, unit="m"),
                                           COCO17, {}),
@@ -167,7 +169,7 @@ def test_a_mapping_file_names_the_joints_of_deeplabcut_and_sleap(tmp_path):
     points, other = track(), {joint: f"p{place}" for place, joint in enumerate(COCO17.joints)}
     layout = replace(COCO17, name="lab", joints=tuple(other.values()))
     needed = {joint: name for joint, name in other.items() if "eye" not in joint and joint != "left_ear"}
-    for write in (tool.deeplabcut, tool.sleap, write_csv):
+    for write in (tool.deeplabcut, tool.sleap, tool.sleap_h5, write_csv):
         path = write(tmp_path, points, layout)
         with pytest.raises(ValueError, match="joints are named p0, p1, .*none stands for left_shoulder, "):
             read_recording(path, **SIZE)
@@ -232,7 +234,8 @@ def test_a_file_cannot_name_a_mapping_file(tmp_path):
 
 def test_one_of_several_animals_and_tracks_is_chosen_by_name(tmp_path):
     for path, names in ((tool.deeplabcut(tmp_path, track(), COCO17, individuals=["ann", "bob"]), "ann|bob"),
-                        (tool.sleap(tmp_path, track(), COCO17, tracks=("left", "right")), "left|right")):
+                        (tool.sleap(tmp_path, track(), COCO17, tracks=("left", "right")), "left|right"),
+                        (tool.sleap_h5(tmp_path, track(), COCO17, tracks=("left", "right")), "left|right")):
         with pytest.raises(ValueError, match=f"2 people: ({names}) .6 frames"):
             read_recording(path, **SIZE)
         chosen = read_recording(path, person=names.split("|")[1], **SIZE)
@@ -245,6 +248,44 @@ def test_a_joint_placed_by_hand_has_no_score_and_is_seen(tmp_path):
         recording = read_recording(path, **SIZE)
         assert recording.keypoints == pytest.approx(expected(track()), abs=1e-3)
         assert not [note for note in recording.notes if "unseen" in note]
+
+
+def change(path, name, value):
+    """The HDF5 file in `path` with another value, or soft or external link, in place of `name`."""
+    import h5py
+    with h5py.File(path, "a") as file:
+        del file[name]
+        file[name] = value(h5py) if callable(value) else value
+    return path
+
+
+@pytest.mark.parametrize("name, value, sentence", [
+    ("tracks", lambda h5py: h5py.ExternalLink("other.h5", "tracks"), "tracks is no array of this file"),
+    ("tracks", lambda h5py: h5py.SoftLink("/point_scores"), "tracks is no array of this file"),
+    ("tracks", np.zeros((1, 3, 17, 6)), r"got \(1, 3, 17, 6\)"),
+    ("tracks", np.zeros((1, 2, 17, 6), int), "got"),
+    ("tracks", np.float64(1), "got"), ("point_scores", np.zeros((1, 17, 7)), r"\(1, 17, 7\)"),
+    ("tracks", np.full((1, 2, 17, 6), np.nan), "nobody is in its 6 frames"),
+    ("node_names", 5, "must be a name"),
+    ("node_names", np.zeros(20_000), "at most 10,000")])
+def test_a_wrong_hdf5_file_is_refused(name, value, sentence, tmp_path):
+    path = change(tool.sleap_h5(tmp_path, track(), COCO17), name, value)
+    with pytest.raises(ValueError, match=sentence):
+        read_recording(path, **SIZE)
+
+
+def test_other_hdf5_files_are_told_what_is_read_and_a_missing_h5py_how_to_install_it(tmp_path, monkeypatch):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "walkDLC.h5", "w") as file:
+        file.create_group("df_with_missing")
+    with pytest.raises(ValueError, match="holds df_with_missing; .*SLEAP's.*save_as_csv=True"):
+        read_recording(tmp_path / "walkDLC.h5", **SIZE)
+    path = change(tool.sleap_h5(tmp_path, track(), COCO17), "point_scores", np.full((1, 17, 6), np.nan))
+    recording = read_recording(path, **SIZE)                            # placed by hand: seen
+    assert recording.keypoints == pytest.approx(expected(track())) and not recording.filled.any()
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(ModuleNotFoundError, match="python -m pip install h5py"):
+        read_recording(path, **SIZE)
 
 
 def test_a_trc_file_states_its_rate_and_one_in_space_is_refused(tmp_path):
