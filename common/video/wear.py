@@ -31,6 +31,12 @@ def wear(points: np.ndarray, *, on_floor: bool, nose: np.ndarray = NOSE, crown: 
     moves whole frames.
     `nose` and `crown` (3,): directions from thorax to nose and from there to head at rest.
     """
+    motion, shin = dress(points, nose, crown)
+    return stand(motion, shin, on_floor=on_floor)
+
+
+def dress(points: np.ndarray, nose: np.ndarray, crown: np.ndarray) -> tuple[Motion, float]:
+    """`wear` but for the floor, and the length of a shin, metres."""
     joints = {name: points[:, index] for index, name in enumerate(HUMAN36M.joints)}
     bones = {name: unit(joints[name] - joints[HUMAN36M.joints[parent]], REST[name])
              for name, parent in zip(HUMAN36M.joints, HUMAN36M.parents) if parent >= 0}
@@ -44,8 +50,7 @@ def wear(points: np.ndarray, *, on_floor: bool, nose: np.ndarray = NOSE, crown: 
     for side, sign in SIDES.items():            # hips and pelvis need not lie on one line
         mean = (axes["Hips"].swapaxes(1, 2) @ bones[f"{side}_hip"][..., None]).mean(0)[:, 0]
         offsets[NAMES.index(f"{side.title()}UpLeg")] = lengths[f"{side}_hip"] * unit(mean, sign * X)
-    motion = Motion(points[:, 0], offsets, ends, [axes[name] for name in NAMES])
-    return stand(motion, lengths["left_ankle"], on_floor=on_floor)
+    return Motion(points[:, 0], offsets, ends, [axes[name] for name in NAMES]), lengths["left_ankle"]
 
 
 def bone_lengths(points: np.ndarray) -> dict[str, float]:
