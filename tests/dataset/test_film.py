@@ -181,7 +181,7 @@ def test_a_detector_for_a_keypoint_file_is_refused(network, tmp_path, capsys):
 
 
 def test_mp4_without_ffmpeg_is_refused_before_anything_is_done(monkeypatch, capsys):
-    monkeypatch.setattr(options.shutil, "which", lambda _: None)
+    monkeypatch.setattr("shutil.which", lambda _: None)
     with pytest.raises(SystemExit):
         options.parse("--predict x.npz --pictures mp4".split())
     assert "ffmpeg" in capsys.readouterr().err
