@@ -90,6 +90,8 @@ def plan(model, windows: Windows, lifting: Lifting) -> tuple[list[torch.Tensor],
     if window.hop:
         return windows.covering().split(size), False
     targets = windows.centers(lifting.every)
+    if getattr(model, "every_frame", False):
+        return targets.split(size), False
     gain = getattr(model, "sharing_gain", None)
     if gain is not None and window.inputs.space != "virtual":
         pays = len(targets) * lifting.every + len(windows.clips) * window.frames < gain * len(targets)

@@ -86,7 +86,10 @@ def lift_sequence(model, sequence, index, step: int, skeleton: Skeleton, *, flip
 
 
 def lift_batch(model, windows: Windows, batch: Batch, row: torch.Tensor, lifting: Lifting, *, shared: bool):
-    """Poses (B, J, 3), or (B, T, J, 3) with a hop, of the windows whose targets are `row` (B,), metres."""
+    """Poses (B, J, 3), or (B, T, J, 3) with a hop, of the windows whose targets are `row` (B,), metres.
+
+    Without a hop a network that predicts every frame of a window answers for its target alone.
+    """
     skeleton, window = windows.clips[0].skeleton, windows.window
     if shared:
         return lift_sequence(model, *windows.sequence(row), window.tds, skeleton,
@@ -95,7 +98,8 @@ def lift_batch(model, windows: Windows, batch: Batch, row: torch.Tensor, lifting
     def network(given):
         return lift(model, given, skeleton, flip_test=lifting.flip_test, amp=lifting.amp)
 
-    return window.inputs.lift(network, batch.keypoints, batch.seen, batch.intrinsics, window.place)
+    pose = window.inputs.lift(network, batch.keypoints, batch.seen, batch.intrinsics, window.place)
+    return pose if window.hop or pose.ndim == 3 else pose[:, window.place]
 
 
 def add_poses(sums, weights, windows: Windows, row, pose) -> None:

@@ -51,7 +51,9 @@ def folder(tmp_path_factory):
             ("rays_last", False, {"input": "rays", "target": "last"}),
             ("virtual", False, {"input": "virtual"}),
             ("virtual_every_mask", True, {"input": "virtual"}), ("mask", False, {}),
-            ("virtual_mask_tds2", False, {"input": "virtual", "tds": 2})):
+            ("virtual_mask_tds2", False, {"input": "virtual", "tds": 2}),
+            ("all_virtual_last", True, {"input": "virtual", "target": "last"}),
+            ("all_last_tds2", True, {"target": "last", "tds": 2})):
         save_network(folder / f"{name}.pth",
                      {"dataset": "h36m", "keypoints": "gt", "tds": 1, "target": "center"} | data,
                      frames=5, dim=16, depth=1, every_frame=every_frame, mask="mask" in name)
@@ -107,7 +109,8 @@ def lift_by_hand(path, clip, *, tds, target="center", hop=None):
         place = {"center": frames // 2, "last": frames - 1}[target]
         rows = [[min(max(frame + tds * (step - place), 0), last) for step in range(frames)]
                 for frame in range(len(clip))]
-        return answers(model, clip, np.array(rows), saved, place)
+        poses = answers(model, clip, np.array(rows), saved, place)
+        return poses[:, place] if model.every_frame else poses
     sums, weights = np.zeros((len(clip), 17, 3)), np.zeros((len(clip), 1, 1))
     for phase in range(min(tds, len(clip))):
         spare = len(range(phase, len(clip), tds)) - frames
@@ -165,6 +168,8 @@ CASES += [("every_tds2", {"tds": 2, "hop": hop}, None) for hop in (None, 1)]
 CASES += [(kind, {"tds": 1, "target": "last" if "last" in kind else "center"}, source)
           for kind in ("rays", "rays_last", "virtual", "mask") for source in (None, "gt")]
 CASES += [("virtual_every_mask", {"tds": 1, "hop": None}, None), ("virtual_mask_tds2", {"tds": 2}, None)]
+CASES += [("all_virtual_last", {"tds": 1, "target": "last"}, None),
+          ("all_last_tds2", {"tds": 2, "target": "last"}, None)]
 CASES += [("3dhp", {"tds": 1}, None), ("3dhp_last", {"tds": 1, "target": "last"}, None),
           ("3dhp_every", {"tds": 1, "hop": 2}, None)]
 
@@ -232,7 +237,8 @@ def holed(tmp_path_factory):
     ("rays", "", {"tds": 1}), ("rays_last", "--fov 90", {"tds": 1, "target": "last"}),
     ("virtual", "--fov 70", {"tds": 1}), ("mask", "", {"tds": 1}),
     ("virtual_every_mask", "--fov 40 --hop 3", {"tds": 1, "hop": 3}),
-    ("virtual_mask_tds2", "", {"tds": 2})])
+    ("virtual_mask_tds2", "", {"tds": 2}), ("all_virtual_last", "--fov 40", {"tds": 1, "target": "last"}),
+    ("all_last_tds2", "", {"tds": 2, "target": "last"})])
 def test_predictions_know_the_field_of_view_and_what_was_seen(kind, line, facts, live, folder, holed,
                                                               tmp_path, monkeypatch, capsys):
     path, lines, seen = holed
@@ -252,7 +258,7 @@ def test_predictions_know_the_field_of_view_and_what_was_seen(kind, line, facts,
         tmp_path / "out" / "poses.npz")["poses"]
     assert np.array(found) == pytest.approx(expected, abs=3e-5)
     told = f"field of view of {fov:g} degrees ({'stated' if line else 'assumed'}"
-    assert (told in said.out + said.err) == (kind != "mask")
+    assert (told in said.out + said.err) == (kind not in ("mask", "all_last_tds2"))
 
 
 @pytest.mark.parametrize("options", [
@@ -264,7 +270,8 @@ def test_predictions_know_the_field_of_view_and_what_was_seen(kind, line, facts,
     "--teacher {virtual},{mask} --input rays", "--input virtual --reprojection_weight 1 --stature 1",
     "--target last --refine -tds 2", "--refine", "--every_frame 1 -tds 2", "--every_frame 1 --hop 4",
     "--reload 1 --previous_dir {last} --refine", "--reload 1 --previous_dir {every} --velocity_weight 1",
-    "--reload 1 --previous_dir {every_tds2} --hop 1", "--target last --refine --refine_root estimate"])
+    "--reload 1 --previous_dir {every_tds2} --hop 1", "--target last --refine --refine_root estimate",
+    "--target last --every_frame 1 --velocity_weight 1"])
 def test_a_training_ends_with_what_its_files_give_by_hand(options, folder, tmp_path):
     size = "" if "--reload" in options else "-f 5 --d_hid 16 --layers 1"
     assert run(f"--train 1 -k gt --nepoch 1 -b 64 --lr 0.01 {size} {options}", folder, tmp_path / "run") == 0
@@ -274,7 +281,8 @@ def test_a_training_ends_with_what_its_files_give_by_hand(options, folder, tmp_p
     hop = {"--every_frame 1 --hop 4": 4, "--reload 1 --previous_dir {every_tds2} --hop 1": 1}.get(options, 2)
     clips = human36m.load(folder, keypoints="gt", split="test")
     poses = [lift_by_hand(lifter, clip, tds=data["tds"], target=data["target"],
-                          hop=hop if "every" in options else None) for clip in clips]
+                          hop=hop if "every" in options and "last" not in options else None)
+             for clip in clips]
     if "--refine" in options:
         refine, = (tmp_path / "run").glob("refine_*.pth")
         source = "estimate" if "estimate" in options else "gt"
@@ -311,7 +319,8 @@ LOADED = "--reload 1 --previous_dir"
     (f"--train 1 {LOADED} {{release}} --velocity_weight 1", ["--velocity_weight"]),
     (f"--train 1 {LOADED} {{center}} --every_frame 1 --hop 2", ["--every_frame 0"]),
     ("--train 1 --every_frame 1 --refine", ["--refine", "--every_frame 1"]),
-    ("--train 1 --every_frame 1 --target last", ["--every_frame 1", "--target last"]),
+    ("--train 1 --every_frame 1 --target last --hop 3", ["--hop", "answers for the last"]),
+    (f"{LOADED} {{all_virtual_last}} --hop 2", ["--hop", "answers for the last"]),
     ("--train 1 --hop 3", ["--hop", "--every_frame 1"]), ("--train 1 --dataset 3dhp --refine", ["--refine"]),
     ("--train 1 -f 5 --every_frame 1 --hop 6", ["--hop", "1 to 5"]),
     (f"--predict x.npz {LOADED} {{center}} --hop 2", ["--hop"]),

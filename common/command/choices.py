@@ -16,7 +16,8 @@ from common.windows import Window
 
 def window_of(args: argparse.Namespace) -> Window:
     """The window that the options and the checkpoint ask for."""
-    hop = (args.hop or default_hop(args.frames)) if args.every_frame else None
+    whole = args.every_frame and args.target == "center"
+    hop = (args.hop or default_hop(args.frames)) if whole else None
     return Window(frames=args.frames, tds=args.tds, target=args.target, hop=hop,
                   inputs=Inputs(args.input, args.mask))
 

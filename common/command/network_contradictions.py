@@ -24,13 +24,11 @@ def find_network_problem(args, path: Path | None = None) -> str | None:
     """The first contradiction between the network, that of the file `path`, and what it is to do."""
     network = "the network" if path is None else str(path)
     checks = [
-        (args.hop and not args.every_frame,
+        (args.hop and not (args.every_frame and args.target == "center"),
          "--hop is for networks that predict every frame of a window (--every_frame 1); "
-         f"{network} predicts one frame; drop it"),
+         f"{network} {'answers for the last' if args.every_frame else 'predicts one frame'}; drop it"),
         ((args.hop or 1) > args.frames,
          f"--hop must be 1 to {args.frames}, the frames of {network}, got {args.hop}"),
-        (args.every_frame and args.target == "last",
-         "--every_frame 1 predicts every frame of a window; drop --target last"),
         (args.every_frame and args.refine,
          f"--refine works on one pose a window; {network} predicts every frame (--every_frame 1); "
          "drop one of the two"),

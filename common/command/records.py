@@ -52,7 +52,7 @@ def evaluation_name(args: argparse.Namespace) -> str:
     parts += ["refine", args.refine_root] if args.refine else []
     parts += [f"{name}{getattr(args, name)}" for name in ("test_stride", "downsample")
               if getattr(args, name) > 1]
-    parts += [f"hop{window_of(args).hop}"] if args.every_frame else []
+    parts += [f"hop{window_of(args).hop}"] if window_of(args).hop else []
     parts += [f"smooth{args.smooth:g}"] if args.smooth else []
     parts += [f"height{args.body_height}"] if args.body_height else []
     parts += ["keep_root"] if args.keep_root else []

@@ -47,7 +47,8 @@ def describe(network: torch.nn.Module, saved: dict) -> dict:
     """What an ONNX file says of itself: how windows are made, what the poses mean, whose terms hold."""
     data, every = {**saved.get("unsaid", {}), **saved["data"]}, network.every_frame
     skeleton = LAYOUTS.get(data.get("dataset"), HUMAN36M)
-    target = network.frames - 1 if data.get("target") == "last" else network.frames // 2
+    last = data.get("target") == "last"
+    target = network.frames - 1 if last else network.frames // 2
     poses = "(windows, frames, joints, xyz)" if every else "(windows, joints, xyz)"
     space = "the virtual camera's" if data.get("input") == "virtual" else "camera"
     return {
@@ -59,9 +60,9 @@ def describe(network: torch.nn.Module, saved: dict) -> dict:
                       if data.get("stature") else ""),
         "joints": skeleton.joints, "parents": skeleton.parents, "root": skeleton.root,
         "frames": network.frames, "frame_rate": saved.get("fps", 50), "frame_step": data.get("tds", 1),
-        "target_frame": None if every else target,
-        "hop": default_hop(network.frames) if every else None,
-        "blending": blending_weights(network.frames).tolist() if every else None,
+        "target_frame": None if every and not last else target,
+        "hop": default_hop(network.frames) if every and not last else None,
+        "blending": blending_weights(network.frames).tolist() if every and not last else None,
         "edges": "a window's frames before the recording's first and after its last repeat these",
         "mirrored_mean": "not in the graph: average the pose with the mirrored pose of mirrored keypoints; "
                          "to mirror, change the sign of x and take the joints in mirror_order",

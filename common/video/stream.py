@@ -121,7 +121,8 @@ class Lifter(Stream):
     def lift_target(self) -> np.ndarray:
         """The pose (J, 3) at the target of the window that ends with the newest frame."""
         self.waiting -= 1
-        return self.lift_window(list(self.recent)[::self.tds])
+        pose = self.lift_window(list(self.recent)[::self.tds])
+        return pose if pose.ndim == 2 else pose[-1]         # of all frames, from a network without delay
 
 
 class SequenceLifter(Stream):
