@@ -39,8 +39,8 @@ def execute(argv: list[str]) -> None:
     chosen = parser.parse_args(argv)
     torch.set_num_threads(1)
     rows = []
-    for frames in options.SHIPPED:
-        evaluation = options.parse(f"--train 0 --dataset cmu -k {chosen.keypoints} -f {frames}".split())
+    for choice in options.CHOOSES.values():
+        evaluation = options.parse(f"--train 0 --dataset cmu -k {chosen.keypoints} {choice}".split())
         clips = run_ftcm.load_clips(evaluation, chosen.split)[::chosen.every]
         rows += measure_forms(clips, evaluation)
     report = {**provenance(argv, "cpu", program="-m experiments.precision"), "seed": evaluation.seed,

@@ -16,26 +16,29 @@ from experiments.publish import copy_results, renew_pages
 SMOOTHING = (0, 0.02, 0.04, 0.08, 0.15)     # seconds
 
 
-def measure_shipped(shipped: dict[int, Path], study: Study) -> list[str]:
+def measure_shipped(shipped: dict[str, Path], study: Study) -> list[str]:
     """Evaluate checkpoints on the bundled motions, both keypoint sources, and measure their limits; then the
-    mean of all of them on keypoints with simulated errors.
+    mean of those with a delay on keypoints with simulated errors.
 
-    `shipped`: the checkpoints by their frames. What was measured is published; returned are sentences on what
+    `shipped`: the checkpoints by name, as options.SHIPPED. What was measured is published; returned are sentences on what
     could not be measured.
     """
     sentences = []
-    for frames, path in shipped.items():
+    for name, path in shipped.items():
+        choice = options.CHOOSES[name]
         if not path.is_file():
             sentences.append(f"{path.name} is not there: not evaluated.")
             continue
         for keypoints in ("gt", "detected"):
-            words = f"--train 0 -f {frames} --dataset cmu -k {keypoints}".split()
+            words = f"--train 0 {choice} --dataset cmu -k {keypoints}".split()
             sentences += measure_and_publish(f"{path.stem}_{keypoints}", words, ["scores.json"], study)
-        sentences += measure_and_publish(f"limits_{path.stem}", ["-f", str(frames)],
-                                         ["limits.json", "limits.png"], study, execute=limits.execute)
-    if all(path.is_file() for path in shipped.values()):
+        if name != "live":
+            sentences += measure_and_publish(f"limits_{path.stem}", choice.split(),
+                                             ["limits.json", "limits.png"], study, execute=limits.execute)
+    averaged = [path for name, path in shipped.items() if name != "live"]
+    if len(averaged) > 1 and all(path.is_file() for path in averaged):
         words = "--train 0 --dataset cmu -k detected --previous_dir".split()
-        sentences += measure_and_publish("ftcm_mean_detected", [*words, ",".join(map(str, shipped.values()))],
+        sentences += measure_and_publish("ftcm_mean_detected", [*words, ",".join(map(str, averaged))],
                                          ["scores.json"], study)
     return sentences
 
@@ -55,14 +58,14 @@ def measure_and_publish(name: str, words: list[str], files: list[str], study: St
     return []
 
 
-def measure_smoothing(frames: int, study: Study) -> list[str]:
-    """Publish smoothing.json: errors of the checkpoint that ships with so many frames, along SMOOTHING.
+def measure_smoothing(choice: str, study: Study) -> list[str]:
+    """Publish smoothing.json: errors along SMOOTHING of the checkpoint that ships and `choice` chooses.
 
     Returns a sentence where that could not be done.
     """
     rows = []
     for seconds in SMOOTHING:
-        words = f"--train 0 -f {frames} --dataset cmu -k detected --cameras 0".split()
+        words = f"--train 0 {choice} --dataset cmu -k detected --cameras 0".split()
         words += ["--smooth", str(seconds)] if seconds else []
         folder = study.output / f"smoothing_{seconds}"
         reason = study.attempt([*words, "--output", str(folder)])
@@ -82,7 +85,7 @@ def execute(argv: list[str]) -> None:
     study = parse_study("results", "Evaluate the checkpoints that ship, measure their limits and smoothing, "
                         "and renew the pages of results.", argv, folder="shipped")
     sentences = measure_shipped(options.SHIPPED, study)
-    sentences += measure_smoothing(next(iter(options.SHIPPED)), study)
+    sentences += measure_smoothing(options.CHOOSES["best"], study)
     print("\n".join([*sentences, *renew_pages(options.PROJECT)]))
 
 

@@ -45,7 +45,7 @@ def test_the_poses_are_those_that_the_program_writes(placement, words, keypoints
 
 def test_another_checkpoint_a_list_and_shares_of_the_picture(keypoints):
     shares = keypoints[:9] / [1920, 1080, 1]
-    path = PROJECT / "checkpoint" / "ftcm_81.pth"
+    path = PROJECT / "checkpoint" / "ftcm_fast.pth"
     placement = Placement(fit=False)
     poses = lift_keypoints(keypoints[:9], **FACTS, checkpoint=path, placement=placement)
     again = lift_keypoints(shares.tolist(), **FACTS, checkpoint=str(path), placement=placement)

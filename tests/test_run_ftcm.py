@@ -511,10 +511,10 @@ def test_what_the_release_cannot_hold_is_not_exported_to_it(facts, words, data, 
     assert "The original release" in error and words in error and not (tmp_path / "w").exists()
 
 
-@pytest.mark.parametrize("frames", run_ftcm.options.SHIPPED)
-def test_the_checkpoints_that_ship_are_not_exported_to_the_release(frames, tmp_path, capsys):
+@pytest.mark.parametrize("name", run_ftcm.options.SHIPPED)
+def test_the_checkpoints_that_ship_are_not_exported_to_the_release(name, tmp_path, capsys):
     assert run_ftcm.main(["--export_release", str(tmp_path / "r.pth"), "--reload", "1", "--previous_dir",
-                          str(run_ftcm.options.SHIPPED[frames])]) == 2
+                          str(run_ftcm.options.SHIPPED[name])]) == 2
     assert "every frame" in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 

@@ -29,10 +29,10 @@ def trained(tmp_path, monkeypatch):
 
 @pytest.fixture()
 def shipped(trained, tmp_path, monkeypatch):
-    """A project whose shipped checkpoint of 27 frames is a small one; that of 81 frames is missing."""
-    paths = {frames: tmp_path / "checkpoint" / path.name for frames, path in options.SHIPPED.items()}
+    """A project whose best checkpoint is a small one; the others are missing."""
+    paths = {name: tmp_path / "checkpoint" / path.name for name, path in options.SHIPPED.items()}
     monkeypatch.setattr(options, "SHIPPED", paths)
-    assert run(f"--export_weights {paths[27]} --reload 1 --previous_dir {trained}", tmp_path,
+    assert run(f"--export_weights {paths['best']} --reload 1 --previous_dir {trained}", tmp_path,
                tmp_path / "o") == 0
     return paths
 
@@ -82,10 +82,10 @@ def test_the_published_network_fits_into_ten_megabytes(tmp_path):
 
 def test_evaluation_without_a_named_checkpoint_uses_the_shipped_one_and_says_so(shipped, tmp_path, capsys):
     assert run("--train 0 -k gt", tmp_path, tmp_path / "default") == 0
-    assert f"No --previous_dir: using the checkpoint that ships, {shipped[27]}\n" in capsys.readouterr().out
+    assert f"No --previous_dir: using the checkpoint that ships, {shipped['best']}\n" in capsys.readouterr().out
     scores = json.loads((tmp_path / "default" / "scores.json").read_text())
-    assert scores["checkpoint"] == [str(shipped[27])] and scores["frames"] == 5
-    assert run(f"--train 0 --reload 1 --previous_dir {shipped[27]}", tmp_path, tmp_path / "named") == 0
+    assert scores["checkpoint"] == [str(shipped["best"])] and scores["frames"] == 5
+    assert run(f"--train 0 --reload 1 --previous_dir {shipped['best']}", tmp_path, tmp_path / "named") == 0
     named = json.loads((tmp_path / "named" / "scores.json").read_text())
     assert scores["average"] == named["average"]
 
@@ -103,16 +103,16 @@ def test_a_stream_is_lifted_with_the_shipped_checkpoint_and_hears_only_json(ship
     header = json.dumps({"layout": "coco17", "width": 640, "height": 480, "fps": 50})
     lines = io.TextIOWrapper(io.BytesIO(f"{header}\n{frame}\n".encode()))
     monkeypatch.setattr(run_ftcm.sys, "stdin", lines)
-    assert run_ftcm.main(["--predict", "-", "--device", "cpu"]) == 0
+    assert run_ftcm.main(["--predict", "-", "--target", "center", "--device", "cpu"]) == 0
     captured = capsys.readouterr()
     assert [json.loads(line).get("frame") for line in captured.out.splitlines()] == [None, 0]
     assert "using the checkpoint that ships" in captured.err
 
 
 def test_a_missing_shipped_checkpoint_is_named(shipped, tmp_path, capsys):
-    assert run("--train 0 -k gt -f 81", tmp_path, tmp_path / "o") == 2
+    assert run("--train 0 -k gt -f 27", tmp_path, tmp_path / "o") == 2
     error = capsys.readouterr().err
-    assert f"The checkpoint that ships, {shipped[81]}, is missing" in error and "Traceback" not in error
+    assert f"The checkpoint that ships, {shipped['fast']}, is missing" in error and "Traceback" not in error
 
 
 def test_without_licensed_data_the_default_evaluation_names_the_missing_file(shipped, tmp_path, capsys):
@@ -126,5 +126,6 @@ def test_shipped_files_are_small_and_name_their_recipe(path):
     assert path.is_file()
     assert path.stat().st_size <= 10e6
     saved = checkpoint.load(path)
-    assert options.SHIPPED[saved["model_args"]["frames"]] == path
+    assert options.SHIPPED[{81: "best", 27: "fast"}[saved["model_args"]["frames"]]
+                           if saved["data"]["target"] == "center" else "live"] == path
     assert saved["data"]["dataset"] == "cmu" and saved["history"] and "options" in saved

@@ -29,7 +29,7 @@ WINDOW, LIFTING = Window(27, hop=default_hop(27)), Lifting(batch_size=64)
 
 @pytest.fixture(scope="module")
 def network():
-    saved = checkpoint.load(SHIPPED[27])
+    saved = checkpoint.load(SHIPPED["fast"])
     saved["model_args"] = building.with_defaults(saved["model_args"], FTCM)
     return building.build(FTCM, saved, "")
 

@@ -5,6 +5,7 @@ from common.augmentation.augmenter import IN_PLACE_OF, NAMES
 from common.command.network_contradictions import network_checks
 from common.command.option_parser import spelt
 from common.command.option_values import EXPORTS
+from common.command.shipped import CHOOSES, name_shipped
 from common.command.video_contradictions import film_checks, video_checks
 
 NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "test_stride", "refine",
@@ -19,13 +20,10 @@ ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "begin", "end"
                     "pictures", "picture_fps"]
 
 
-def find_problem(args, shipped: dict[int, Path]) -> str | None:
-    """The first contradiction among the options, as a sentence; None when there is none.
-
-    `shipped` are the checkpoints that ship, by their frames.
-    """
+def find_problem(args) -> str | None:
+    """The first contradiction among the options, as a sentence; None when there is none."""
     checks = [*task_checks(args), *value_checks(args), *training_checks(args), *video_checks(args),
-              *film_checks(args), *checkpoint_checks(args, shipped), *network_checks(args)]
+              *film_checks(args), *checkpoint_checks(args), *network_checks(args)]
     return next((sentence for failed, sentence in checks if failed), None)
 
 
@@ -114,8 +112,8 @@ def training_checks(args) -> list[tuple]:
     ]
 
 
-def checkpoint_checks(args, shipped: dict[int, Path]) -> list[tuple]:
-    """Which files are read; `shipped` are the checkpoints that ship, by their frames."""
+def checkpoint_checks(args) -> list[tuple]:
+    """Which files are read."""
     modes = tasks(args)
     return [
         (len(args.averaged) > 1 and (modes not in ([], ["predict"]) or args.refine),
@@ -128,9 +126,10 @@ def checkpoint_checks(args, shipped: dict[int, Path]) -> list[tuple]:
         (args.reload and args.previous_dir is None and not args.shipped,
          "--reload 1 needs a checkpoint; add --previous_dir FILE"),
         (args.shipped and ("network" in args.given and args.network != "ftcm"
-                           or "frames" in args.given and args.frames not in shipped),
-         f"the checkpoints that ship are of FTCM with {' and '.join(map(str, shipped))} frames "
-         f"({', '.join(path.name for path in shipped.values())}); choose one with -f, or name another with "
+                           or name_shipped(args) is None),
+         "the checkpoints that ship are FTCM's: "
+         + ", ".join(f"ftcm_{name}.pth ({words})" for name, words in CHOOSES.items())
+         + "; choose one so, or name another with "
          "--reload 1 --previous_dir FILE"),
         (not args.reload and args.previous_dir is not None,
          "--previous_dir names a checkpoint that is not loaded; add --reload 1 or drop it"),

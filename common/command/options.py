@@ -12,9 +12,9 @@ from common.command.contradictions import find_problem
 from common.command.networks import NETWORKS, PRETRAINING
 from common.command.option_parser import build_parser
 from common.command.option_values import EVERYBODY, LIVE, PROJECT
+from common.command.shipped import CHOOSES, name_shipped
 
-# The checkpoints that ship, by their frames; the first is used where none is named.
-SHIPPED = {27: PROJECT / "checkpoint" / "ftcm_27.pth", 81: PROJECT / "checkpoint" / "ftcm_81.pth"}
+SHIPPED = {name: PROJECT / "checkpoint" / f"ftcm_{name}.pth" for name in CHOOSES}
 OVERVIEW = """\
 FTCM lifts 2D keypoints of a video to 3D poses. What you can do:
   python run_ftcm.py --predict FILE --output FOLDER            3D poses of your keypoints (--predict -: live)
@@ -40,7 +40,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     args.camera = camera_number(args.predict)
     if args.camera is not None:
         args.predict = LIVE
-    problem = find_problem(args, SHIPPED)
+    problem = find_problem(args)
     if problem:
         parser.error(problem)
     args.everybody = args.person == EVERYBODY
@@ -53,7 +53,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         args.previous_refine_name = find_file(parser, "previous_refine_name", args.previous_refine_name)
     if args.shipped:
         args.reload = True
-        args.previous_dir = SHIPPED[args.frames if "frames" in args.given else next(iter(SHIPPED))]
+        args.previous_dir = SHIPPED[name_shipped(args)]
         args.averaged = [args.previous_dir]
     return args
 

@@ -35,7 +35,8 @@ def add_most_used(add: Callable) -> None:
     add("--reload", type=parse_bool, default=False, help="start from the weights in --previous_dir")
     add("--previous_dir", type=Path,
         help="checkpoint file (.pth), of this program or of the original release; without it, evaluation and "
-        "--predict use the one that ships, checkpoint/ftcm_27.pth or, with -f 81, ftcm_81.pth; A.pth,B.pth: "
+        "--predict use one that ships in checkpoint/: ftcm_best.pth, with -f 27 ftcm_fast.pth, for streams "
+        "(--predict - or a camera) ftcm_live.pth; A.pth,B.pth: "
         "they average the poses of several networks")
     add("--predict", type=Path, metavar="FILE", help="lift this film, picture, folder of pictures or "
         "file of 2D keypoints (formats: dataset/keypoints/README.md), and write poses, player and BVH to "

@@ -27,25 +27,26 @@ def test_shipped_checkpoints_are_evaluated_on_both_keypoints_and_what_failed_is_
     monkeypatch.setattr(run_ftcm, "execute", execute)
     monkeypatch.setattr(limits, "execute", execute)
     monkeypatch.setattr(results, "copy_results", lambda name, files, _: published.append((name, *files)))
-    (tmp_path / "ftcm_27.pth").write_text("")
-    said = results.measure_shipped({27: tmp_path / "ftcm_27.pth", 81: tmp_path / "ftcm_81.pth"}, study)
+    (tmp_path / "ftcm_fast.pth").write_text("")
+    said = results.measure_shipped({"fast": tmp_path / "ftcm_fast.pth", "live": tmp_path / "x.pth"}, study)
     assert asked == ["--train 0 -f 27 --dataset cmu -k gt", "--train 0 -f 27 --dataset cmu -k detected",
                      "-f 27"]
     out = study.output
-    assert published == [("ftcm_27_gt", out / "ftcm_27_gt" / "scores.json"),
-                         ("limits_ftcm_27", out / "limits_ftcm_27" / "limits.json",
-                          out / "limits_ftcm_27" / "limits.png")]
-    assert said == ["ftcm_27_detected: no room", "ftcm_81.pth is not there: not evaluated."]
+    assert published == [("ftcm_fast_gt", out / "ftcm_fast_gt" / "scores.json"),
+                         ("limits_ftcm_fast", out / "limits_ftcm_fast" / "limits.json",
+                          out / "limits_ftcm_fast" / "limits.png")]
+    assert said == ["ftcm_fast_detected: no room", "x.pth is not there: not evaluated."]
 
 
-def test_the_mean_of_all_shipped_checkpoints_is_evaluated(study, tmp_path, monkeypatch):
+def test_the_mean_of_the_shipped_checkpoints_with_a_delay_is_evaluated(study, tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(run_ftcm, "execute", lambda words: asked.append(" ".join(words[:-2])))
     monkeypatch.setattr(limits, "execute", run_ftcm.execute)
     monkeypatch.setattr(results, "copy_results", lambda *_: None)
     first, second = tmp_path / "a.pth", tmp_path / "b.pth"
     first.write_text(""), second.write_text("")
-    assert results.measure_shipped({27: first, 81: second}, study) == []
+    assert results.measure_shipped({"best": first, "fast": second, "live": first}, study) == []
+    assert not any("limits" in line or line == "--target last" for line in asked)
     assert asked[-1] == f"--train 0 --dataset cmu -k detected --previous_dir {first},{second}"
 
 
@@ -59,19 +60,20 @@ def test_smoothing_becomes_a_row_for_each_strength(study, project, monkeypatch):
             "commit": "x", "seed": 1}))
 
     monkeypatch.setattr(run_ftcm, "execute", execute)
-    assert results.measure_smoothing(81, study) == []
+    assert results.measure_smoothing("-f 81", study) == []
     rows = json.loads((project / publish.FOLDER / "smoothing.json").read_text())["rows"]
     assert [row["MPJPE"] for row in rows] == [50 + seconds for seconds in results.SMOOTHING]
     monkeypatch.setattr(study.__class__, "attempt", lambda *_: "no room")
-    assert results.measure_smoothing(81, study) == ["smoothing: no room"]
+    assert results.measure_smoothing("-f 81", study) == ["smoothing: no room"]
 
 
 def test_pages_stay_as_they_are_without_shipped_files(project, monkeypatch, capsys):
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     (project / "README.md").write_text(text, encoding="utf-8")
-    monkeypatch.setattr(results.options, "SHIPPED", {27: project / "ftcm_27.pth"})
+    monkeypatch.setattr(results.options, "SHIPPED", {name: project / f"ftcm_{name}.pth"
+                                                     for name in results.options.SHIPPED})
     assert run_study(results.execute, ["--device", "cpu"]) == 0
-    assert "ftcm_27.pth is not there: not evaluated.\n" in capsys.readouterr().out
+    assert "ftcm_fast.pth is not there: not evaluated.\n" in capsys.readouterr().out
     assert (project / "README.md").read_text(encoding="utf-8") == text
 
 
@@ -113,7 +115,7 @@ def test_a_published_figure_is_what_the_program_computes(tmp_path, monkeypatch):
     line = "--train 0 -f 27 --dataset cmu -k detected -a run --device cpu --output"
     assert run_ftcm.main([*line.split(), str(tmp_path)]) == 0
     computed = json.loads((tmp_path / "scores.json").read_text())["rows"][0]
-    published, = [row for row in json.loads((RESULTS / "ftcm_27_detected.json").read_text())["rows"]
+    published, = [row for row in json.loads((RESULTS / "ftcm_best_detected.json").read_text())["rows"]
                   if row["action"] == "run"]
     assert computed == pytest.approx(published, abs=0.01)
 

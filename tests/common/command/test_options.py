@@ -17,7 +17,7 @@ from common.video.bvh import NAMINGS
     ("--train 1 --dataset coco", "invalid choice: 'coco'"),
     ("--train 1 --reload 1", "add --previous_dir FILE"),
     ("--export_weights x.pth", "add --reload 1 --previous_dir FILE"),
-    ("--train 0 -f 243", "of FTCM with 27 and 81 frames (ftcm_27.pth, ftcm_81.pth); choose one with -f"),
+    ("--train 0 -f 243", "FTCM's: ftcm_best.pth (-f 81), ftcm_fast.pth (-f 27), ftcm_live.pth (--target"),
     ("--train 0 --network videopose3d", "name another with --reload 1 --previous_dir FILE"),
     ("--train 1 --network mlp", "invalid choice: 'mlp'"),
     ("--train 1 --network temporal_conv", "temporal_conv is now videopose3d"),
@@ -148,11 +148,14 @@ def test_every_option_has_help():
 
 
 @pytest.mark.parametrize("line, name", [
-    ("", "ftcm_27.pth"), ("-f 81", "ftcm_81.pth"), ("-f 27", "ftcm_27.pth"),
-    ("--predict keypoints.npz -f 27", "ftcm_27.pth")])
-def test_without_a_named_checkpoint_the_shipped_one_is_used(line, name):
+    ("", "best"), ("-f 81", "best"), ("-f 27", "fast"), ("--predict keypoints.npz", "best"),
+    ("--predict keypoints.npz -f 27", "fast"), ("--predict -", "live"), ("--predict - -f 27", "fast"),
+    ("--predict - --target center", "best"), ("--predict - --hop 3", "best"), ("--predict 0", "live"),
+    ("--target last", "live"), ("--predict - --target last -f 27", "live")])
+def test_without_a_named_checkpoint_one_that_ships_is_used(line, name):
     args = options.parse(line.split())
-    assert args.shipped and args.reload and args.previous_dir == options.PROJECT / "checkpoint" / name
+    assert args.shipped and args.reload
+    assert args.previous_dir == options.PROJECT / "checkpoint" / f"ftcm_{name}.pth"
 
 
 def test_a_named_checkpoint_wins_over_the_shipped_one():
