@@ -17,6 +17,7 @@ from experiments.comparison_table import comparison_table, format_comparison
 from experiments.conditions import AXES
 from experiments.precision import render_precision
 from experiments.processor import name_processor
+from experiments.representation import describe as describe_representation
 from experiments.rows import row_table
 from experiments.table_text import markdown_table
 from experiments.tables import PUBLISHED
@@ -193,8 +194,25 @@ def render_smoothing(name: str, data: dict, link: str) -> str:
             f"{data['hardware']}; seed {data['seed']}; commit {data['commit']}.\n")
 
 
-RENDERERS = {"ftcm": render_evaluation, "demo": render_demo, "limits": render_limits,
-             "smoothing": render_smoothing, "benchmark": render_benchmark, "body": render_body,
+def render_compare(name: str, data: dict, link: str) -> str:
+    """The paired difference of two evaluations, as experiments/compare.py writes it."""
+    rows = [[scores.COLUMNS[key], f"{data[key]['first']:.1f}", f"{data[key]['second']:.1f}",
+             "{:+.1f} ({:+.1f} to {:+.1f})".format(data[key]["difference"], *data[key]["interval"])]
+            for key in scores.JOINT_COLUMNS]
+    before, after = (Path(file).parent.name for file in data["files"])
+    return (markdown_table(["mm", before, after, "difference (95 % interval)"], rows)
+            + f"\n{data['clips']} clips, {data['frames']:,} frames; the interval draws each action's motions "
+            "anew, the same for both.\n")
+
+
+def render_representation(name: str, data: dict, link: str) -> str:
+    """The effects of each option, as experiments/representation.py writes them."""
+    return describe_representation(data)
+
+
+RENDERERS = {"ftcm": render_evaluation, "compare": render_compare, "representation": render_representation,
+             "demo": render_demo, "limits": render_limits, "smoothing": render_smoothing,
+             "benchmark": render_benchmark, "body": render_body,
              "precision": render_precision,
              **dict.fromkeys(STUDIES, render_study), "comparison": render_comparison,
              "units": render_units}

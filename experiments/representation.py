@@ -138,6 +138,16 @@ def effects_table(tables: list[dict]) -> str:
     return markdown_table(titles, rows)
 
 
+def describe(results: dict) -> str:
+    """Markdown of what the study wrote: the table of effects and what stands behind it."""
+    minutes = sorted(run["processor_minutes"] for run in results["runs"])
+    people = results["held_out"].replace(",", ", ")
+    return (f"{effects_table(results['effects'])}\nErrors with the option less those without it, mm; "
+            f"negative: better. Eight runs of {minutes[0]:.0f} to\n{minutes[-1]:.0f} processor minutes, each "
+            f"option on in four of them, scored on training people {people}, who were held\nout. An effect "
+            "below the last row's may be noise (Lenth 1989).\n")
+
+
 def execute(argv: list[str]) -> None:
     """Do what the arguments say."""
     parser = make_parser("representation", "Train with and without each way to represent bodies, cameras.")
@@ -157,7 +167,7 @@ def execute(argv: list[str]) -> None:
     tables = compare(runs)
     results = {**provenance(argv, "cpu", program="-m experiments.representation"), "held_out": HELD_OUT,
                "runs": runs, "effects": tables}
-    text = effects_table(tables) + f"\nmm; negative: better. Held-out training people {HELD_OUT}.\n"
+    text = describe(results)
     print(text)
     print(f"Table: {write_results(output, 'representation', results, text)}")
 

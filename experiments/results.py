@@ -20,8 +20,8 @@ def measure_shipped(shipped: dict[str, Path], study: Study) -> list[str]:
     """Evaluate checkpoints on the bundled motions, both keypoint sources, and measure their limits; then the
     mean of those with a delay on keypoints with simulated errors.
 
-    `shipped`: the checkpoints by name, as options.SHIPPED. What was measured is published; returned are sentences on what
-    could not be measured.
+    `shipped`: the checkpoints by name, as options.SHIPPED. What was measured is published; returned are
+    sentences on what could not be measured.
     """
     sentences = []
     for name, path in shipped.items():

@@ -82,7 +82,8 @@ def test_the_published_network_fits_into_ten_megabytes(tmp_path):
 
 def test_evaluation_without_a_named_checkpoint_uses_the_shipped_one_and_says_so(shipped, tmp_path, capsys):
     assert run("--train 0 -k gt", tmp_path, tmp_path / "default") == 0
-    assert f"No --previous_dir: using the checkpoint that ships, {shipped['best']}\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"No --previous_dir: using the checkpoint that ships, {shipped['best']}\n" in said
     scores = json.loads((tmp_path / "default" / "scores.json").read_text())
     assert scores["checkpoint"] == [str(shipped["best"])] and scores["frames"] == 5
     assert run(f"--train 0 --reload 1 --previous_dir {shipped['best']}", tmp_path, tmp_path / "named") == 0
