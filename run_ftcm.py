@@ -28,7 +28,7 @@ from common.running import ensemble, export_network, runtime
 from common.running.distributed import Processes, choose_device
 from common.skeleton import HUMAN36M, Skeleton, shared_joints
 from common.video import backlog, live, own_video, player, stream
-from common.weights import building, checkpoint, pretraining
+from common.weights import building, checkpoint, growing, pretraining
 from common.windows import Window, Windows
 from dataset import cmu_mocap, film, human36m, mpi_inf_3dhp, scores_3dhp
 from dataset.keypoints import json_lines, reader
@@ -92,9 +92,9 @@ def load_network(args) -> tuple[torch.nn.Module, dict]:
     saved = pretraining.load(path, MODELS, train=args.train, as_is=adoption.keeps_pretraining(args))
     network = MODELS[saved.get("network", "ftcm")]
     saved["model_args"] = building.with_defaults(saved["model_args"], network)
+    saved = growing.grow(saved, args.frames) if args.grow else saved
     adoption.adopt(args, saved, path)
     saved = inputs.give_mask(saved) if args.mask else saved
-    saved["model_args"] |= adoption.free_arguments(args)
     return building.build(network, saved, path), saved
 
 

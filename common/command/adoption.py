@@ -35,6 +35,7 @@ def adopt(args: argparse.Namespace, saved: dict, path: Path) -> None:
     The data set and the dropout may differ from the checkpoint's: both say nothing of its weights. A training
     may begin with those of another --stature, or give a mask to a network without one (inputs.give_mask).
     Any other contradiction is a ValueError. A checkpoint that nobody named does not choose the data set.
+    The arguments of the network's class that may differ from the checkpoint's are set in `saved`.
     """
     network = saved.get("network", "ftcm")
     unsaid = {name: getattr(args, name) if name in args.given else value    # by files of other programs
@@ -66,11 +67,7 @@ def adopt(args: argparse.Namespace, saved: dict, path: Path) -> None:
     if "channel" in args.given and args.channel != half:
         raise ValueError(f"{path} has {half} channels in each unit, the command line says --channel "
                          f"{args.channel}. Drop that option.")
-
-
-def free_arguments(args: argparse.Namespace) -> dict:
-    """The arguments of the network's class that may differ from its checkpoint's."""
-    return {name: getattr(args, name) for name in NETWORKS[args.network].free}
+    saved["model_args"] |= {name: getattr(args, name) for name in NETWORKS[network].free}
 
 
 def keeps_pretraining(args: argparse.Namespace) -> bool:

@@ -13,7 +13,7 @@ NOT_FOR_PREDICT = ["dataset", "keypoints", "cameras", "actions", "downsample", "
 ONLY_FOR_TRAINING = ["max_minutes", "val_subjects", "val_stride", "subset", "micro_batch", "dropout",
                      "compile", "augment", "velocity_weight", "bone_weight", "reprojection_weight", "ema",
                      "teacher", "teacher_weight", "recipe", "norm_momentum", "pretrain", "masked_frames",
-                     "masked_joints"]
+                     "masked_joints", "grow"]
 ONLY_FOR_USE = ["runtime", "precision"]
 ONLY_FOR_PREDICT = ["layout", "width", "height", "fps", "person", "begin", "end", "root", "fov", "level",
                     "roll", "fit", "bvh_names", "film", "view", "detector", "detector_model", "person_model",
@@ -123,6 +123,8 @@ def checkpoint_checks(args) -> list[tuple]:
          f"--previous_dir expects different files with commas between them, got {args.previous_dir}"),
         (any(getattr(args, name) for name in EXPORTS) and not (args.reload or args.shipped),
          "exporting needs a checkpoint; add --reload 1 --previous_dir FILE"),
+        (args.grow and not (args.reload and "frames" in args.given),
+         "--grow 1 begins with other weights; add --reload 1 --previous_dir FILE and the longer window, -f"),
         (args.reload and args.previous_dir is None and not args.shipped,
          "--reload 1 needs a checkpoint; add --previous_dir FILE"),
         (args.shipped and ("network" in args.given and args.network != "ftcm"

@@ -87,6 +87,9 @@ def add_network(add: Callable) -> None:
     add("--mask", type=parse_bool, default=False, help="1: the network is also told which joints were filled "
         "because a detector did not see them; needs --augment with missing; weights without a mask may be "
         "reloaded and compute the same poses at first")
+    add("--grow", type=parse_bool, default=False, help="1: begin with the weights in --previous_dir, of "
+        "windows that span the same time with fewer frames: -f 27 of a network trained with -f 9 -tds 3, "
+        "which learns several times as fast (common/weights/growing.py)")
     add("--dropout", type=float, default=0.1, help="share of features set to 0 when training, 0 to below 1")
     add("--channel", type=positive(), default=256,
         help="channels of each of the two units: always half of --d_hid")
