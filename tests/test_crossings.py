@@ -271,7 +271,8 @@ def test_predictions_know_the_field_of_view_and_what_was_seen(kind, line, facts,
     "--target last --refine -tds 2", "--refine", "--every_frame 1 -tds 2", "--every_frame 1 --hop 4",
     "--reload 1 --previous_dir {last} --refine", "--reload 1 --previous_dir {every} --velocity_weight 1",
     "--reload 1 --previous_dir {every_tds2} --hop 1", "--target last --refine --refine_root estimate",
-    "--target last --every_frame 1 --velocity_weight 1"])
+    "--target last --every_frame 1 --velocity_weight 1",
+    "--reload 1 --previous_dir {every} --target last"])
 def test_a_training_ends_with_what_its_files_give_by_hand(options, folder, tmp_path):
     size = "" if "--reload" in options else "-f 5 --d_hid 16 --layers 1"
     assert run(f"--train 1 -k gt --nepoch 1 -b 64 --lr 0.01 {size} {options}", folder, tmp_path / "run") == 0

@@ -33,9 +33,10 @@ def adopt(args: argparse.Namespace, saved: dict, path: Path) -> None:
     """Set the options that the command line leaves out to what the checkpoint `saved` of `path` says.
 
     The data set and the dropout may differ from the checkpoint's: both say nothing of its weights. A training
-    may begin with those of another --stature, or give a mask to a network without one (inputs.give_mask).
-    Any other contradiction is a ValueError. A checkpoint that nobody named does not choose the data set.
-    The arguments of the network's class that may differ from the checkpoint's are set in `saved`.
+    may begin with those of another --stature, give a mask to a network without one (inputs.give_mask), or
+    make a network that predicts every frame answer for the last one. Any other contradiction is a ValueError.
+    A checkpoint that nobody named does not choose the data set. The arguments of the network's class that may
+    differ from the checkpoint's are set in `saved`.
     """
     network = saved.get("network", "ftcm")
     unsaid = {name: getattr(args, name) if name in args.given else value    # by files of other programs
@@ -47,7 +48,7 @@ def adopt(args: argparse.Namespace, saved: dict, path: Path) -> None:
     facts = {"network": network, "target": "center", "stature": False, "input": "screen",
              **saved["model_args"], **saved["data"], **unsaid}
     of_data = {"dataset", "keypoints"}
-    of_training = {"stature", "mask"} if args.mask else {"stature"}
+    of_training = {"stature", "mask" if args.mask else "", "target" if facts.get("every_frame") else ""}
     free = of_data | set(NETWORKS[network].free) | (of_training if args.train else set())
     for name in OF_A_CHECKPOINT:
         wanted, found = getattr(args, name), facts.get(name, getattr(args, name))
