@@ -57,8 +57,8 @@ def test_runs_are_compared_at_the_minutes_that_all_have_reached():
         return {"run": number, "at": {str(minutes): errors if minutes <= reached else None
                                       for minutes in representation.MINUTES},
                 "last": dict.fromkeys(representation.COLUMNS, 1.0)}
-    tables = compare([run(number, 30 if number else 60) for number in RUNS])
-    assert [table["after"] for table in tables] == ["12 min", "30 min", "last epoch"]
+    tables = compare([run(number, 20 if number else 30) for number in RUNS])
+    assert [table["after"] for table in tables] == ["10 min", "20 min", "last epoch"]
     assert tables[0]["mpjpe"]["stature"] == 1.0 and tables[0]["mpjpe"]["mask"] == 4.0    # runs count in bits
     text = representation.effects_table(tables)
     assert text.count("\n") == 2 + len(SWITCHES) + 1 and "+4.0" in text
