@@ -6,8 +6,8 @@ option's effect; eight runs tell as much of each option as sixteen that switch o
 helps only beside another one is not told apart from the others.
 
 Every run has its own seed and averaged weights, and validates after each epoch on training people that it
-holds out. The test people play no part. Windows of three frames, nine frames apart, learn in thirty minutes
-what windows of 27 frames learn in some hours (common/weights/growing.py). `python -m experiments.representation` trains what is not there yet;
+holds out. The test people play no part. Windows are of three frames, nine frames apart,
+which learn faster than longer ones (common/weights/growing.py). `python -m experiments.representation` trains what is not there yet;
 `--runs 0,3` trains these alone, so that two processes can share the work.
 """
 import sys
@@ -25,8 +25,8 @@ from experiments.commands import make_parser, run_study
 from experiments.table_text import markdown_table, write_results
 
 HELD_OUT = "05,127,16"
-TRAINING = ("--dataset cmu -k detected --train 1 -f 3 -tds 9 --every_frame 1 --d_hid 256 --dropout 0 -b 576 "
-            "--lr 2e-3 -lrd 0.93 --nepoch 36 --cameras 0 --ema 0.999 --velocity_weight 1 --amp 1 "
+TRAINING = ("--dataset cmu -k detected --train 1 -f 3 -tds 9 --every_frame 1 --d_hid 256 --dropout 0 "
+            "-b 576 --lr 2e-3 -lrd 0.93 --nepoch 36 --cameras 0 --ema 0.999 --velocity_weight 1 --amp 1 "
             f"--val_subjects {HELD_OUT} --val_stride 5 --test_stride 5 --resume")
 EVALUATION = "--train 0 --dataset cmu -k detected --cameras 0 --test_stride 5 --reload 1 --previous_dir"
 # The first three are switched freely; each of the others is on where an even number of those named is off.
