@@ -6,9 +6,9 @@ option's effect; eight runs tell as much of each option as sixteen that switch o
 helps only beside another one is not told apart from the others.
 
 Every run has its own seed and averaged weights, and validates after each epoch on training people that it
-holds out. The test people play no part. Windows are of three frames, nine frames apart,
-which learn faster than longer ones (common/weights/growing.py). `python -m experiments.representation` trains what is not there yet;
-`--runs 0,3` trains these alone, so that two processes can share the work.
+holds out. The test people play no part. Windows are of three frames, nine frames apart, which learn faster
+than longer ones (common/weights/growing.py). `python -m experiments.representation` trains what is not there
+yet; `--runs 0,3` trains these alone, so that two processes can share the work.
 """
 import sys
 from pathlib import Path
