@@ -4,7 +4,8 @@ from torch.nn.functional import normalize
 
 from common.skeleton import Skeleton
 
-NEAREST = 0.1       # metres: what a network puts nearer to the camera, or behind it, is projected from there
+NEAREST = 0.3       # of the root's depth: what a network puts nearer to the camera, or behind it, is projected
+                    # from there, or one such joint would drown the gradient of all others
 
 
 def mpjpe_loss(predicted, pose):
@@ -43,7 +44,7 @@ def reprojection_loss(predicted, pose, root):
     """
     def plane(joints):
         joints = joints + root[..., None, :]
-        return joints[..., :2] / joints[..., 2:].clamp(min=NEAREST)
+        return joints[..., :2] / torch.maximum(joints[..., 2:], NEAREST * depth[..., None, :])
 
-    depth = root[..., 2:].clamp(min=NEAREST)                                        # (.., 1)
+    depth = root[..., 2:].clamp(min=0.1)                                            # (.., 1)
     return (torch.linalg.norm(plane(predicted) - plane(pose), dim=-1) * depth).mean()

@@ -248,7 +248,7 @@ def test_the_loss_in_the_image_ignores_what_no_camera_sees():
     assert loss < 1e-6 < mpjpe_loss(along, points)
     behind = points.clone().requires_grad_()
     reprojection_loss(behind - 5 * root, points - root, root).backward()
-    assert behind.grad.isfinite().all()
+    assert 0 < 17 * behind.grad.abs().max() < 4         # one joint's step stays a few times its error's
 
 
 @pytest.mark.parametrize("every_frame", [False, True])
