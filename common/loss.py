@@ -4,8 +4,8 @@ from torch.nn.functional import normalize
 
 from common.skeleton import Skeleton
 
-NEAREST = 0.3       # of the root's depth: what a network puts nearer to the camera, or behind it, is projected
-                    # from there, or one such joint would drown the gradient of all others
+NEAREST = 0.3       # of the root's depth: what a network puts nearer to the camera, or behind it, is
+                    # projected from there, or one such joint would drown the gradient of all others
 
 
 def mpjpe_loss(predicted, pose):

@@ -19,6 +19,7 @@ from experiments.precision import render_precision
 from experiments.processor import name_processor
 from experiments.representation import describe as describe_representation
 from experiments.rows import row_table
+from experiments.stages import describe as describe_stages
 from experiments.table_text import markdown_table
 from experiments.tables import PUBLISHED
 from experiments.units import units_table
@@ -210,7 +211,13 @@ def render_representation(name: str, data: dict, link: str) -> str:
     return describe_representation(data)
 
 
+def render_stages(name: str, data: dict, link: str) -> str:
+    """The stages of the weights that ship, as experiments/stages.py writes them."""
+    return describe_stages(data)
+
+
 RENDERERS = {"ftcm": render_evaluation, "compare": render_compare, "representation": render_representation,
+             "stages": render_stages,
              "demo": render_demo, "limits": render_limits, "smoothing": render_smoothing,
              "benchmark": render_benchmark, "body": render_body,
              "precision": render_precision,
