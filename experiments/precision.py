@@ -39,7 +39,7 @@ def execute(argv: list[str]) -> None:
     chosen = parser.parse_args(argv)
     torch.set_num_threads(1)
     rows = []
-    for choice in options.CHOOSES.values():
+    for choice in ("-f 27", "-f 81"):
         evaluation = options.parse(f"--train 0 --dataset cmu -k {chosen.keypoints} {choice}".split())
         clips = run_ftcm.load_clips(evaluation, chosen.split)[::chosen.every]
         rows += measure_forms(clips, evaluation)

@@ -17,7 +17,8 @@ from experiments.commands import run_study
 
 BLOCK = re.compile(r"<!-- results:(?P<name>\w+) -->\n(?P<text>.*?)<!-- /results:(?P=name) -->", re.S)
 FOLDER = "checkpoint/results"
-PAGES = {"README.md": f"{FOLDER}/", f"{FOLDER}/README.md": ""}      # how a page's links to FOLDER begin
+# How a page's links to FOLDER begin.
+PAGES = {"README.md": f"{FOLDER}/", "checkpoint/README.md": "results/", f"{FOLDER}/README.md": ""}
 
 
 def parse_name(text: str) -> str:
