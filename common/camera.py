@@ -4,8 +4,18 @@ Camera space: x right, y down, z forward, metres. Level space: camera space turn
 gravity. Screen: the image's width maps to [-1, 1], the aspect ratio is kept, x right, y down. Quaternions:
 real part first. The functions without a quaternion or an angle take NumPy arrays or torch tensors.
 """
+import math
+
 import numpy as np
 import torch
+
+ASSUMED_FOV = 55        # degrees across the picture, where nobody states the camera's field of view
+
+
+def make_intrinsics(fov: float) -> np.ndarray:
+    """fx, fy, cx, cy (4,) in screen units of a camera with this horizontal field of view in degrees."""
+    focal = 1 / math.tan(math.radians(fov) / 2)
+    return np.array([focal, focal, 0, 0])
 
 
 def library(array):

@@ -15,14 +15,13 @@ import torch
 
 import run_ftcm
 from common import scores
-from common.camera import estimate_root, project
+from common.camera import estimate_root, make_intrinsics, project
 from common.clips import Clip
 from common.command import choices, options
 from common.reporting.provenance import provenance
 from common.reporting.score_table import write_json
 from common.video import anatomy
 from common.video.body import Body, fit
-from common.video.placement import make_intrinsics
 from experiments.commands import add_clip_options, make_parser, run_study
 from experiments.table_text import markdown_table
 

@@ -15,20 +15,21 @@ from torch.nn.functional import normalize
 
 from common.augmentation.keypoint_errors import Draws, KeypointErrors
 from common.augmentation.proportions import Proportions
-from common.camera import level_rotation, project
+from common.camera import ASSUMED_FOV, level_rotation, make_intrinsics, project
 from common.clips import Clip
 from common.skeleton import Skeleton
 from common.windows import Batch
 
 PARTS = ("camera", "body", "placement", "posture", "layout", "detector", "missing")
 IN_PLACE_OF = {"proportions": "body", "landmarks": "placement"}     # parts that draw the same more widely
-NAMES = (*PARTS, *IN_PLACE_OF, "recombination")
+NAMES = (*PARTS, *IN_PLACE_OF, "recombination", "lens")
 
 FIELD_OF_VIEW = (35, 85)        # degrees across the image: from a telephoto setting to a phone's wide lens
 EXTENT = (0.25, 1.6)            # screen height of a person of 1.7 m; the image is 2 wide
 DISTANCE = (1.8, 14)            # metres to the person; wins over EXTENT
 PITCH = (8, 14, -25, 60)        # degrees downwards: mean, standard deviation, limits
 ROLL = 3                        # degrees, standard deviation: a hand-held camera
+UNSTATED = 0.5                  # share of windows whose camera's field of view nobody states
 OFFSET = (0.3, 0.15)            # standard deviation of the person's place in the image, across and down
 NEAREST = 0.4                   # metres: no joint comes closer to the camera
 SIZE = 0.13                     # standard deviation of the body's size, a factor: children to tall adults
@@ -70,8 +71,9 @@ class Augmenter(Draws):
     camera; "layout" takes spine and thorax from the limbs, as for a detector that has no such joints
     (skeleton.TO_HUMAN36M), and moves nose and head; "detector" adds the errors of a 2D detector (`noise`:
     dataset/detector_noise.json); "missing" hides joints for a run of frames, which are then interpolated as
-    in a user's keypoint file. All draws come from `generator`, on the CPU. With one of those up to "camera"
-    the exact keypoints are the pinhole projection of the new poses.
+    in a user's keypoint file; "lens" states some windows' camera as the one that is assumed where nobody
+    states it, for networks of rays. All draws come from `generator`, on the CPU. With one of those up to
+    "camera" the exact keypoints are the pinhole projection of the new poses.
     """
 
     def __init__(self, parts: list[str], *, skeleton: Skeleton, noise: dict, tds: int,
@@ -139,6 +141,10 @@ class Augmenter(Draws):
             away = (NEAREST - nearest).clamp(min=0)[:, None]                        # (B, 1)
             root = torch.cat([root[..., :2], root[..., 2:] + away[..., None]], -1)
             keypoints = project(pose + root[:, :, None], intrinsics[:, None, None])
+        if "lens" in self.parts:
+            assumed = intrinsics.new_tensor(make_intrinsics(ASSUMED_FOV))                   # (4,)
+            unstated = self.uniform(len(pose), 1).to(device) < UNSTATED
+            intrinsics = torch.where(unstated, assumed, intrinsics)
         if "layout" in self.parts:
             keypoints, converted = self.detector.convert(keypoints)
         if "detector" in self.parts:

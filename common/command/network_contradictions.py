@@ -39,6 +39,8 @@ def find_network_problem(args, path: Path | None = None) -> str | None:
          and (not args.fit or args.predict == LIVE),
          f"--fov needs --root estimate, or for a file --fit 1, or a network of rays (--input); {network} "
          "is given screen coordinates; drop it"),
+        ("lens" in (args.augment or []) and args.input == "screen",
+         "--augment lens states other fields of view to a network of rays; add --input rays or virtual"),
         (args.mask and args.train and "missing" not in (args.augment or []),
          "--mask 1 learns from joints that are hidden in training; add missing to --augment"),
         (args.input != "screen" and args.dataset == "3dhp",

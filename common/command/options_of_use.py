@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common.bounds import FIELD_OF_VIEW, FPS, IMAGE_SIDE
+from common.camera import ASSUMED_FOV
 from common.command.option_values import (
     between,
     parse_bool,
@@ -86,7 +87,7 @@ def add_own_video(add: Callable) -> None:
         "are written too unless standard output is a terminal")
     add("--root", choices=["none", "estimate"], default="none", help="none: poses relative to the root "
         "joint; estimate: placed before the camera, as the keypoints and --fov explain best")
-    add("--fov", type=between(FIELD_OF_VIEW), default=55,
+    add("--fov", type=between(FIELD_OF_VIEW), default=ASSUMED_FOV,
         help="horizontal field of view in degrees, 5 to 170, for --fit and --root estimate, and "
         "for a network of rays (--input)")
     add("--level", type=parse_level, default="none", help="turn the poses until up is up: by the degrees "

@@ -15,14 +15,13 @@ from typing import BinaryIO, TextIO
 import numpy as np
 
 from common.bounds import MAX_LINE_BYTES
-from common.camera import estimate_root
+from common.camera import estimate_root, make_intrinsics
 from common.skeleton import HUMAN36M
 from common.video import anatomy
 from common.video.backlog import Backlog
 from common.video.placement import (
     Placement,
     describe_rays,
-    make_intrinsics,
     place_poses,
     stated_up,
     undo_roll,

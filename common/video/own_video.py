@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common.camera import make_intrinsics
 from common.clips import Clip, resample, resample_array
 from common.files import whole_folder
 from common.recording import Recording, to_clip
@@ -20,7 +21,6 @@ from common.video.placement import (
     Placed,
     Placement,
     certainty,
-    make_intrinsics,
     place,
     undo_roll,
     up_of,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from common.camera import camera_to_level, estimate_root
+from common.camera import ASSUMED_FOV, camera_to_level, estimate_root, make_intrinsics
 from common.clips import Clip
 from common.recording import Recording
 from common.skeleton import HUMAN36M
@@ -35,7 +35,7 @@ class Placement:
     fit      whether one body is fitted to the poses;   height  its stature, metres; None for an average adult
     """
     root: bool = False
-    fov: float = 55
+    fov: float = ASSUMED_FOV
     fov_stated: bool = False
     pitch: float | str | None = None
     roll: float | None = None
@@ -73,12 +73,6 @@ class Placed:
     up: np.ndarray | None
     grounded: bool
     facts: dict
-
-
-def make_intrinsics(fov: float) -> np.ndarray:
-    """fx, fy, cx, cy (4,) in screen units of a camera with this horizontal field of view in degrees."""
-    focal = 1 / math.tan(math.radians(fov) / 2)
-    return np.array([focal, focal, 0, 0])
 
 
 def undo_roll(keypoints: np.ndarray, roll: float | None) -> np.ndarray:

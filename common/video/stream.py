@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from common.camera import make_intrinsics
 from common.clips import SEEN_IN_BOTH
 from common.inputs import Inputs
 from common.lift import Lifting, blending_weights, lift, size_factor
 from common.running.ensemble import Ensemble
 from common.skeleton import Skeleton
-from common.video.placement import Placement, make_intrinsics
+from common.video.placement import Placement
 from common.windows import Window
 
 

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -187,6 +188,15 @@ def test_the_mirror_image_of_a_body_change_is_a_body_change():
     batch = augmented("body")
     assert torch.allclose(bone_lengths(flip(batch.pose, HUMAN36M)).sum(-1), bone_lengths(batch.pose).sum(-1),
                           atol=1e-4)
+
+
+def test_half_of_the_cameras_are_stated_as_the_one_that_is_assumed():
+    before, after = augmented("camera"), augmented("camera", "lens")
+    assumed = torch.tensor([1 / math.tan(math.radians(55) / 2)])
+    changed = (after.intrinsics != before.intrinsics).any(1)
+    assert 0.2 < changed.float().mean() < 0.8
+    assert torch.allclose(after.intrinsics[changed][:, :2], assumed) and not after.intrinsics[:, 2:].any()
+    assert torch.equal(after.keypoints, before.keypoints)           # the picture is that of the true camera
 
 
 def test_recombined_windows_move_the_arms_or_legs_of_the_next_one_on_their_own_bones():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.camera import camera_to_level, denormalize_screen, project
+from common.camera import camera_to_level, denormalize_screen, make_intrinsics, project
 from common.clips import replace
 from common.pictures import movies
 from common.pictures.skeletons import COLORS, parse_color
@@ -17,7 +17,7 @@ from common.skeleton import HUMAN36M
 from common.video import drawing, parts
 from common.video.level import up_at_pitch
 from common.video.own_video import Wanted, lift_recordings, write_outputs
-from common.video.placement import Placement, estimate_root_path, make_intrinsics, undo_roll
+from common.video.placement import Placement, estimate_root_path, undo_roll
 from common.video.player import Film, Person
 from tests.common.pictures.test_movies import stub
 from tests.common.video.test_bvh import PLACES, TO_BVH, reread_with_bvh
