@@ -30,7 +30,6 @@ SUMMARY_ROWS = [("ftcm_best_detected", "`best`, 81 frames | simulated"),
                 ("ftcm_fast_detected", "`fast`, 27 frames | simulated"),
                 ("ftcm_fast_gt", "`fast` | exact"),
                 ("ftcm_live_detected", "`live`, 27 frames, no delay | simulated"),
-                ("ftcm_live_gt", "`live` | exact"),
                 ("ftcm_mean_detected", "mean of the poses of `best` and `fast` | simulated"),
                 ("demo", "9 frames, `make demo` | exact")]
 PER_PROCESSOR = "benchmark"         # its results are a folder with a file for each processor

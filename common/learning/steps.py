@@ -103,7 +103,7 @@ def pose_loss(model, batch: Batch, step: Step, refiner: Refiner | None, batches:
     if refiner:
         predicted = refiner(predicted, batch, window.place)[0]
     loss = loss + distance(predicted, pose, root, step, skeleton)
-    if predicted.ndim == 4 and window.hop is None:          # it will answer for its target frame alone
+    if predicted.ndim == 4 and window.target == "last":     # it will answer for that frame alone
         loss = loss + mpjpe_loss(predicted[:, window.place], pose[:, window.place])
     if batch.taught is not None:
         loss = loss + step.teacher * mpjpe_loss(predicted, batch.taught)

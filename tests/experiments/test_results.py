@@ -106,13 +106,14 @@ def test_a_published_cost_is_the_whole_runs(path):
 
 
 def test_the_weights_that_ship_and_the_demo_were_scored_by_this_version():
-    shipped = [f"ftcm_{frames}_{keypoints}" for frames in (27, 81) for keypoints in ("gt", "detected")]
+    shipped = [f"ftcm_{name}_{keypoints}" for name in ("best", "fast", "live")
+               for keypoints in ("gt", "detected")]
     assert {path.stem for path in SCORED} >= {"demo", "ftcm_mean_detected", *shipped}
 
 
 def test_a_published_figure_is_what_the_program_computes(tmp_path, monkeypatch):
     draw_nothing(monkeypatch)
-    line = "--train 0 -f 27 --dataset cmu -k detected -a run --device cpu --output"
+    line = "--train 0 --dataset cmu -k detected -a run --device cpu --output"
     assert run_ftcm.main([*line.split(), str(tmp_path)]) == 0
     computed = json.loads((tmp_path / "scores.json").read_text())["rows"][0]
     published, = [row for row in json.loads((RESULTS / "ftcm_best_detected.json").read_text())["rows"]

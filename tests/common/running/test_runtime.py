@@ -45,7 +45,7 @@ def poses(model, window=None, **lifting):
 
 @needs_onnx
 def test_the_shipped_networks_poses_are_those_of_pytorch():
-    model, _ = run_ftcm.load_network(run_ftcm.options.parse(["--train", "0"]))
+    model, _ = run_ftcm.load_network(run_ftcm.options.parse(["--train", "0", "-f", "27"]))
     window = Window(27, hop=9)
     form = runtime.prepare(model, fold, Lifting(), Computing("onnx"))
     assert isinstance(form, export_network.OnnxNetwork)
